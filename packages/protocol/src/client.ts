@@ -1,0 +1,169 @@
+/**
+ * What a program can ask of peerd. The embedded client (`@peerd/core`) and the client of a running daemon
+ * (`@peerd/client`) both implement it.
+ *
+ * Everywhere a `peer` is asked for, it may be a name, a peer id, a prefix of a peer id that fits one known
+ * peer, or a multiaddr. Payloads are bytes; peerd never looks inside. A payload that was passed in must not be
+ * changed until the call has settled, and a payload that is handed out may be a view into a larger buffer:
+ * copy it to keep it for long.
+ *
+ * Every call fails with a {@link PeerdError}. Any of them may end `stopped` (this client or the daemon behind
+ * it was stopped), `busy` (a queue is full) or `daemon-unavailable` (socket client only).
+ */
+export interface Client extends AsyncDisposable {
+  /**
+   * Asks one peer and resolves to its answer.
+   *
+   * Fails with `unknown-peer`, `unreachable`, `incompatible`, `no-handler`, `refused`, `forbidden`,
+   * `timeout`, `too-large`, `disconnected` (outcome unknown), or `invalid` (an ambiguous name, a malformed
+   * address, or a service that answers with a stream of messages).
+   */
+  request(peer: string, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array>;
+
+  /**
+   * Asks one peer and yields its answers as they come. The far side is slowed down when the answers are not
+   * taken. Leaving the loop cancels the call. Fails as {@link Client.request} does; `timeoutMs` is for the
+   * whole of it.
+   */
+  requestStream(peer: string, payload: Uint8Array, options?: RequestOptions): AsyncIterable<Uint8Array>;
+
+  /**
+   * Answers requests to a service until the registration is closed or the client ends. Fails with `invalid`
+   * when an event handler was set on the server.
+   */
+  handle(service: string, handler: RequestHandler): Promise<Registration>;
+
+  /**
+   * Tells everyone who subscribed to the topic; resolves to the number of peers it was sent to. With none yet
+   * it waits for one, up to `timeoutMs`, and then fails with `no-peers` (or resolves to 0 with `allowNone`).
+   */
+  broadcast(topic: string, payload: Uint8Array, options?: BroadcastOptions): Promise<BroadcastResult>;
+
+  /**
+   * Hears topics. Once it has resolved, a message that any connected peer broadcasts is not lost. A reader
+   * that falls more than `maxQueued` messages behind misses the oldest, and the next message it gets says how
+   * many.
+   */
+  subscribe(topics: string | readonly string[], options?: SubscribeOptions): Promise<Subscription>;
+
+  /** The peers this node knows, connected ones first. */
+  peers(): Promise<PeerInfo[]>;
+
+  status(): Promise<NodeStatus>;
+
+  /** The round trip to a peer, connecting to it first if need be. Fails as {@link Client.request} does. */
+  ping(peer: string, options?: PingOptions): Promise<PingResult>;
+
+  /** Ends this client: its calls settle with `stopped`, its registrations and subscriptions end. */
+  close(): Promise<void>;
+}
+
+export interface RequestOptions {
+  /** Which service of the peer is asked. Default: `''`, the service that every handler without a name has. */
+  service?: string;
+  /** Default: 30,000 ms. It covers finding the peer, connecting to it and the answer. */
+  timeoutMs?: number;
+  /** Cancels the call, at the far side too; it then fails with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export interface InboundRequest {
+  /** The asking peer's id, authenticated. */
+  readonly peer: string;
+  /** The name that peer gives itself: its word, not a proof. `undefined` if it gave none. */
+  readonly peerName: string | undefined;
+  readonly service: string;
+  readonly payload: Uint8Array;
+  /** Aborted when the caller cancels, times out or disconnects. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Answers a request. Bytes are one answer; an async iterable is a stream of answers, taken no faster than the
+ * caller reads. To refuse, throw a `PeerdError` with code `refused`: its message is the reason the caller
+ * sees. Anything else that is thrown reaches the caller as `internal`, without its message.
+ */
+export type RequestHandler = (
+  request: InboundRequest,
+) => Uint8Array | AsyncIterable<Uint8Array> | Promise<Uint8Array | AsyncIterable<Uint8Array>>;
+
+export interface Registration extends AsyncDisposable {
+  close(): Promise<void>;
+}
+
+export interface BroadcastOptions {
+  /** How long to wait for the first subscriber. Default: 5,000 ms. */
+  timeoutMs?: number;
+  /** Do not wait and do not fail when nobody listens. Default: false. */
+  allowNone?: boolean;
+}
+
+export interface BroadcastResult {
+  /** The number of peers the message was sent to; each passes it on to others. */
+  readonly peers: number;
+}
+
+export interface SubscribeOptions {
+  /** Messages kept for a reader that is behind. Default: 1,024. */
+  maxQueued?: number;
+}
+
+export interface BroadcastMessage {
+  readonly topic: string;
+  /** The id of the peer that signed the message. */
+  readonly from: string;
+  readonly payload: Uint8Array;
+  /** Messages this subscription lost between the one before and this one, because its queue was full. */
+  readonly missed: number;
+}
+
+export interface Subscription extends AsyncIterable<BroadcastMessage>, AsyncDisposable {
+  readonly topics: readonly string[];
+  /** Leaves the topics and ends the iteration. */
+  close(): Promise<void>;
+}
+
+export interface PeerInfo {
+  readonly id: string;
+  /** The name it gave itself in hello; absent for a peer that does not speak our protocols. */
+  readonly name?: string;
+  readonly connected: boolean;
+  /** `peerd` after a hello, `other` for an implementation without it, `unknown` until either is clear. */
+  readonly kind: 'peerd' | 'other' | 'unknown';
+  /** Whether it is in the DHT's routing table. */
+  readonly inDht: boolean;
+  /** Multiaddrs it can be dialled at, as far as known. */
+  readonly addresses: readonly string[];
+}
+
+export interface NodeStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly network: string;
+  readonly version: string;
+  /** Listened multiaddrs, each ending in `/p2p/<id>`. */
+  readonly addresses: readonly string[];
+  readonly peers: { readonly known: number; readonly connected: number };
+  readonly topics: readonly string[];
+  readonly services: readonly string[];
+  readonly uptimeMs: number;
+}
+
+export interface PingOptions {
+  /** Default: 10,000 ms. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface PingResult {
+  readonly peer: string;
+  readonly rttMs: number;
+}
+
+/** Defaults of the options above, the same for every implementation. */
+export const defaults = {
+  requestTimeoutMs: 30_000,
+  broadcastTimeoutMs: 5_000,
+  pingTimeoutMs: 10_000,
+  maxQueuedMessages: 1_024,
+} as const;
