@@ -1,0 +1,41 @@
+/** The versions of the control protocol that this code speaks, the best one first. */
+export const controlVersions: readonly number[] = [1];
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/**
+ * Bytes of one frame. Twice the default payload limit, so that the daemon, which knows the configured limit,
+ * is the one to say `too-large`, and a length of 4 GiB is garbage.
+ */
+export const maxFrameBytes: number = 32 * MiB;
+
+/** The largest payload that fits a frame beside its names and ids: what `limits.max_payload_bytes` may be. */
+export const maxControlPayloadBytes: number = maxFrameBytes - 64 * KiB;
+
+/**
+ * Bytes the daemon keeps for a client that does not read, before it disconnects it: two of the largest frames.
+ * A client that reads at all gets there only with more answers in flight than the daemon's own limits admit.
+ */
+export const maxUnsentBytes: number = 64 * MiB;
+
+/**
+ * Past this many unsent bytes the daemon stops reading from a client, so that one that only asks and never
+ * reads is held up by its own socket; and a client answers `busy` to its callers past {@link maxUnsentBytes}.
+ */
+export const congestedBytes: number = 4 * MiB;
+
+/**
+ * Cost of answers of one stream that may be under way and not taken. It hides the delay of a local socket many
+ * times over; raising it costs that much memory for each stream whose reader is slow.
+ */
+export const streamWindow: number = 1 * MiB;
+
+/** What an answer costs beside its bytes, so that a stream of empty answers is bounded too. */
+export const answerOverhead = 64;
+
+/** Open calls, registrations and subscriptions of one connection. Past it the answer is `busy`. */
+export const maxOpenCalls = 65_536;
+
+/** Time for the first frame to arrive, both ways: a local program has it at hand. */
+export const helloTimeoutMs = 5_000;
