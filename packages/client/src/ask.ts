@@ -1,0 +1,79 @@
+import { PeerdError } from '@peerd/protocol';
+import { type ClientBody, errorOf, type ServerFrame } from '@peerd/protocol/control';
+import type { Calls } from './calls.ts';
+
+/**
+ * The daemon keeps the time of a call. A daemon that is itself stuck can't, so the client gives up this much later.
+ */
+const graceMs = 2_000;
+
+/** The longest delay a timer takes. */
+const maxTimeoutMs = 0x7fff_ffff;
+
+/** Whole milliseconds as the wire has them. Fails with `invalid` on what is not a time. */
+export function timeoutOf(timeoutMs: number): number {
+  if (!(timeoutMs >= 0))
+    throw new PeerdError('invalid', `timeoutMs is ${timeoutMs}: expected a number of milliseconds from 0 up`);
+  return Math.min(Math.ceil(timeoutMs), maxTimeoutMs);
+}
+
+export function silent(timeoutMs: number): PeerdError {
+  return new PeerdError('timeout', `the daemon gave no answer in ${timeoutMs} ms, nor a reason: it may be stuck`);
+}
+
+/** Calls `expire` when a call that should be over in `timeoutMs` is not. Returns how to call it off. */
+export function watchdog(timeoutMs: number, expire: () => void): () => void {
+  const timer = setTimeout(expire, Math.min(timeoutMs + graceMs, maxTimeoutMs));
+  return () => clearTimeout(timer);
+}
+
+export interface AskOptions {
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number;
+}
+
+type Body<Case> = Extract<ServerFrame['body'], { case: Case }> extends { value: infer Value } ? Value : never;
+type Case = NonNullable<ServerFrame['body']['case']>;
+
+/** Sends one command and resolves to its one answer, which has to be of the kind `expected`. */
+export function ask<Expected extends Case>(
+  calls: Calls,
+  body: ClientBody,
+  expected: Expected,
+  { signal, timeoutMs }: AskOptions = {},
+): Promise<Body<Expected>> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    let stopWatch: (() => void) | undefined;
+    const settled = () => {
+      stopWatch?.();
+      signal?.removeEventListener('abort', aborted);
+    };
+    const aborted = () => {
+      settled();
+      calls.cancel(id);
+      reject(signal?.reason);
+    };
+    const id = calls.open(body, {
+      frame(answer) {
+        settled();
+        if (answer.case === expected) resolve(answer.value as Body<Expected>);
+        else if (answer.case === 'fault') reject(errorOf(answer.value));
+        else
+          reject(new PeerdError('internal', `the daemon answered ${answer.case ?? 'nothing known'}, not ${expected}`));
+        return false;
+      },
+      failed(error) {
+        settled();
+        reject(error);
+      },
+    });
+    signal?.addEventListener('abort', aborted, { once: true });
+    if (timeoutMs !== undefined)
+      stopWatch = watchdog(timeoutMs, () => {
+        settled();
+        calls.cancel(id);
+        reject(silent(timeoutMs));
+      });
+  });
+}

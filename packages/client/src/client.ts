@@ -1,0 +1,151 @@
+import {
+  type BroadcastOptions,
+  type BroadcastResult,
+  type Client,
+  defaults,
+  type NodeStatus,
+  PeerdError,
+  type PeerInfo,
+  type PingOptions,
+  type PingResult,
+  type Registration,
+  type RequestHandler,
+  type RequestOptions,
+  type SubscribeOptions,
+  type Subscription,
+} from '@peerd/protocol';
+import { ask, timeoutOf } from './ask.ts';
+import type { Calls } from './calls.ts';
+import { hold } from './hold.ts';
+import type { InboundRequests } from './inbound.ts';
+import { requestStream } from './stream.ts';
+import { SocketSubscription } from './subscription.ts';
+
+/** The daemon this client is connected to. */
+export interface DaemonInfo {
+  /** Its peer id. */
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  /** The path of its socket. */
+  readonly socket: string;
+}
+
+export interface Connection {
+  calls: Calls;
+  inbound: InboundRequests;
+  /** Ends the connection; resolves when the daemon has let go of all that belonged to it. */
+  close(): Promise<void>;
+  /** Resolves when the connection is gone, to the reason; never rejects. */
+  closed: Promise<PeerdError>;
+}
+
+/** `Client` over the control socket of a daemon. */
+export class SocketClient implements Client {
+  readonly daemon: DaemonInfo;
+  /** Resolves when the connection has ended: `stopped` if either side wanted it, else `daemon-unavailable`. */
+  readonly closed: Promise<PeerdError>;
+  readonly #connection: Connection;
+  readonly #calls: Calls;
+
+  constructor(daemon: DaemonInfo, connection: Connection) {
+    this.daemon = daemon;
+    this.closed = connection.closed;
+    this.#connection = connection;
+    this.#calls = connection.calls;
+  }
+
+  async request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
+    const value = { peer, payload, service: options.service ?? '', timeoutMs };
+    const { signal } = options;
+    return (await ask(this.#calls, { case: 'request', value }, 'answer', { signal, timeoutMs })).payload;
+  }
+
+  requestStream(peer: string, payload: Uint8Array, options: RequestOptions = {}): AsyncIterable<Uint8Array> {
+    return requestStream(this.#calls, peer, payload, options);
+  }
+
+  async handle(service: string, handler: RequestHandler): Promise<Registration> {
+    const { inbound } = this.#connection;
+    let id = 0;
+    const close = await hold(
+      this.#calls,
+      { case: 'handle', value: { service } },
+      {
+        opened: (call) => {
+          id = call;
+          inbound.register(call, handler);
+        },
+        ended: () => inbound.unregister(id),
+      },
+    );
+    return { close, [Symbol.asyncDispose]: close };
+  }
+
+  async broadcast(topic: string, payload: Uint8Array, options: BroadcastOptions = {}): Promise<BroadcastResult> {
+    const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.broadcastTimeoutMs);
+    const value = { topic, payload, timeoutMs, allowNone: options.allowNone ?? false };
+    const { peers } = await ask(this.#calls, { case: 'broadcast', value }, 'sent', { timeoutMs });
+    return { peers };
+  }
+
+  async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+    const list = typeof topics === 'string' ? [topics] : [...topics];
+    const maxQueued = options.maxQueued ?? defaults.maxQueuedMessages;
+    if (!Number.isInteger(maxQueued) || maxQueued < 1)
+      throw new PeerdError('invalid', `maxQueued is ${maxQueued}: expected a whole number from 1 up`);
+    const standing = hold(
+      this.#calls,
+      { case: 'subscribe', value: { topics: list, maxQueued: Math.min(maxQueued, 0xffff_ffff) } },
+      {
+        frame: (body) => {
+          if (body.case === 'message') subscription.push(body.value);
+        },
+        ended: (error) => subscription.end(error),
+      },
+    );
+    const subscription = new SocketSubscription(list, maxQueued, async () => await (await standing)());
+    await standing;
+    return subscription;
+  }
+
+  async peers(): Promise<PeerInfo[]> {
+    const { peers } = await ask(this.#calls, { case: 'peers', value: {} }, 'peers');
+    return peers.map(({ id, name, connected, kind, inDht, addresses }) => ({
+      id,
+      ...(name === undefined ? {} : { name }),
+      connected,
+      kind: kind === 'peerd' || kind === 'other' ? kind : 'unknown',
+      inDht,
+      addresses,
+    }));
+  }
+
+  async status(): Promise<NodeStatus> {
+    const status = await ask(this.#calls, { case: 'status', value: {} }, 'status');
+    const { id, name, network, version, addresses, topics, services, uptimeMs } = status;
+    const peers = { known: status.knownPeers, connected: status.connectedPeers };
+    return { id, name, network, version, addresses, peers, topics, services, uptimeMs };
+  }
+
+  async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {
+    const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.pingTimeoutMs);
+    const { signal } = options;
+    const pong = await ask(this.#calls, { case: 'ping', value: { peer, timeoutMs } }, 'pong', { signal, timeoutMs });
+    return { peer: pong.peer, rttMs: pong.rttMs };
+  }
+
+  /** Asks the daemon to stop; resolves when it has begun to. `closed` tells when it is gone. */
+  async stop(): Promise<void> {
+    await ask(this.#calls, { case: 'stop', value: {} }, 'done');
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,81 @@
+import { lstat } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { dirname } from 'node:path';
+import { PeerdError } from '@peerd/protocol';
+import {
+  checkSocketFolder,
+  checkSocketPath,
+  listDaemons,
+  type Owner,
+  socketFolder,
+  socketPath,
+  thisUser,
+} from '@peerd/protocol/control';
+
+export interface WhichDaemon {
+  /** The path of the daemon's socket. */
+  socket?: string | undefined;
+  /** The daemon's name. Default: `PEERD_NAME`. */
+  name?: string | undefined;
+}
+
+/**
+ * The socket of the daemon that is meant: the one at `socket`, else the one called `name` or `PEERD_NAME`, else
+ * the only one that runs. Fails with `daemon-unavailable` when none runs, `invalid` (with the names as
+ * candidates) when several do, and `invalid` when others could have put the socket there.
+ */
+export async function findSocket(which: WhichDaemon = {}, owner: Owner = thisUser()): Promise<string> {
+  if (which.socket !== undefined) {
+    checkSocketPath(which.socket);
+    await checkSocketOwner(which.socket, owner);
+    return which.socket;
+  }
+  const name = which.name ?? (owner.env.PEERD_NAME || undefined);
+  if (name !== undefined) {
+    const path = socketPath(name, owner);
+    checkSocketPath(path);
+    await checkSocketFolder(dirname(path), owner);
+    return path;
+  }
+  return await onlySocket(owner);
+}
+
+async function onlySocket(owner: Owner): Promise<string> {
+  const names = await listDaemons(owner);
+  const listening = await Promise.all(names.map((name) => listens(socketPath(name, owner))));
+  const running = names.filter((_, index) => listening[index]);
+  const [only, second] = running;
+  if (only === undefined)
+    throw new PeerdError(
+      'daemon-unavailable',
+      `no daemon runs (looked in ${socketFolder(owner)}): start one with: peerd start`,
+    );
+  if (second !== undefined)
+    throw new PeerdError(
+      'invalid',
+      `${running.length} daemons run: say which with --name or PEERD_NAME: ${running.join(', ')}`,
+      { candidates: running },
+    );
+  return socketPath(only, owner);
+}
+
+/** A daemon that was killed leaves its socket behind; nobody listens on that one. */
+function listens(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** A socket outside our own folder may have been put there by anyone. Nothing there is for `connect` to say. */
+async function checkSocketOwner(path: string, owner: Owner): Promise<void> {
+  const stat = await lstat(path).catch(() => undefined);
+  if (stat === undefined || owner.uid === undefined) return;
+  if (!stat.isSocket()) throw new PeerdError('invalid', `${path} is not a socket`);
+  if (stat.uid !== owner.uid)
+    throw new PeerdError('invalid', `the socket ${path} belongs to user ${stat.uid}, not to you (${owner.uid})`);
+}

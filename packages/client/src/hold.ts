@@ -1,0 +1,59 @@
+import { PeerdError } from '@peerd/protocol';
+import { type ClientBody, errorOf, type ServerFrame } from '@peerd/protocol/control';
+import type { Calls } from './calls.ts';
+
+export interface HoldEvents {
+  /** Called once, before any frame can come. */
+  opened?(id: number): void;
+  frame?(body: ServerFrame['body']): void;
+  /** It is over, however that came about; with an error unless it was released. Called once. */
+  ended?(error?: PeerdError): void;
+}
+
+/**
+ * Makes a call that stays open after its `done`: a registration or a subscription. Resolves, once it stands, to
+ * the function that gives it up; that one resolves when the daemon has let go too, and never fails.
+ */
+export function hold(calls: Calls, body: ClientBody, events: HoldEvents): Promise<() => Promise<void>> {
+  const standing = Promise.withResolvers<() => Promise<void>>();
+  const over = Promise.withResolvers<void>();
+  let state: 'opening' | 'open' | 'releasing' | 'over' = 'opening';
+
+  const finish = (error?: PeerdError) => {
+    const before = state;
+    state = 'over';
+    if (before === 'opening') standing.reject(error ?? new PeerdError('internal', 'the daemon gave no answer'));
+    events.ended?.(before === 'releasing' ? undefined : error);
+    over.resolve();
+  };
+  const release = () => {
+    if (state === 'open') {
+      state = 'releasing';
+      calls.send(id, { case: 'cancel', value: {} });
+    }
+    return over.promise;
+  };
+
+  const id = calls.open(body, {
+    frame(answer) {
+      if (answer.case === 'fault') {
+        finish(errorOf(answer.value));
+        return false;
+      }
+      if (answer.case === 'done') {
+        if (state === 'opening') {
+          state = 'open';
+          standing.resolve(release);
+          return true;
+        }
+        finish();
+        return false;
+      }
+      events.frame?.(answer);
+      return true;
+    },
+    failed: finish,
+  });
+  events.opened?.(id);
+  return standing.promise;
+}

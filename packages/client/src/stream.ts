@@ -1,0 +1,51 @@
+import { defaults, PeerdError, type RequestOptions } from '@peerd/protocol';
+import { AnswerStream, errorOf } from '@peerd/protocol/control';
+import { silent, timeoutOf, watchdog } from './ask.ts';
+import type { Calls } from './calls.ts';
+
+/** `Client.requestStream`: the request goes out when the first answer is asked for. */
+export async function* requestStream(
+  calls: Calls,
+  peer: string,
+  payload: Uint8Array,
+  options: RequestOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { signal } = options;
+  const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
+  signal?.throwIfAborted();
+  const answers = new AnswerStream({
+    taken: (cost) => calls.send(id, { case: 'took', value: { cost } }),
+    left: () => calls.cancel(id),
+  });
+  const value = { peer, payload, service: options.service ?? '', timeoutMs, stream: true };
+  const id = calls.open(
+    { case: 'request', value },
+    {
+      frame(answer) {
+        if (answer.case === 'answer') {
+          answers.push(answer.value.payload);
+          return true;
+        }
+        if (answer.case === 'done') answers.end();
+        else if (answer.case === 'fault') answers.end(errorOf(answer.value));
+        else answers.end(new PeerdError('internal', `the daemon answered ${answer.case}, not an answer`));
+        return false;
+      },
+      failed: (error) => answers.end(error),
+    },
+  );
+  const fail = (reason: unknown) => {
+    calls.cancel(id);
+    answers.end(reason);
+  };
+  const aborted = () => fail(signal?.reason);
+  signal?.addEventListener('abort', aborted, { once: true });
+  const stopWatch = watchdog(timeoutMs, () => fail(silent(timeoutMs)));
+  try {
+    yield* answers;
+  } finally {
+    stopWatch();
+    signal?.removeEventListener('abort', aborted);
+    await answers.return();
+  }
+}
