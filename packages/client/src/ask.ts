@@ -18,7 +18,10 @@ export function timeoutOf(timeoutMs: number): number {
 }
 
 export function silent(timeoutMs: number): PeerdError {
-  return new PeerdError('timeout', `the daemon gave no answer in ${timeoutMs} ms, nor a reason: it may be stuck`);
+  return new PeerdError(
+    'timeout',
+    `the daemon gave no answer in ${timeoutMs} ms, nor a reason: it may be stuck`,
+  );
 }
 
 /** Calls `expire` when a call that should be over in `timeoutMs` is not. Returns how to call it off. */
@@ -60,7 +63,12 @@ export function ask<Expected extends Case>(
         if (answer.case === expected) resolve(answer.value as Body<Expected>);
         else if (answer.case === 'fault') reject(errorOf(answer.value));
         else
-          reject(new PeerdError('internal', `the daemon answered ${answer.case ?? 'nothing known'}, not ${expected}`));
+          reject(
+            new PeerdError(
+              'internal',
+              `the daemon answered ${answer.case ?? 'nothing known'}, not ${expected}`,
+            ),
+          );
         return false;
       },
       failed(error) {

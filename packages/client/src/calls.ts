@@ -1,5 +1,11 @@
 import { PeerdError } from '@peerd/protocol';
-import { type ClientBody, encodeClientFrame, type Link, maxUnsentBytes, type ServerFrame } from '@peerd/protocol/control';
+import {
+  type ClientBody,
+  encodeClientFrame,
+  type Link,
+  maxUnsentBytes,
+  type ServerFrame,
+} from '@peerd/protocol/control';
 
 const maxCallId = 0xffff_ffff;
 

@@ -83,7 +83,11 @@ export class SocketClient implements Client {
     return { close, [Symbol.asyncDispose]: close };
   }
 
-  async broadcast(topic: string, payload: Uint8Array, options: BroadcastOptions = {}): Promise<BroadcastResult> {
+  async broadcast(
+    topic: string,
+    payload: Uint8Array,
+    options: BroadcastOptions = {},
+  ): Promise<BroadcastResult> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.broadcastTimeoutMs);
     const value = { topic, payload, timeoutMs, allowNone: options.allowNone ?? false };
     const { peers } = await ask(this.#calls, { case: 'broadcast', value }, 'sent', { timeoutMs });
@@ -132,7 +136,10 @@ export class SocketClient implements Client {
   async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.pingTimeoutMs);
     const { signal } = options;
-    const pong = await ask(this.#calls, { case: 'ping', value: { peer, timeoutMs } }, 'pong', { signal, timeoutMs });
+    const pong = await ask(this.#calls, { case: 'ping', value: { peer, timeoutMs } }, 'pong', {
+      signal,
+      timeoutMs,
+    });
     return { peer: pong.peer, rttMs: pong.rttMs };
   }
 

@@ -109,7 +109,10 @@ export function openConnection(
         if (greeted) fail(error);
         else
           giveUp(
-            new PeerdError('incompatible', `what listens at ${socketPath} is not a peerd daemon: ${error.message}`),
+            new PeerdError(
+              'incompatible',
+              `what listens at ${socketPath} is not a peerd daemon: ${error.message}`,
+            ),
           );
       },
       ended() {},
@@ -118,7 +121,9 @@ export function openConnection(
         const error =
           reason ??
           (greeted
-            ? new PeerdError('daemon-unavailable', `the connection to the daemon at ${socketPath} was lost`, { cause })
+            ? new PeerdError('daemon-unavailable', `the connection to the daemon at ${socketPath} was lost`, {
+                cause,
+              })
             : unavailable(socketPath, why, cause));
         if (!greeted) giveUp(error);
         calls.failAll(error);

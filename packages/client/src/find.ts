@@ -77,5 +77,8 @@ async function checkSocketOwner(path: string, owner: Owner): Promise<void> {
   if (stat === undefined || owner.uid === undefined) return;
   if (!stat.isSocket()) throw new PeerdError('invalid', `${path} is not a socket`);
   if (stat.uid !== owner.uid)
-    throw new PeerdError('invalid', `the socket ${path} belongs to user ${stat.uid}, not to you (${owner.uid})`);
+    throw new PeerdError(
+      'invalid',
+      `the socket ${path} belongs to user ${stat.uid}, not to you (${owner.uid})`,
+    );
 }

@@ -22,7 +22,8 @@ export function hold(calls: Calls, body: ClientBody, events: HoldEvents): Promis
   const finish = (error?: PeerdError) => {
     const before = state;
     state = 'over';
-    if (before === 'opening') standing.reject(error ?? new PeerdError('internal', 'the daemon gave no answer'));
+    if (before === 'opening')
+      standing.reject(error ?? new PeerdError('internal', 'the daemon gave no answer'));
     events.ended?.(before === 'releasing' ? undefined : error);
     over.resolve();
   };

@@ -72,7 +72,12 @@ export class InboundRequests {
     running.window.close();
   }
 
-  async #run(id: number, handler: RequestHandler, inbound: Inbound, { controller, window }: Running): Promise<void> {
+  async #run(
+    id: number,
+    handler: RequestHandler,
+    inbound: Inbound,
+    { controller, window }: Running,
+  ): Promise<void> {
     const request: InboundRequest = {
       peer: inbound.peer,
       peerName: inbound.peerName,
@@ -82,7 +87,8 @@ export class InboundRequests {
     };
     try {
       const outcome = await handler(request);
-      if (outcome instanceof Uint8Array) this.#reply(id, { case: 'answer', value: { payload: outcome, last: true } });
+      if (outcome instanceof Uint8Array)
+        this.#reply(id, { case: 'answer', value: { payload: outcome, last: true } });
       else {
         for await (const payload of outcome) {
           await window.room();

@@ -6,6 +6,9 @@ import { congestedBytes } from './limits.ts';
 /** Up to here the frames of a turn are copied into one buffer; beyond, copying costs more than it saves. */
 const copyBytes = 256 * 1024;
 
+/** Time for the other side to read the last words. A local program that reads at all needs a moment. */
+const lingerMs = 1_000;
+
 export interface LinkEvents {
   frame(body: Uint8Array): void;
   /** What came in is not the protocol. Nothing more is read; the link is still there to say so. */
@@ -94,10 +97,11 @@ export class Link {
     this.#socket.end();
   }
 
-  /** Sends what is queued and closes, without waiting for the other side to end. */
+  /** Sends what is queued and closes, without waiting for the other side to end; it has a second to read that. */
   endNow(): void {
     this.end();
     this.#socket.destroySoon();
+    setTimeout(() => this.#socket.destroy(), lingerMs).unref();
   }
 
   destroy(cause?: Error): void {

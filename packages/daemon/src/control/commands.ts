@@ -1,0 +1,130 @@
+import { type Client, defaults, PeerdError } from '@peerd/protocol';
+import { type ClientFrame, SendWindow, type ServerBody } from '@peerd/protocol/control';
+import type { InboundCalls } from './inbound.ts';
+import type { Router } from './router.ts';
+
+/** What every command works on: the node, and what the clients of the daemon share. */
+export interface Node {
+  client: Client;
+  router: Router;
+  /** Begins to stop the daemon; returns at once. */
+  stop(): void;
+}
+
+/** One call of one client, open for as long as its command runs. */
+export interface Call {
+  id: number;
+  node: Node;
+  inbound: InboundCalls;
+  /** Aborted when the client cancels or is gone. */
+  signal: AbortSignal;
+  /** The credits of a stream of answers; made by the command that needs them. */
+  window: SendWindow | undefined;
+  send(body: ServerBody): void;
+  /** Resolves when the client's socket takes more. */
+  room(): Promise<void>;
+}
+
+type Body = ClientFrame['body'];
+type Value<Case> = Extract<Body, { case: Case }> extends { value: infer V } ? V : never;
+type Command<Case> = (call: Call, value: Value<Case>) => Promise<void>;
+type CommandCase = 'request' | 'broadcast' | 'subscribe' | 'handle' | 'peers' | 'status' | 'ping' | 'stop';
+
+/** Each runs until its call is over; what it throws is the call's fault. */
+const commands: { [Case in CommandCase]: Command<Case> } = {
+  async request(call, { peer, service, payload, stream, timeoutMs = defaults.requestTimeoutMs }) {
+    const options = { service, timeoutMs, signal: call.signal };
+    if (!stream) {
+      const answer = await call.node.client.request(peer, payload, options);
+      call.send({ case: 'answer', value: { payload: answer } });
+      return;
+    }
+    const window = new SendWindow();
+    call.window = window;
+    call.signal.addEventListener('abort', () => window.close(), { once: true });
+    for await (const answer of call.node.client.requestStream(peer, payload, options)) {
+      await window.room();
+      await call.room();
+      window.sent(answer);
+      call.send({ case: 'answer', value: { payload: answer } });
+    }
+    call.send({ case: 'done', value: {} });
+  },
+
+  async broadcast(call, { topic, payload, allowNone, timeoutMs = defaults.broadcastTimeoutMs }) {
+    const { peers } = await call.node.client.broadcast(topic, payload, { timeoutMs, allowNone });
+    call.send({ case: 'sent', value: { peers } });
+  },
+
+  async subscribe(call, { topics, maxQueued = defaults.maxQueuedMessages }) {
+    const subscription = await call.node.client.subscribe(topics, { maxQueued });
+    const close = () => void subscription.close().catch(() => {});
+    call.signal.addEventListener('abort', close, { once: true });
+    if (call.signal.aborted) close();
+    call.send({ case: 'done', value: {} });
+    try {
+      for await (const { topic, from, payload, missed } of subscription) {
+        // While the client doesn't read, messages wait in the subscription's own bounded queue.
+        await call.room();
+        call.send({ case: 'message', value: { topic, from, payload, missed } });
+      }
+    } finally {
+      await subscription.close();
+    }
+    call.send({ case: 'done', value: {} });
+  },
+
+  async handle(call, { service }) {
+    const remove = await call.node.router.add(service, {
+      handle: (request) => call.inbound.ask(call.id, request),
+    });
+    call.send({ case: 'done', value: {} });
+    await aborted(call.signal);
+    await remove();
+    call.send({ case: 'done', value: {} });
+  },
+
+  async peers(call) {
+    const peers = await call.node.client.peers();
+    const value = { peers: peers.map((peer) => ({ ...peer, addresses: [...peer.addresses] })) };
+    call.send({ case: 'peers', value });
+  },
+
+  async status(call) {
+    const { peers, ...rest } = await call.node.client.status();
+    const value = {
+      ...rest,
+      addresses: [...rest.addresses],
+      topics: [...rest.topics],
+      services: [...rest.services],
+      knownPeers: peers.known,
+      connectedPeers: peers.connected,
+    };
+    call.send({ case: 'status', value });
+  },
+
+  async ping(call, { peer, timeoutMs = defaults.pingTimeoutMs }) {
+    const { peer: id, rttMs } = await call.node.client.ping(peer, { timeoutMs, signal: call.signal });
+    call.send({ case: 'pong', value: { peer: id, rttMs } });
+  },
+
+  async stop(call) {
+    call.send({ case: 'done', value: {} });
+    call.node.stop();
+  },
+};
+
+export async function runCommand(call: Call, body: Body): Promise<void> {
+  if (body.case === undefined || !Object.hasOwn(commands, body.case))
+    throw new PeerdError(
+      'invalid',
+      `this daemon does not know the command ${body.case ?? 'in that frame'}: it may be older than the client`,
+    );
+  const command = commands[body.case as CommandCase] as (call: Call, value: unknown) => Promise<void>;
+  await command(call, body.value);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,60 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Log } from '@peerd/core';
+import type { Client, PeerdError } from '@peerd/protocol';
+import type { Node } from './commands.ts';
+import { Router } from './router.ts';
+import { type Identity, Session } from './session.ts';
+import { listenOn } from './socket-file.ts';
+
+/** Connections at a time. Each costs a descriptor and some buffers; the next one is closed at once. */
+const maxClients = 1_024;
+
+export interface ControlServerOptions {
+  client: Client;
+  identity: Identity;
+  /** The path of the socket. */
+  socket: string;
+  log: Log;
+  /** A client asked the daemon to stop. */
+  onStop(): void;
+}
+
+/** Lets programs on this machine use the node, over a Unix socket. */
+export class ControlServer {
+  readonly #options: ControlServerOptions;
+  readonly #server: Server;
+  readonly #sessions = new Set<Session>();
+  readonly #node: Node;
+
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+    const { client, onStop } = options;
+    this.#node = { client, router: new Router(client), stop: onStop };
+    // Half-open, so that a client that has ended hears when all that belonged to it is released.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server.maxConnections = maxClients;
+    this.#server.on('drop', () => options.log.warn(`more than ${maxClients} clients: one was turned away`));
+  }
+
+  /** Fails with `invalid` when the socket can't be listened on. */
+  async listen(): Promise<void> {
+    await listenOn(this.#server, this.#options.socket);
+    this.#server.on('error', (error) => this.#options.log.error(`control socket: ${error.message}`));
+  }
+
+  /** Tells every client the reason and disconnects it; resolves when all is released and the file is gone. */
+  async close(reason: PeerdError): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.end(reason);
+    await Promise.all(sessions.map((session) => session.gone));
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    const { identity, log } = this.#options;
+    const session = new Session(socket, this.#node, identity, log);
+    this.#sessions.add(session);
+    void session.gone.then(() => this.#sessions.delete(session));
+  }
+}

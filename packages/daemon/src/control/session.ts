@@ -1,0 +1,198 @@
+import type { Socket } from 'node:net';
+import type { Log } from '@peerd/core';
+import { PeerdError } from '@peerd/protocol';
+import {
+  type ClientFrame,
+  controlVersions,
+  decodeClientFrame,
+  encodeServerFrame,
+  faultOf,
+  helloTimeoutMs,
+  Link,
+  maxOpenCalls,
+  maxUnsentBytes,
+  type ServerBody,
+} from '@peerd/protocol/control';
+import { type Call, type Node, runCommand } from './commands.ts';
+import { InboundCalls } from './inbound.ts';
+
+/** What a client is told about the daemon when it greets. */
+export interface Identity {
+  id: string;
+  name: string;
+  version: string;
+}
+
+interface OpenCall {
+  controller: AbortController;
+  call: Call;
+}
+
+/**
+ * One client's connection. All that the client has asked for hangs on it as a lease: when the connection goes,
+ * its calls are cancelled, its subscriptions and registrations closed, and whoever waits for one of its handlers
+ * hears `disconnected` at once.
+ */
+export class Session {
+  readonly #node: Node;
+  readonly #identity: Identity;
+  readonly #log: Log;
+  readonly #link: Link;
+  readonly #inbound: InboundCalls;
+  readonly #calls = new Map<number, OpenCall>();
+  readonly #helloTimer: NodeJS.Timeout;
+  readonly #gone = Promise.withResolvers<void>();
+  readonly #idle = Promise.withResolvers<void>();
+  #greeted = false;
+  #paused = false;
+  #released = false;
+
+  constructor(socket: Socket, node: Node, identity: Identity, log: Log) {
+    this.#node = node;
+    this.#identity = identity;
+    this.#log = log;
+    this.#inbound = new InboundCalls((id, body) => this.#send(id, body));
+    this.#link = new Link(socket, {
+      frame: (bytes) => this.#frame(bytes),
+      invalid: (error) => this.#invalid(error),
+      ended: () => {
+        this.#release();
+        void this.#idle.promise.then(() => this.#link.end());
+      },
+      closed: () => {
+        this.#release();
+        void this.#idle.promise.then(() => this.#gone.resolve());
+      },
+    });
+    this.#helloTimer = setTimeout(
+      () => this.end(new PeerdError('timeout', `no hello came within ${helloTimeoutMs} ms`)),
+      helloTimeoutMs,
+    );
+  }
+
+  /** Resolves when the connection is closed and all that hung on it is released. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  /** Tells the client why, and closes the connection. */
+  end(reason: PeerdError): void {
+    this.#send(0, { case: 'fault', value: faultOf(reason) });
+    this.#link.endNow();
+  }
+
+  #frame(bytes: Uint8Array): void {
+    let frame: ClientFrame;
+    try {
+      frame = decodeClientFrame(bytes);
+    } catch (error) {
+      this.#invalid(PeerdError.from(error));
+      return;
+    }
+    const { call, body } = frame;
+    if (!this.#greeted) this.#greet(body);
+    else if (body.case === 'cancel') this.#calls.get(call)?.controller.abort(left());
+    else if (body.case === 'took') this.#calls.get(call)?.call.window?.taken(body.value.cost);
+    else if (body.case === 'answer' || body.case === 'done' || body.case === 'fault')
+      this.#inbound.receive(call, body);
+    else this.#start(call, body);
+  }
+
+  #invalid(error: PeerdError): void {
+    this.#log.warn(`a program on the control socket was disconnected: ${error.message}`);
+    this.end(error);
+  }
+
+  #greet(body: ClientFrame['body']): void {
+    if (body.case !== 'hello') {
+      this.#invalid(new PeerdError('invalid', 'the first frame has to be a hello'));
+      return;
+    }
+    clearTimeout(this.#helloTimer);
+    const { versions, program } = body.value;
+    const version = controlVersions.find((ours) => versions.includes(ours)) ?? 0;
+    const { version: daemonVersion, id, name } = this.#identity;
+    const value = { version, versions: [...controlVersions], daemonVersion, id, name };
+    this.#send(0, { case: 'welcome', value });
+    if (version !== 0) this.#greeted = true;
+    else {
+      this.#log.warn(
+        `${program} speaks versions ${versions.join(', ')} of the control protocol, none of ours`,
+      );
+      this.#link.endNow();
+    }
+  }
+
+  #start(id: number, body: ClientFrame['body']): void {
+    if (id === 0 || this.#calls.has(id)) {
+      this.#invalid(new PeerdError('invalid', `call id ${id} is ${id === 0 ? 'reserved' : 'in use'}`));
+      return;
+    }
+    if (this.#calls.size >= maxOpenCalls) {
+      const error = new PeerdError(
+        'busy',
+        `this client has ${maxOpenCalls} calls open: let some settle first`,
+      );
+      this.#send(id, { case: 'fault', value: faultOf(error) });
+      return;
+    }
+    const controller = new AbortController();
+    const call: Call = {
+      id,
+      node: this.#node,
+      inbound: this.#inbound,
+      signal: controller.signal,
+      window: undefined,
+      send: (answer) => this.#send(id, answer),
+      room: () => this.#link.room(),
+    };
+    this.#calls.set(id, { controller, call });
+    void this.#run(call, body);
+  }
+
+  async #run(call: Call, body: ClientFrame['body']): Promise<void> {
+    try {
+      await runCommand(call, body);
+    } catch (error) {
+      if (!call.signal.aborted) this.#send(call.id, { case: 'fault', value: faultOf(error) });
+    }
+    this.#calls.delete(call.id);
+    if (this.#released && this.#calls.size === 0) this.#idle.resolve();
+  }
+
+  #send(id: number, body: ServerBody): void {
+    try {
+      this.#link.send(encodeServerFrame(id, body));
+    } catch (error) {
+      this.#link.send(encodeServerFrame(id, { case: 'fault', value: faultOf(error) }));
+    }
+    if (this.#link.unsentBytes > maxUnsentBytes) {
+      const message = `a program on the control socket does not read: over ${maxUnsentBytes} bytes wait for it`;
+      this.#log.warn(message);
+      this.#link.destroy(new PeerdError('busy', message));
+    } else if (this.#link.congested && !this.#paused) {
+      // What it asks next would only add to what it doesn't read.
+      this.#paused = true;
+      this.#link.pause();
+      void this.#link.room().then(() => {
+        this.#paused = false;
+        this.#link.resume();
+      });
+    }
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    clearTimeout(this.#helloTimer);
+    this.#inbound.failAll(
+      new PeerdError('disconnected', 'the program that answers this service left before it had answered'),
+    );
+    for (const { controller } of this.#calls.values()) controller.abort(left());
+    if (this.#calls.size === 0) this.#idle.resolve();
+  }
+}
+
+function left(): PeerdError {
+  return new PeerdError('stopped', 'the client cancelled the call or left');
+}

@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, type SocketClient } from '@peerd/client';
+import { silentLog } from '../../core/src/log.ts';
+import { PeerdError } from '@peerd/protocol';
+import { ControlServer } from '../src/control/server.ts';
+import { FakeNetwork, type FakeNode } from './fake-network.ts';
+
+export interface FakeDaemon {
+  node: FakeNode;
+  socket: string;
+  server: ControlServer;
+  stopAsked: Promise<void>;
+  connect(): Promise<SocketClient>;
+  close(): Promise<void>;
+}
+
+/** A control server over a node of a fake network, on a real Unix socket. */
+export async function fakeDaemon(network: FakeNetwork, name: string): Promise<FakeDaemon> {
+  const node = network.add(name);
+  const folder = await mkdtemp(join(tmpdir(), 'peerd-control-'));
+  const socket = join(folder, `${name}.sock`);
+  const asked = Promise.withResolvers<void>();
+  const server = new ControlServer({
+    client: node,
+    identity: { id: node.id, name, version: '0.0.0-test' },
+    socket,
+    log: silentLog,
+    onStop: () => asked.resolve(),
+  });
+  await server.listen();
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= server
+      .close(new PeerdError('stopped', 'the daemon was stopped'))
+      .then(() => rm(folder, { recursive: true }));
+    return closing;
+  };
+  return { node, socket, server, stopAsked: asked.promise, connect: () => connect({ socket }), close };
+}
+
+export async function fakePair() {
+  const network = new FakeNetwork();
+  const [a, b] = await Promise.all([fakeDaemon(network, 'alice'), fakeDaemon(network, 'bob')]);
+  return { network, a, b };
+}

@@ -1,0 +1,196 @@
+import {
+  type BroadcastMessage,
+  type BroadcastOptions,
+  type BroadcastResult,
+  type Client,
+  defaults,
+  type NodeStatus,
+  PeerdError,
+  type PeerInfo,
+  type PingResult,
+  type Registration,
+  type RequestHandler,
+  type RequestOptions,
+  type SubscribeOptions,
+  type Subscription,
+} from '@peerd/protocol';
+import { SocketSubscription } from '../../client/src/subscription.ts';
+
+const maxPayloadBytes = 16 * 1024 * 1024;
+
+/** Nodes that reach each other by function calls: what the control server needs of core, without a network. */
+export class FakeNetwork {
+  readonly nodes = new Map<string, FakeNode>();
+
+  add(name: string): FakeNode {
+    const node = new FakeNode(this, `12D3KooWfake${name.padEnd(8, 'x')}${this.nodes.size}`, name);
+    this.nodes.set(node.id, node);
+    return node;
+  }
+
+  find(target: string): FakeNode {
+    if (target.startsWith('/')) throw new PeerdError('invalid', `${target} is not a multiaddr`);
+    for (const node of this.nodes.values())
+      if (node.name === target || node.id.startsWith(target)) return node;
+    throw new PeerdError('unknown-peer', `no peer ${target} is known`);
+  }
+}
+
+interface Listener {
+  topics: readonly string[];
+  subscription: SocketSubscription;
+}
+
+export class FakeNode implements Client {
+  readonly id: string;
+  readonly name: string;
+  readonly handlers = new Map<string, RequestHandler>();
+  readonly listeners = new Set<Listener>();
+  readonly #network: FakeNetwork;
+  readonly #stopped = new AbortController();
+
+  constructor(network: FakeNetwork, id: string, name: string) {
+    this.#network = network;
+    this.id = id;
+    this.name = name;
+  }
+
+  async request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    return await this.#call(peer, payload, options, async (outcome) => {
+      if (outcome instanceof Uint8Array) return outcome;
+      throw new PeerdError('invalid', 'the service answers with a stream');
+    });
+  }
+
+  async *requestStream(
+    peer: string,
+    payload: Uint8Array,
+    options: RequestOptions = {},
+  ): AsyncGenerator<Uint8Array> {
+    const leave = new AbortController();
+    const signals = [leave.signal, ...(options.signal ? [options.signal] : [])];
+    try {
+      const outcome = await this.#call(
+        peer,
+        payload,
+        { ...options, signal: AbortSignal.any(signals) },
+        async (each) => each,
+        true,
+      );
+      if (outcome instanceof Uint8Array) yield outcome;
+      else yield* outcome;
+    } finally {
+      leave.abort(new Error('the reader left'));
+    }
+  }
+
+  async #call<T>(
+    peer: string,
+    payload: Uint8Array,
+    { service = '', timeoutMs = defaults.requestTimeoutMs, signal }: RequestOptions,
+    finish: (outcome: Uint8Array | AsyncIterable<Uint8Array>) => Promise<T>,
+    goesOn = false,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    this.#stopped.signal.throwIfAborted();
+    if (payload.length > maxPayloadBytes)
+      throw new PeerdError('too-large', `${payload.length} bytes are over the limit of ${maxPayloadBytes}`);
+    const node = this.#network.find(peer);
+    const handler = node.handlers.get(service);
+    if (handler === undefined) throw new PeerdError('no-handler', `${node.name} does not handle ${service}`);
+    const controller = new AbortController();
+    const ended = Promise.withResolvers<never>();
+    ended.promise.catch(() => {});
+    const end = (reason: unknown) => {
+      controller.abort(new PeerdError('stopped', 'the caller left'));
+      ended.reject(reason);
+    };
+    const timer = setTimeout(() => end(new PeerdError('timeout', 'no answer in time')), timeoutMs);
+    const stopped = () => end(this.#stopped.signal.reason);
+    this.#stopped.signal.addEventListener('abort', stopped, { once: true });
+    signal?.addEventListener('abort', () => end(signal.reason), { once: true });
+    const request = { peer: this.id, peerName: this.name, service, payload, signal: controller.signal };
+    try {
+      const outcome = (async () => await handler(request))();
+      outcome.catch(() => {});
+      return await finish(await Promise.race([outcome, ended.promise]));
+    } finally {
+      if (!goesOn) clearTimeout(timer);
+      else timer.unref();
+    }
+  }
+
+  async handle(service: string, handler: RequestHandler): Promise<Registration> {
+    this.#stopped.signal.throwIfAborted();
+    if (this.handlers.has(service)) throw new PeerdError('invalid', `${service} is handled already`);
+    this.handlers.set(service, handler);
+    const close = async () => {
+      this.handlers.delete(service);
+    };
+    return { close, [Symbol.asyncDispose]: close };
+  }
+
+  async broadcast(topic: string, payload: Uint8Array, options: BroadcastOptions = {}): Promise<BroadcastResult> {
+    this.#stopped.signal.throwIfAborted();
+    const heard = [...this.#network.nodes.values()].filter(
+      (node) => node !== this && [...node.listeners].some(({ topics }) => topics.includes(topic)),
+    );
+    if (heard.length === 0 && !options.allowNone) throw new PeerdError('no-peers', `nobody hears ${topic}`);
+    for (const node of heard) node.hear({ topic, from: this.id, payload, missed: 0 });
+    return { peers: heard.length };
+  }
+
+  hear(message: BroadcastMessage): void {
+    for (const { topics, subscription } of this.listeners)
+      if (topics.includes(message.topic)) subscription.push(message);
+  }
+
+  async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+    this.#stopped.signal.throwIfAborted();
+    const list = typeof topics === 'string' ? [topics] : topics;
+    const subscription = new SocketSubscription(
+      list,
+      options.maxQueued ?? defaults.maxQueuedMessages,
+      async () => {
+        this.listeners.delete(listener);
+      },
+    );
+    const listener = { topics: list, subscription };
+    this.listeners.add(listener);
+    return subscription;
+  }
+
+  async peers(): Promise<PeerInfo[]> {
+    return [...this.#network.nodes.values()]
+      .filter((node) => node !== this)
+      .map(({ id, name }) => ({ id, name, connected: true, kind: 'peerd', inDht: false, addresses: [] }));
+  }
+
+  async status(): Promise<NodeStatus> {
+    this.#stopped.signal.throwIfAborted();
+    const known = this.#network.nodes.size - 1;
+    return {
+      id: this.id,
+      name: this.name,
+      network: 'fake',
+      version: '0.0.0',
+      addresses: [`/ip4/127.0.0.1/tcp/1/p2p/${this.id}`],
+      peers: { known, connected: known },
+      topics: [...this.listeners].flatMap(({ topics }) => topics),
+      services: [...this.handlers.keys()],
+      uptimeMs: 1,
+    };
+  }
+
+  async ping(peer: string): Promise<PingResult> {
+    return { peer: this.#network.find(peer).id, rttMs: 0.1 };
+  }
+
+  async close(): Promise<void> {
+    this.#stopped.abort(new PeerdError('stopped', 'the node was stopped'));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,371 @@
+import { type Client, type InboundRequest, PeerdError } from '@peerd/protocol';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+export interface ContractPeer {
+  client: Client;
+  id: string;
+  name: string;
+}
+
+/** Two connected peers, each with a client of its own. */
+export interface ContractPair {
+  a: ContractPeer;
+  b: ContractPeer;
+  close(): Promise<void>;
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (payload: Uint8Array): string => new TextDecoder().decode(payload);
+
+/** The signal's abort as a promise. */
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+async function failure(promise: Promise<unknown>): Promise<PeerdError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(PeerdError);
+  return error as PeerdError;
+}
+
+async function collect(answers: AsyncIterable<Uint8Array>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const answer of answers) all.push(text(answer));
+  return all;
+}
+
+/** What every implementation of `Client` has to do, whatever is behind it. `makePair` is called twice. */
+export function contractSuite(name: string, makePair: () => Promise<ContractPair>): void {
+  describe(`client contract: ${name}`, () => {
+    let pair: ContractPair;
+    let a: ContractPeer;
+    let b: ContractPeer;
+    beforeAll(async () => {
+      pair = await makePair();
+      ({ a, b } = pair);
+    });
+    afterAll(() => pair.close());
+
+    /** A service of its own for each test, answered by `b`. */
+    let services = 0;
+    async function serve(handler: Parameters<Client['handle']>[1]) {
+      services += 1;
+      const service = `service-${services}`;
+      const registration = await b.client.handle(service, handler);
+      return { service, registration };
+    }
+
+    describe('request', () => {
+      test.each([
+        ['peer id', () => b.id],
+        ['name', () => b.name],
+        ['prefix of the peer id', () => b.id.slice(0, -4)],
+      ])('reaches a peer by its %s', async (_, target) => {
+        const { service } = await serve(({ payload }) => bytes(`heard ${text(payload)}`));
+        expect(text(await a.client.request(target(), bytes('hello'), { service }))).toBe('heard hello');
+      });
+
+      test('tells the handler who asks, and for what', async () => {
+        let seen: InboundRequest | undefined;
+        const { service } = await serve((request) => {
+          seen = request;
+          return new Uint8Array();
+        });
+        await a.client.request(b.id, bytes('x'), { service });
+        expect(seen).toMatchObject({ peer: a.id, peerName: a.name, service });
+      });
+
+      test.each([0, 1, 300_000, 2_000_000])('carries %d bytes there and back unchanged', async (size) => {
+        const { service } = await serve(({ payload }) => payload);
+        const payload = Uint8Array.from({ length: size }, (_, index) => (index * 7) % 251);
+        const answer = await a.client.request(b.id, payload, { service });
+        expect(Buffer.compare(answer, payload)).toBe(0);
+      });
+
+      test('keeps a thousand calls at once apart', async () => {
+        const { service } = await serve(async ({ payload }) => payload);
+        const asked = Array.from({ length: 1_000 }, (_, index) => `call ${index}`);
+        const answers = await Promise.all(asked.map((each) => a.client.request(b.id, bytes(each), { service })));
+        expect(answers.map(text)).toEqual(asked);
+      });
+
+      test('fails with no-handler at once when nobody there handles the service', async () => {
+        const error = await failure(a.client.request(b.id, bytes('x'), { service: 'nobody-has-this' }));
+        expect(error.code).toBe('no-handler');
+      });
+
+      test('fails with no-handler once the registration is closed', async () => {
+        const { service, registration } = await serve(({ payload }) => payload);
+        await registration.close();
+        expect((await failure(a.client.request(b.id, bytes('x'), { service }))).code).toBe('no-handler');
+      });
+
+      test("brings a handler's refusal to the caller with its reason", async () => {
+        const { service } = await serve(() => {
+          throw new PeerdError('refused', 'not on a Sunday');
+        });
+        const error = await failure(a.client.request(b.id, bytes('x'), { service }));
+        expect(error.code).toBe('refused');
+        expect(error.message).toContain('not on a Sunday');
+      });
+
+      test('does not tell the caller what else a handler threw', async () => {
+        const warned = new Promise<void>((resolve) => process.once('warning', () => resolve()));
+        const { service } = await serve(() => {
+          throw new Error('the password is swordfish');
+        });
+        const error = await failure(a.client.request(b.id, bytes('x'), { service }));
+        expect(error.code).toBe('internal');
+        expect(error.message).not.toContain('swordfish');
+        void warned;
+      });
+
+      test('times out, and the handler hears of it', async () => {
+        const heard = Promise.withResolvers<void>();
+        const { service } = await serve(async ({ signal }) => {
+          await aborted(signal);
+          heard.resolve();
+          return new Uint8Array();
+        });
+        const error = await failure(a.client.request(b.id, bytes('x'), { service, timeoutMs: 200 }));
+        expect(error.code).toBe('timeout');
+        await heard.promise;
+      });
+
+      test("ends with the signal's reason when it is cancelled, and the handler hears of it", async () => {
+        const started = Promise.withResolvers<void>();
+        const heard = Promise.withResolvers<void>();
+        const { service } = await serve(async ({ signal }) => {
+          started.resolve();
+          await aborted(signal);
+          heard.resolve();
+          return new Uint8Array();
+        });
+        const controller = new AbortController();
+        const call = a.client.request(b.id, bytes('x'), { service, signal: controller.signal });
+        const outcome = call.catch((error: unknown) => error);
+        await started.promise;
+        const reason = new Error('changed my mind');
+        controller.abort(reason);
+        expect(await outcome).toBe(reason);
+        await heard.promise;
+      });
+
+      test('does nothing for a signal that is aborted already', async () => {
+        let asked = 0;
+        const { service } = await serve(({ payload }) => {
+          asked += 1;
+          return payload;
+        });
+        const reason = new Error('too late');
+        const call = a.client.request(b.id, bytes('x'), { service, signal: AbortSignal.abort(reason) });
+        expect(await call.catch((error: unknown) => error)).toBe(reason);
+        await a.client.request(b.id, bytes('x'), { service });
+        expect(asked).toBe(1);
+      });
+
+      test('fails with unknown-peer for a name nobody has', async () => {
+        expect((await failure(a.client.request('no-such-peer', bytes('x')))).code).toBe('unknown-peer');
+      });
+
+      test('fails with invalid for a malformed multiaddr', async () => {
+        expect((await failure(a.client.request('/ip4/300.1.1.1/tcp/x', bytes('x')))).code).toBe('invalid');
+      });
+
+      test('fails with invalid for a time that is none', async () => {
+        expect((await failure(a.client.request(b.id, bytes('x'), { timeoutMs: -1 }))).code).toBe('invalid');
+      });
+
+      test('fails with too-large for a payload over the limit, and the next call works', async () => {
+        const { service } = await serve(({ payload }) => payload);
+        const large = new Uint8Array(17 * 1024 * 1024);
+        expect((await failure(a.client.request(b.id, large, { service }))).code).toBe('too-large');
+        expect(text(await a.client.request(b.id, bytes('small'), { service }))).toBe('small');
+      });
+
+      test('fails with invalid when the service answers with a stream', async () => {
+        const { service } = await serve(async function* () {
+          yield bytes('one');
+          yield bytes('two');
+        });
+        expect((await failure(a.client.request(b.id, bytes('x'), { service }))).code).toBe('invalid');
+      });
+    });
+
+    describe('requestStream', () => {
+      test('yields every answer in order', async () => {
+        const { service } = await serve(async function* ({ payload }) {
+          for (let index = 0; index < 200; index += 1) yield bytes(`${text(payload)} ${index}`);
+        });
+        const answers = await collect(a.client.requestStream(b.id, bytes('answer'), { service }));
+        expect(answers).toEqual(Array.from({ length: 200 }, (_, index) => `answer ${index}`));
+      });
+
+      test('yields the one answer of a plain handler, and none of an empty stream', async () => {
+        const plain = await serve(({ payload }) => payload);
+        const empty = await serve(async function* () {});
+        expect(await collect(a.client.requestStream(b.id, bytes('x'), plain))).toEqual(['x']);
+        expect(await collect(a.client.requestStream(b.id, bytes('x'), empty))).toEqual([]);
+      });
+
+      test('throws what the handler refused after the answers before it', async () => {
+        const { service } = await serve(async function* () {
+          yield bytes('one');
+          throw new PeerdError('refused', 'no more');
+        });
+        const answers: string[] = [];
+        const reading = (async () => {
+          for await (const each of a.client.requestStream(b.id, bytes('x'), { service })) answers.push(text(each));
+        })();
+        expect((await failure(reading)).code).toBe('refused');
+        expect(answers).toEqual(['one']);
+      });
+
+      test('tells the handler when the reader leaves', async () => {
+        const left = Promise.withResolvers<void>();
+        const { service } = await serve(async function* ({ signal }) {
+          void aborted(signal).then(() => left.resolve());
+          for (;;) yield bytes('again');
+        });
+        for await (const answer of a.client.requestStream(b.id, bytes('x'), { service })) {
+          expect(text(answer)).toBe('again');
+          break;
+        }
+        await left.promise;
+      });
+
+      test('takes no more from the handler than the reader does, give or take a few windows', async () => {
+        let given = 0;
+        const size = 256 * 1024;
+        const { service } = await serve(async function* () {
+          for (; given < 1_000; given += 1) yield new Uint8Array(size);
+        });
+        const answers = a.client.requestStream(b.id, bytes('x'), { service })[Symbol.asyncIterator]();
+        await answers.next();
+        const quick = await serve(({ payload }) => payload);
+        // Each round trip is a chance for the stream to run ahead.
+        for (let index = 0; index < 200; index += 1) await a.client.request(b.id, bytes('x'), quick);
+        expect(given * size).toBeLessThan(16 * 1024 * 1024);
+        await answers.return?.();
+      });
+    });
+
+    describe('broadcast', () => {
+      test('reaches a subscription that stands, with topic and sender', async () => {
+        await using subscription = await b.client.subscribe('contract/news');
+        const { peers } = await a.client.broadcast('contract/news', bytes('it is out'));
+        expect(peers).toBeGreaterThanOrEqual(1);
+        for await (const message of subscription) {
+          expect(message).toMatchObject({ topic: 'contract/news', from: a.id, missed: 0 });
+          expect(text(message.payload)).toBe('it is out');
+          break;
+        }
+      });
+
+      test('reaches each of two subscriptions of one client', async () => {
+        await using one = await b.client.subscribe('contract/both');
+        await using two = await b.client.subscribe(['contract/both', 'contract/other']);
+        await a.client.broadcast('contract/both', bytes('to you two'));
+        for (const subscription of [one, two]) {
+          const first = await subscription[Symbol.asyncIterator]().next();
+          expect(text(first.value.payload)).toBe('to you two');
+        }
+      });
+
+      test('fails with no-peers when nobody listens, unless that is fine', async () => {
+        const topic = 'contract/nobody';
+        expect((await failure(a.client.broadcast(topic, bytes('x'), { timeoutMs: 100 }))).code).toBe('no-peers');
+        expect(await a.client.broadcast(topic, bytes('x'), { allowNone: true })).toEqual({ peers: 0 });
+      });
+
+      test('tells a slow reader how many messages it missed', async () => {
+        await using slow = await b.client.subscribe('contract/slow', { maxQueued: 3 });
+        await using quick = await b.client.subscribe('contract/slow');
+        for (let index = 0; index < 10; index += 1) await a.client.broadcast('contract/slow', bytes(`${index}`));
+        let heard = 0;
+        for await (const { payload } of quick) {
+          heard += 1;
+          if (text(payload) === '9') break;
+        }
+        expect(heard).toBe(10);
+        const reader = slow[Symbol.asyncIterator]();
+        const { value } = await reader.next();
+        // What was on its way when the reader began may be one message more or less.
+        expect(value.missed).toBeGreaterThan(0);
+        expect(value.missed).toBe(Number(text(value.payload)));
+      });
+
+      test('ends the iteration of a subscription that is closed', async () => {
+        const subscription = await b.client.subscribe('contract/closing');
+        expect(subscription.topics).toEqual(['contract/closing']);
+        const reading = (async () => {
+          for await (const _ of subscription);
+        })();
+        await subscription.close();
+        await reading;
+      });
+    });
+
+    describe('the node', () => {
+      test('lists the other peer as connected, with its name', async () => {
+        const peers = await a.client.peers();
+        expect(peers).toContainEqual(
+          expect.objectContaining({ id: b.id, name: b.name, connected: true, kind: 'peerd' }),
+        );
+      });
+
+      test('tells its id, name, addresses and what is registered', async () => {
+        const { service } = await serve(({ payload }) => payload);
+        await using _ = await b.client.subscribe('contract/status');
+        const status = await b.client.status();
+        expect(status).toMatchObject({ id: b.id, name: b.name });
+        expect(status.peers.connected).toBeGreaterThanOrEqual(1);
+        expect(status.services).toContain(service);
+        expect(status.topics).toContain('contract/status');
+        expect(status.uptimeMs).toBeGreaterThanOrEqual(0);
+      });
+
+      test('pings a peer by name', async () => {
+        const { peer, rttMs } = await a.client.ping(b.name);
+        expect(peer).toBe(b.id);
+        expect(rttMs).toBeGreaterThan(0);
+      });
+
+      test('fails to ping a peer that nobody knows', async () => {
+        expect((await failure(a.client.ping('no-such-peer'))).code).toBe('unknown-peer');
+      });
+    });
+  });
+
+  describe(`client contract, closing: ${name}`, () => {
+    test('a closed client settles what was open with stopped, and so it does with what comes after', async () => {
+      const { a, b, close } = await makePair();
+      const started = Promise.withResolvers<void>();
+      await b.client.handle('stuck', async ({ signal }) => {
+        started.resolve();
+        await aborted(signal);
+        return new Uint8Array();
+      });
+      const subscription = await a.client.subscribe('contract/open');
+      const reading = (async () => {
+        for await (const _ of subscription);
+      })().then(
+        () => 'ended',
+        (error: PeerdError) => error.code,
+      );
+      const open = failure(a.client.request(b.id, bytes('x'), { service: 'stuck' }));
+      await started.promise;
+      await a.client.close();
+      expect((await open).code).toBe('stopped');
+      expect(['ended', 'stopped']).toContain(await reading);
+      expect((await failure(a.client.status())).code).toBe('stopped');
+      expect((await failure(a.client.handle('late', ({ payload }) => payload))).code).toBe('stopped');
+      await a.client.close();
+      await close();
+    });
+  });
+}
