@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type SocketClient } from '@peerd/client';
-import { silentLog } from '../../core/src/log.ts';
 import { PeerdError } from '@peerd/protocol';
+import { silentLog } from '../../core/src/log.ts';
 import { ControlServer } from '../src/control/server.ts';
 import { FakeNetwork, type FakeNode } from './fake-network.ts';
 

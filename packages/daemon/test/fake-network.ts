@@ -130,7 +130,11 @@ export class FakeNode implements Client {
     return { close, [Symbol.asyncDispose]: close };
   }
 
-  async broadcast(topic: string, payload: Uint8Array, options: BroadcastOptions = {}): Promise<BroadcastResult> {
+  async broadcast(
+    topic: string,
+    payload: Uint8Array,
+    options: BroadcastOptions = {},
+  ): Promise<BroadcastResult> {
     this.#stopped.signal.throwIfAborted();
     const heard = [...this.#network.nodes.values()].filter(
       (node) => node !== this && [...node.listeners].some(({ topics }) => topics.includes(topic)),

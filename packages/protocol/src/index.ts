@@ -1,2 +1,3 @@
 export * from './client.ts';
+export * from './duration.ts';
 export * from './errors.ts';

@@ -89,7 +89,9 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
       test('keeps a thousand calls at once apart', async () => {
         const { service } = await serve(async ({ payload }) => payload);
         const asked = Array.from({ length: 1_000 }, (_, index) => `call ${index}`);
-        const answers = await Promise.all(asked.map((each) => a.client.request(b.id, bytes(each), { service })));
+        const answers = await Promise.all(
+          asked.map((each) => a.client.request(b.id, bytes(each), { service })),
+        );
         expect(answers.map(text)).toEqual(asked);
       });
 
@@ -219,7 +221,8 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
         });
         const answers: string[] = [];
         const reading = (async () => {
-          for await (const each of a.client.requestStream(b.id, bytes('x'), { service })) answers.push(text(each));
+          for await (const each of a.client.requestStream(b.id, bytes('x'), { service }))
+            answers.push(text(each));
         })();
         expect((await failure(reading)).code).toBe('refused');
         expect(answers).toEqual(['one']);
@@ -278,14 +281,17 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
 
       test('fails with no-peers when nobody listens, unless that is fine', async () => {
         const topic = 'contract/nobody';
-        expect((await failure(a.client.broadcast(topic, bytes('x'), { timeoutMs: 100 }))).code).toBe('no-peers');
+        expect((await failure(a.client.broadcast(topic, bytes('x'), { timeoutMs: 100 }))).code).toBe(
+          'no-peers',
+        );
         expect(await a.client.broadcast(topic, bytes('x'), { allowNone: true })).toEqual({ peers: 0 });
       });
 
       test('tells a slow reader how many messages it missed', async () => {
         await using slow = await b.client.subscribe('contract/slow', { maxQueued: 3 });
         await using quick = await b.client.subscribe('contract/slow');
-        for (let index = 0; index < 10; index += 1) await a.client.broadcast('contract/slow', bytes(`${index}`));
+        for (let index = 0; index < 10; index += 1)
+          await a.client.broadcast('contract/slow', bytes(`${index}`));
         let heard = 0;
         for await (const { payload } of quick) {
           heard += 1;

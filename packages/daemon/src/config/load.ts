@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import { PeerdError } from '@peerd/protocol';
+import { isPeerdName, socketPath, thisUser } from '@peerd/protocol/control';
+import type { ConfigValues, RawConfig } from './schema.ts';
+import { checkSource, mergeValues } from './sources.ts';
+import { tomlSource } from './toml.ts';
+
+export interface ConfigOptions {
+  /** Path of a TOML file. Default: none. */
+  file?: string | undefined;
+  /** Values from the command line, by the file's keys; they win over the file. */
+  flags?: RawConfig;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** A configuration with the places on this machine settled. */
+export interface DaemonConfig {
+  name: string;
+  /** The data directory. */
+  data: string;
+  /** The path of the control socket. */
+  socket: string;
+  values: ConfigValues;
+}
+
+/** Reads and checks the configuration. Fails with `invalid`, with the place and the key of each mistake. */
+export async function loadConfig(options: ConfigOptions = {}): Promise<DaemonConfig> {
+  const env = options.env ?? process.env;
+  const layers: ConfigValues[] = [];
+  if (options.file !== undefined)
+    layers.push(checkSource(tomlSource(options.file, await read(options.file))));
+  if (env.PEERD_NAME)
+    layers.push(checkSource({ values: { name: env.PEERD_NAME }, where: () => 'PEERD_NAME' }));
+  const flags = options.flags ?? {};
+  layers.push(checkSource({ values: flags, where: ([key]) => `--${String(key).replaceAll('_', '-')}` }));
+
+  const values = mergeValues(layers);
+  const name = values.name ?? defaultName();
+  const data = resolve(values.data ?? defaultData(name, env));
+  const socket =
+    values.socket === undefined ? socketPath(name, { ...thisUser(), env }) : resolve(values.socket);
+  return { name, data, socket, values };
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : message;
+    throw new PeerdError('invalid', `the configuration file ${file} can't be read: ${why}`, { cause });
+  }
+}
+
+/** The first label of the host's name, as far as a node may be called so. */
+export function defaultName(host: string = hostname()): string {
+  const label = (host.split('.')[0] ?? '')
+    .replaceAll(/[^A-Za-z0-9_-]/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 63);
+  return isPeerdName(label) ? label : 'peerd';
+}
+
+function defaultData(name: string, env: NodeJS.ProcessEnv): string {
+  const base = env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share');
+  return join(base, 'peerd', name);
+}

@@ -1,0 +1,112 @@
+import type { Limits, PeerConfig } from '@peerd/core';
+import { decodeSecret } from '@peerd/core';
+import { parseDuration } from '@peerd/protocol';
+import { isPeerdName, maxControlPayloadBytes } from '@peerd/protocol/control';
+import { z } from 'zod';
+
+const name = z
+  .string()
+  .refine(isPeerdName, 'expected 1 to 63 of a-z A-Z 0-9 . _ -, not starting with . or -');
+const text = z.string().min(1, 'expected a text that is not empty');
+const texts = z.array(text);
+const count = z.int().min(1);
+
+const duration = z.string().transform((value, context) => {
+  const ms = parseDuration(value);
+  if (ms !== undefined && ms > 0) return ms;
+  context.addIssue({ code: 'custom', message: 'expected a duration such as "30s" or "500ms"' });
+  return z.NEVER;
+});
+
+/** Never says what it was given: it is a secret even when it is malformed. */
+const secret = z.string().transform((value, context) => {
+  try {
+    return decodeSecret(value);
+  } catch {
+    context.addIssue({
+      code: 'custom',
+      message: 'expected a base58 secret of 32 bytes, as `peerd keygen` prints it',
+    });
+    return z.NEVER;
+  }
+});
+
+const limits = z.strictObject({
+  max_payload_bytes: count.max(maxControlPayloadBytes),
+  max_queued_commands: count,
+  max_queued_bytes: count,
+  max_outbound_calls: count,
+  max_inbound_calls_per_peer: count,
+  max_bytes_in_flight: count,
+});
+
+/** The keys of the configuration, as the file has them. Nothing is required: every key has a default. */
+export const configSchema = z
+  .strictObject({
+    name,
+    network: text,
+    network_secret: text,
+    allow: texts,
+    deny: texts,
+    listen: texts.min(1, 'expected at least one address'),
+    peers: texts,
+    profile: z.enum(['local', 'lan', 'internet']),
+    discovery: z.enum(['on', 'off']),
+    mdns: z.boolean(),
+    compat: z.enum(['tinyp2p']),
+    bootstrap_interval: duration,
+    first_bootstrap: duration,
+    secret,
+    data: text,
+    socket: text,
+    log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+    limits: limits.partial(),
+  })
+  .partial();
+
+export type ConfigValues = z.output<typeof configSchema>;
+/** Values as they are written, before they are checked. */
+export type RawConfig = Record<string, unknown>;
+
+export const topLevelKeys: readonly string[] = Object.keys(configSchema.shape);
+export const limitKeys: readonly string[] = Object.keys(limits.shape);
+
+/** The part of the configuration that core takes; the name and the secret are found elsewhere if not given. */
+export function peerConfigOf(values: ConfigValues, found: { name: string; secret: Uint8Array }): PeerConfig {
+  return {
+    ...found,
+    ...defined({
+      network: values.network,
+      networkSecret: values.network_secret,
+      allow: values.allow,
+      deny: values.deny,
+      listen: values.listen,
+      peers: values.peers,
+      profile: values.profile,
+      discovery: values.discovery,
+      mdns: values.mdns,
+      compat: values.compat,
+      bootstrapIntervalMs: values.bootstrap_interval,
+      firstBootstrapMs: values.first_bootstrap,
+      limits: values.limits === undefined ? undefined : limitsOf(values.limits),
+    }),
+  };
+}
+
+function limitsOf(values: NonNullable<ConfigValues['limits']>): Partial<Limits> {
+  return defined({
+    maxPayloadBytes: values.max_payload_bytes,
+    maxQueuedCommands: values.max_queued_commands,
+    maxQueuedBytes: values.max_queued_bytes,
+    maxOutboundCalls: values.max_outbound_calls,
+    maxInboundCallsPerPeer: values.max_inbound_calls_per_peer,
+    maxBytesInFlight: values.max_bytes_in_flight,
+  });
+}
+
+type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
+
+/** Without the keys whose value is undefined: for core a key that is there is a key that was given. */
+function defined<T extends object>(values: T): Defined<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

@@ -1,0 +1,57 @@
+import { PeerdError } from '@peerd/protocol';
+import { type AST, getStaticTOMLValue, ParseError, parseTOML } from 'toml-eslint-parser';
+import type { ConfigSource, RawConfig } from './sources.ts';
+
+/** A configuration file's text as a source that knows the line of every key. Fails with `invalid`, FILE:LINE. */
+export function tomlSource(file: string, text: string): ConfigSource {
+  let program: AST.TOMLProgram;
+  try {
+    program = parseTOML(text, { filePath: file });
+  } catch (cause) {
+    if (!(cause instanceof ParseError)) throw cause;
+    throw new PeerdError('invalid', `${file}:${cause.lineNumber}: ${cause.message}`, { cause });
+  }
+  const lines = new Map<string, number>();
+  for (const node of program.body[0].body) {
+    if (node.type === 'TOMLKeyValue') addKeyValue(lines, [], node);
+    else {
+      lines.set(keyOf(node.resolvedKey), node.loc.start.line);
+      for (const each of node.body) addKeyValue(lines, node.resolvedKey, each);
+    }
+  }
+  return {
+    values: getStaticTOMLValue(program) as RawConfig,
+    where(path) {
+      for (let length = path.length; length > 0; length -= 1) {
+        const line = lines.get(keyOf(path.slice(0, length)));
+        if (line !== undefined) return `${file}:${line}`;
+      }
+      return file;
+    },
+  };
+}
+
+type Path = readonly PropertyKey[];
+
+function keyOf(path: Path): string {
+  return path.map(String).join('\0');
+}
+
+function addKeyValue(lines: Map<string, number>, prefix: Path, node: AST.TOMLKeyValue): void {
+  const path = [...prefix];
+  for (const key of node.key.keys) {
+    path.push(key.type === 'TOMLBare' ? key.name : key.value);
+    // A dotted key makes the tables before it; the first mention is where a reader would look.
+    if (!lines.has(keyOf(path))) lines.set(keyOf(path), key.loc.start.line);
+  }
+  addContent(lines, path, node.value);
+}
+
+function addContent(lines: Map<string, number>, path: Path, node: AST.TOMLContentNode): void {
+  if (node.type === 'TOMLInlineTable') for (const each of node.body) addKeyValue(lines, path, each);
+  if (node.type === 'TOMLArray')
+    for (const [index, element] of node.elements.entries()) {
+      lines.set(keyOf([...path, index]), element.loc.start.line);
+      addContent(lines, [...path, index], element);
+    }
+}

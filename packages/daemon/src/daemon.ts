@@ -1,0 +1,136 @@
+import process from 'node:process';
+import { createPeer, type Log } from '@peerd/core';
+import { type Client, PeerdError } from '@peerd/protocol';
+import { type DaemonConfig, loadConfig } from './config/load.ts';
+import { peerConfigOf } from './config/schema.ts';
+import { ControlServer } from './control/server.ts';
+import { openDataDirectory } from './data/directory.ts';
+import { readOrMakeKey } from './data/key-file.ts';
+import { createLog } from './log.ts';
+import { version } from './version.ts';
+
+/** Time to stop in order: as long as the service managers that people use allow at the least. */
+const stopTimeoutMs = 5_000;
+
+export interface DaemonOptions {
+  /** Default: that of `loadConfig()` without a file or flags. */
+  config?: DaemonConfig;
+  /** Default: silent. */
+  log?: Log;
+}
+
+export interface DaemonInfo {
+  id: string;
+  name: string;
+  network: string;
+  version: string;
+  /** Listened multiaddrs, each ending in `/p2p/<id>`. */
+  addresses: readonly string[];
+  /** The path of the control socket. */
+  socket: string;
+  /** The data directory. */
+  data: string;
+  pid: number;
+}
+
+export interface Daemon {
+  readonly info: DaemonInfo;
+  /** The node's own client, in this process. */
+  readonly client: Client;
+  /** Resolves when the daemon has stopped as asked; rejects with the fault that ended it. */
+  readonly stopped: Promise<void>;
+  /** Stops: every open call settles with `stopped`. Takes 5 s at most, and settles as `stopped` does. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a node with its control socket; resolves when both can be used.
+ *
+ * Fails with `invalid` on a configuration that can't work, an address or socket in use, a data directory in use
+ * or not writable; `busy` when the disk is full.
+ */
+export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
+  const config = options.config ?? (await loadConfig());
+  const log = options.log ?? (await createLog('silent'));
+  const data = await openDataDirectory(config.data, config.socket, log);
+  try {
+    return await start(config, log, data);
+  } catch (error) {
+    await data.close();
+    throw error;
+  }
+}
+
+type Data = Awaited<ReturnType<typeof openDataDirectory>>;
+
+async function start(config: DaemonConfig, log: Log, data: Data): Promise<Daemon> {
+  const secret = config.values.secret ?? (await readKeyOf(config, log));
+  const peerConfig = peerConfigOf(config.values, { name: config.name, secret });
+  const { client, server } = await createPeer({ ...peerConfig, datastore: data.peers, log });
+  const controller = new AbortController();
+  const running = server.run({ signal: controller.signal });
+  const ended = running.then(() => {
+    if (!controller.signal.aborted) throw new PeerdError('internal', 'the server loop ended by itself');
+  });
+  ended.catch(() => {});
+
+  const stopping = Promise.withResolvers<void>();
+  const identity = { id: server.id, name: config.name, version };
+  const onStop = () => stopping.resolve();
+  const control = new ControlServer({ client, identity, socket: config.socket, log, onStop });
+  const neverUp = ended.then(() => Promise.reject(new PeerdError('stopped', 'the server loop ended')));
+  neverUp.catch(() => {});
+  let info: DaemonInfo;
+  try {
+    // Commands wait for the loop, so the first answer means that it listens.
+    const { addresses, network } = await Promise.race([client.status(), neverUp]);
+    const { name, socket } = config;
+    info = { ...identity, network, name, addresses, socket, data: data.path, pid: process.pid };
+    await control.listen();
+  } catch (error) {
+    controller.abort();
+    await running.catch(() => {});
+    throw error;
+  }
+
+  const stopInOrder = async (): Promise<void> => {
+    controller.abort(new PeerdError('stopped', 'the daemon was stopped'));
+    const fault = await ended.then(
+      () => undefined,
+      (error: unknown) => PeerdError.from(error),
+    );
+    if (fault !== undefined) log.error(`the server loop ended: ${fault.message}`, { code: fault.code });
+    await control.close(fault ?? new PeerdError('stopped', `the daemon ${config.name} was stopped`));
+    await data.close();
+    if (fault !== undefined) throw fault;
+  };
+  const stopped = Promise.race([stopping.promise, ended]).then(
+    () => bounded(stopInOrder()),
+    () => bounded(stopInOrder()),
+  );
+  stopped.catch(() => {});
+  const stop = () => {
+    stopping.resolve();
+    return stopped;
+  };
+  return { info, client, stopped, stop };
+}
+
+async function readKeyOf(config: DaemonConfig, log: Log): Promise<Uint8Array> {
+  const { secret, made } = await readOrMakeKey(config.data);
+  if (made) log.info(`a new identity was made: keep ${config.data}/key to keep it`);
+  return secret;
+}
+
+async function bounded(work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new PeerdError('internal', `the daemon did not stop within ${stopTimeoutMs} ms`)),
+    stopTimeoutMs,
+  );
+  try {
+    await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
