@@ -4,6 +4,37 @@ import { parseDuration } from '@peerd/protocol';
 import { isPeerdName, maxControlPayloadBytes } from '@peerd/protocol/control';
 import { z } from 'zod';
 
+/** The configuration after checking: durations in milliseconds, the secret in bytes. */
+export interface ConfigValues {
+  name?: string | undefined;
+  network?: string | undefined;
+  network_secret?: string | undefined;
+  allow?: string[] | undefined;
+  deny?: string[] | undefined;
+  listen?: string[] | undefined;
+  peers?: string[] | undefined;
+  profile?: 'local' | 'lan' | 'internet' | undefined;
+  discovery?: 'on' | 'off' | undefined;
+  mdns?: boolean | undefined;
+  compat?: 'tinyp2p' | undefined;
+  bootstrap_interval?: number | undefined;
+  first_bootstrap?: number | undefined;
+  secret?: Uint8Array | undefined;
+  data?: string | undefined;
+  socket?: string | undefined;
+  log_level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined;
+  limits?: LimitValues | undefined;
+}
+
+interface LimitValues {
+  max_payload_bytes?: number | undefined;
+  max_queued_commands?: number | undefined;
+  max_queued_bytes?: number | undefined;
+  max_outbound_calls?: number | undefined;
+  max_inbound_calls_per_peer?: number | undefined;
+  max_bytes_in_flight?: number | undefined;
+}
+
 const name = z
   .string()
   .refine(isPeerdName, 'expected 1 to 63 of a-z A-Z 0-9 . _ -, not starting with . or -');
@@ -40,8 +71,7 @@ const limits = z.strictObject({
   max_bytes_in_flight: count,
 });
 
-/** The keys of the configuration, as the file has them. Nothing is required: every key has a default. */
-export const configSchema = z
+const schema = z
   .strictObject({
     name,
     network: text,
@@ -64,11 +94,13 @@ export const configSchema = z
   })
   .partial();
 
-export type ConfigValues = z.output<typeof configSchema>;
 /** Values as they are written, before they are checked. */
 export type RawConfig = Record<string, unknown>;
 
-export const topLevelKeys: readonly string[] = Object.keys(configSchema.shape);
+/** The keys of the configuration, as the file has them. Nothing is required: every key has a default. */
+export const configSchema: z.ZodType<ConfigValues> = schema;
+
+export const topLevelKeys: readonly string[] = Object.keys(schema.shape);
 export const limitKeys: readonly string[] = Object.keys(limits.shape);
 
 /** The part of the configuration that core takes; the name and the secret are found elsewhere if not given. */
@@ -93,7 +125,7 @@ export function peerConfigOf(values: ConfigValues, found: { name: string; secret
   };
 }
 
-function limitsOf(values: NonNullable<ConfigValues['limits']>): Partial<Limits> {
+function limitsOf(values: LimitValues): Partial<Limits> {
   return defined({
     maxPayloadBytes: values.max_payload_bytes,
     maxQueuedCommands: values.max_queued_commands,

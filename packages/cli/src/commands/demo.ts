@@ -1,0 +1,17 @@
+import { Command } from 'commander';
+import { interruption, outputOf } from '../context.ts';
+import { withExamples } from '../examples.ts';
+
+export function demoCommand(): Command {
+  const command = new Command('demo')
+    .description('Show it all in a minute: two daemons, a request, a broadcast, and one of them killed')
+    .action(async () => {
+      const { runDemo } = await import('../demo/run.ts');
+      await runDemo(outputOf(command), interruption());
+    });
+  return withExamples(
+    command,
+    ['peerd demo'],
+    'It uses a network and folders of its own and leaves nothing behind. Exit status 0: all of it was seen.',
+  );
+}

@@ -1,0 +1,26 @@
+import type { PeerInfo } from '@peerd/protocol';
+import { Command } from 'commander';
+import { outputOf, withDaemon } from '../context.ts';
+import { withExamples } from '../examples.ts';
+
+export function peersCommand(): Command {
+  const command = new Command('peers')
+    .description('List the peers a daemon knows, connected ones first')
+    .action(async () => {
+      const output = outputOf(command);
+      const peers = await withDaemon(command, (node) => node.peers());
+      if (output.json) for (const peer of peers) output.object(peer);
+      else if (peers.length === 0) output.note('no peers are known yet');
+      else output.text(peers.map(describe).join('\n'));
+    });
+  return withExamples(command, ['peerd peers', 'peerd peers --json | jq -r .id']);
+}
+
+function describe({ id, name, connected, kind, inDht, addresses }: PeerInfo): string {
+  const traits = [
+    connected ? 'connected' : 'known',
+    ...(kind === 'peerd' ? [] : [kind]),
+    ...(inDht ? ['dht'] : []),
+  ];
+  return [id, name ?? '-', traits.join(','), ...addresses].join('  ');
+}

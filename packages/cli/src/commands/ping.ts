@@ -1,0 +1,20 @@
+import { Command } from 'commander';
+import { durationOption, interruption, outputOf, withDaemon } from '../context.ts';
+import { withExamples } from '../examples.ts';
+
+export function pingCommand(): Command {
+  const command = new Command('ping')
+    .description('Measure the round trip to a peer, connecting to it if need be')
+    .argument('<peer>', 'its name, its id or a unique prefix of it, or a multiaddr')
+    .option('--timeout <duration>', 'give up after this long (default: 10s)', durationOption)
+    .action(async (peer: string, { timeout }: { timeout?: number }) => {
+      const output = outputOf(command);
+      const options = { signal: interruption(), ...(timeout === undefined ? {} : { timeoutMs: timeout }) };
+      const result = await withDaemon(command, (node) => node.ping(peer, options));
+      output.result(`${result.peer}: ${result.rttMs.toFixed(2)} ms`, result);
+    });
+  return withExamples(command, [
+    'peerd ping bob',
+    'peerd ping /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW… --timeout 3s',
+  ]);
+}

@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import { countOption, interruption, outputOf, withDaemon } from '../context.ts';
+import { payloadNote, withExamples } from '../examples.ts';
+import { payloadFields } from '../output.ts';
+
+export function subscribeCommand(): Command {
+  const command = new Command('subscribe')
+    .description('Print what is broadcast on topics, until Ctrl-C')
+    .argument('<topic...>')
+    .option('--count <number>', 'end after this many messages', countOption)
+    .action(async (topics: string[], { count }: { count?: number }) => {
+      const output = outputOf(command);
+      const signal = interruption();
+      await withDaemon(command, async (node) => {
+        const subscription = await node.subscribe(topics);
+        signal.addEventListener('abort', () => void subscription.close(), { once: true });
+        if (!output.json) output.note(`hearing ${topics.join(', ')} (Ctrl-C ends it)`);
+        else output.object({ event: 'subscribed', topics });
+        let heard = 0;
+        for await (const { topic, from, payload, missed } of subscription) {
+          if (output.json)
+            output.object({ event: 'message', topic, from, ...payloadFields(payload), missed });
+          else {
+            if (missed > 0) output.note(`missed ${missed} messages: this terminal was too slow`);
+            output.text(`${topic} ${from} ${Buffer.from(payload).toString('utf8')}`);
+          }
+          heard += 1;
+          if (heard === count) return;
+        }
+        if (!signal.aborted) throw await node.closed;
+      });
+    });
+  return withExamples(
+    command,
+    ['peerd subscribe news', 'peerd subscribe news weather --count 10 --json'],
+    `Each line is: topic, sender's peer id, payload. ${payloadNote} Ctrl-C ends this with exit status 0.`,
+  );
+}

@@ -1,0 +1,70 @@
+import process from 'node:process';
+import type { SocketClient } from '@peerd/client';
+import { PeerdError, parseDuration } from '@peerd/protocol';
+import { type Command, InvalidArgumentError } from 'commander';
+import { Output } from './output.ts';
+
+/** The options that every command has. */
+export interface GlobalOptions {
+  json?: boolean;
+  name?: string;
+  socket?: string;
+}
+
+export function outputOf(command: Command): Output {
+  return new Output(command.optsWithGlobals<GlobalOptions>().json ?? false);
+}
+
+/** Connects to the daemon that the options name, does the work, and closes the connection. */
+export async function withDaemon<T>(command: Command, work: (node: SocketClient) => Promise<T>): Promise<T> {
+  const { name, socket } = command.optsWithGlobals<GlobalOptions>();
+  // Loaded only now: help and mistakes in the command line should not have to wait for it.
+  const { connect } = await import('@peerd/client');
+  const node = await connect({ name, socket });
+  try {
+    return await work(node);
+  } finally {
+    await node.close();
+  }
+}
+
+/** Thrown as the reason when the person pressed Ctrl-C: the exit status is what a shell expects. */
+export class Interrupted extends Error {
+  readonly exitStatus: number;
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`interrupted by ${signal}`);
+    this.exitStatus = signal === 'SIGINT' ? 130 : 143;
+  }
+}
+
+/** A signal that Ctrl-C and SIGTERM abort. The first one only: a second ends the process. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => controller.abort(new Interrupted(signal)));
+  return controller.signal;
+}
+
+/** Milliseconds of an option such as `5s`. */
+export function durationOption(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('Expected a duration such as 5s or 300ms.');
+  return ms;
+}
+
+export function countOption(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new InvalidArgumentError('Expected a whole number from 1 up.');
+  return count;
+}
+
+/** For options that may be given several times. */
+export function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+export function usage(message: string): PeerdError {
+  return new PeerdError('usage', message);
+}

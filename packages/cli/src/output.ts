@@ -1,0 +1,57 @@
+import process from 'node:process';
+import { exitStatusOf, PeerdError } from '@peerd/protocol';
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Bytes in JSON: `payload` when they are UTF-8 text, else `payloadBase64`. Always exactly one of the two. */
+export type PayloadFields = { payload: string } | { payloadBase64: string };
+
+export function payloadFields(bytes: Uint8Array): PayloadFields {
+  try {
+    return { payload: strict.decode(bytes) };
+  } catch {
+    return { payloadBase64: Buffer.from(bytes).toString('base64') };
+  }
+}
+
+/** Where a command's result goes: standard output, as text or (`--json`) as one object a line. */
+export class Output {
+  readonly json: boolean;
+
+  constructor(json: boolean) {
+    this.json = json;
+  }
+
+  /** The result in either form. */
+  result(text: string, object: object): void {
+    process.stdout.write(this.json ? `${JSON.stringify(object)}\n` : `${text}\n`);
+  }
+
+  object(object: object): void {
+    process.stdout.write(`${JSON.stringify(object)}\n`);
+  }
+
+  text(text: string): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** Bytes as they are; on a terminal with a line's end, so that the prompt stands clear. */
+  raw(bytes: Uint8Array): void {
+    process.stdout.write(bytes);
+    if (process.stdout.isTTY && bytes.at(-1) !== 10) process.stdout.write('\n');
+  }
+
+  /** For the person, on standard error; with `--json` too. */
+  note(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  /** Says what went wrong and returns the exit status for it. With `--json` it goes to standard output. */
+  failure(error: unknown): number {
+    const { code, message, candidates } = PeerdError.from(error);
+    if (this.json)
+      this.object({ error: { code, message, ...(candidates.length > 0 ? { candidates } : {}) } });
+    else this.note(`peerd: ${message} (${code})`);
+    return exitStatusOf(code);
+  }
+}

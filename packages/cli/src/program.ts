@@ -1,0 +1,45 @@
+import { Command } from 'commander';
+import { broadcastCommand } from './commands/broadcast.ts';
+import { demoCommand } from './commands/demo.ts';
+import { keygenCommand } from './commands/keygen.ts';
+import { peersCommand } from './commands/peers.ts';
+import { pingCommand } from './commands/ping.ts';
+import { replyCommand } from './commands/reply.ts';
+import { requestCommand } from './commands/request.ts';
+import { startCommand } from './commands/start.ts';
+import { statusCommand } from './commands/status.ts';
+import { subscribeCommand } from './commands/subscribe.ts';
+import { withExamples } from './examples.ts';
+import { version } from './version.ts';
+
+const exitNotes = `With --json every command prints one object, or one a line, on standard output; on failure
+{"error":{"code","message","candidates"?}}. Exit status: 0 done, 1 internal, 2 usage or invalid, 3 refused or forbidden,
+4 no handler, 5 the peer can't be got to, 6 timeout, 7 busy or too large, 8 no daemon, 9 partial,
+10 disconnected (outcome unknown).`;
+
+/** The whole command line. Everything it prints about itself and every mistake in it comes back as an exception. */
+export function createProgram(): Command {
+  const program = new Command('peerd')
+    .description('A place in a peer-to-peer network for any program')
+    .version(version())
+    .option('--json', 'print JSON')
+    .option('--name <name>', 'which daemon, when several run (default: PEERD_NAME, or the only one)')
+    .option('--socket <path>', 'which daemon, by its socket')
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  const commands = [
+    startCommand(),
+    requestCommand(),
+    replyCommand(),
+    broadcastCommand(),
+    subscribeCommand(),
+    statusCommand(),
+    peersCommand(),
+    pingCommand(),
+    keygenCommand(),
+    demoCommand(),
+  ];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  return withExamples(program, ['peerd start', 'peerd status', 'peerd demo'], exitNotes);
+}
