@@ -1,0 +1,81 @@
+import { PeerdError } from '@peerd/protocol';
+import { FrameDecoder, frameHeader, headerBytes, maxFrameBytes } from '@peerd/protocol/control';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+function framed(bodies: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(bodies.flatMap((body) => [frameHeader(body), body]));
+}
+
+/** Cuts bytes at the given places, in any order, repeated or out of range. */
+function split(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
+  const places = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [0, ...places].map((start, index) => bytes.subarray(start, places[index] ?? bytes.length));
+}
+
+function header(length: number): Uint8Array {
+  const bytes = new Uint8Array(headerBytes);
+  new DataView(bytes.buffer).setUint32(0, length, true);
+  return bytes;
+}
+
+describe('frames', () => {
+  test('come out as they went in, however the bytes are split', () => {
+    const bodies = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(bodies, fc.array(fc.nat(), { maxLength: 40 }), (frames, cuts) => {
+        const decoder = new FrameDecoder();
+        const decoded = split(framed(frames), cuts).flatMap((chunk) => decoder.push(chunk));
+        expect(decoded.map((frame) => [...frame])).toEqual(frames.map((frame) => [...frame]));
+        expect(decoder.atBoundary).toBe(true);
+      }),
+    );
+  });
+
+  test('larger than a read come out whole, a byte at a time at their ends', () => {
+    const body = Uint8Array.from({ length: 300_000 }, (_, index) => index % 253);
+    const bytes = framed([body]);
+    const decoder = new FrameDecoder();
+    const chunks = split(bytes, [1, 2, 3, 4, 5, 70_000, 140_001, bytes.length - 2, bytes.length - 1]);
+    const decoded = chunks.flatMap((chunk) => decoder.push(chunk));
+    expect(decoded).toHaveLength(1);
+    expect(Buffer.compare(decoded[0] as Uint8Array, body)).toBe(0);
+  });
+
+  test('random bytes never make the decoder throw anything but its own error', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 64 })), (chunks) => {
+        const decoder = new FrameDecoder(1_000);
+        try {
+          for (const chunk of chunks) decoder.push(chunk);
+        } catch (error) {
+          expect(error).toBeInstanceOf(PeerdError);
+          expect((error as PeerdError).code).toBe('invalid');
+        }
+      }),
+    );
+  });
+
+  test('a length that claims 4 GiB is refused at once, and so is all that follows', () => {
+    const decoder = new FrameDecoder();
+    const claim = expect.objectContaining({ code: 'invalid' });
+    const before = process.memoryUsage().arrayBuffers;
+    expect(() => decoder.push(header(0xffff_ffff))).toThrow(claim);
+    expect(() => decoder.push(new Uint8Array(1))).toThrow(claim);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
+  });
+
+  test('the longest length that is allowed allocates only for what has come', () => {
+    const decoders = Array.from({ length: 100 }, () => new FrameDecoder());
+    const before = process.memoryUsage().arrayBuffers;
+    for (const decoder of decoders) {
+      decoder.push(header(maxFrameBytes));
+      decoder.push(new Uint8Array(10));
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(maxFrameBytes);
+  });
+
+  test('a body over the limit is not sent', () => {
+    expect(() => frameHeader(new Uint8Array(11), 10)).toThrow(expect.objectContaining({ code: 'too-large' }));
+  });
+});
