@@ -21,6 +21,8 @@ export interface PeerConfig {
   listen?: readonly string[];
   /** Multiaddrs, each with `/p2p/<id>`, that this node keeps a connection to. Default: none. */
   peers?: readonly string[];
+  /** Topics whose broadcasts the event handler hears. Default: none. */
+  topics?: readonly string[];
   /** Default: `local`. */
   profile?: Profile;
   /** `off`: no DHT, no mDNS, no remembered peers; only `peers` and who dials in. Default: `on`. */

@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey, hkdfSync } from 'node:crypto';
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
@@ -42,4 +43,26 @@ export async function privateKeyOf(secret: Uint8Array): Promise<Ed25519PrivateKe
 /** The peer id (`12D3KooW…`) that belongs to a secret. */
 export async function peerIdOf(secret: Uint8Array): Promise<string> {
   return peerIdFromPrivateKey(await privateKeyOf(secret)).toString();
+}
+
+/** An X25519 key pair for messages that only this node can read. */
+export interface EncryptionKeyPair {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** 32 bytes. */
+  readonly privateKey: Uint8Array;
+}
+
+/** PKCS #8 header (RFC 8410) in front of the 32 bytes of an X25519 private key. */
+const X25519_PKCS8_HEADER = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+/**
+ * The encryption key that goes with an identity, derived from its secret (HKDF-SHA256, RFC 5869) so that there
+ * is one thing to keep and to back up.
+ */
+export function encryptionKeyOf(secret: Uint8Array): EncryptionKeyPair {
+  const privateKey = new Uint8Array(hkdfSync('sha256', secret, '', 'peerd encryption key 1', 32));
+  const der = Buffer.concat([X25519_PKCS8_HEADER, privateKey]);
+  const { x } = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })).export({ format: 'jwk' });
+  return { publicKey: Uint8Array.from(Buffer.from(x as string, 'base64url')), privateKey };
 }

@@ -1,11 +1,42 @@
 import type { Client } from '@peerd/protocol';
+import { PeerdError } from '@peerd/protocol';
+import { InProcessClient } from './client.ts';
 import type { PeerConfig } from './config.ts';
+import { GossipDriver } from './broadcast/driver.ts';
+import { DiscoveryDriver } from './discovery/driver.ts';
+import { Dispatcher, HANDLER_SUBSCRIPTION } from './dispatcher.ts';
+import { HelloDriver } from './hello/driver.ts';
+import { encryptionKeyStatement } from './hello/proof.ts';
+import { publicKeyOf } from './host/address.ts';
+import { postEvents } from './host/events.ts';
+import { listenError } from './host/listen-error.ts';
+import { createHost, type Host } from './host/node.ts';
+import { encryptionKeyOf, privateKeyOf } from './identity.ts';
+import { PeersDriver } from './peers/driver.ts';
+import { PingDriver } from './ping/driver.ts';
+import { RequestDriver } from './request/driver.ts';
+import { FallbackDriver } from './request/fallback.ts';
+import { REQUEST_PROTOCOL } from './request/frames.ts';
+import { Inbox } from './channel/inbox.ts';
+import { Responder } from './channel/responder.ts';
+import { Router } from './router.ts';
+import { type CoreConfig, NodeCore } from './server/core.ts';
 import type { EventHandler } from './server/handler.ts';
+import { type Command, type Drivers, type Event, type Output, payloadBytes } from './server/messages.ts';
+import { narrate } from './server/narrate.ts';
+import { type Recorder, rejectQueued, ServerLoop } from './server/server.ts';
+import { type Settings, settingsOf } from './settings.ts';
 
 /** The two halves of a peer: the client sends commands, the server owns all state and does the work. */
 export interface Peer {
   client: Client;
   server: Server;
+}
+
+export interface RunOptions {
+  signal?: AbortSignal;
+  /** Sees all that the loop takes in, so that the run can be replayed. */
+  recorder?: Recorder;
 }
 
 export interface Server {
@@ -19,10 +50,167 @@ export interface Server {
    *
    * Fails with `invalid` when an address can't be listened on (port in use, no such interface).
    */
-  run(options?: { signal?: AbortSignal }): Promise<void>;
+  run(options?: RunOptions): Promise<void>;
 }
 
 /** Fails with `invalid` on a configuration that can't work, naming the key. */
-export function createPeer(_config: PeerConfig): Promise<Peer> {
-  throw new Error('in progress');
+export async function createPeer(config: PeerConfig): Promise<Peer> {
+  const settings = settingsOf(config);
+  const privateKey = await privateKeyOf(config.secret);
+  const host = await createHost(settings, privateKey);
+  const { publicKey: encryptionKey } = encryptionKeyOf(config.secret);
+  const server = new PeerServer(settings, host, {
+    self: {
+      id: host.node.peerId.toString(),
+      name: settings.name,
+      features: [REQUEST_PROTOCOL],
+      encryptionKey,
+      encryptionKeySignature: await privateKey.sign(encryptionKeyStatement(encryptionKey)),
+      publicKeyOf,
+    },
+    version: settings.version,
+    policy: settings.policy,
+    discovery: {
+      isOn: settings.isDiscoveryOn,
+      profile: settings.profile,
+      peers: settings.peers,
+      firstBootstrapMs: settings.firstBootstrapMs,
+      bootstrapIntervalMs: settings.bootstrapIntervalMs,
+    },
+    limits: settings.limits,
+    seed: crypto.getRandomValues(new Int32Array(4)) as unknown as CoreConfig['seed'],
+  });
+  return { client: server.client, server };
+}
+
+class PeerServer implements Server {
+  readonly id: string;
+  readonly client: InProcessClient;
+  readonly #settings: Settings;
+  readonly #host: Host;
+  readonly #config: CoreConfig;
+  readonly #dispatcher: Dispatcher;
+  readonly #inbox: Inbox<Event, Command>;
+  readonly #post: (event: Event) => void;
+  /** The handler behind `client.handle`, from its first use. */
+  #router: Router | undefined;
+  #hasRun = false;
+
+  constructor(settings: Settings, host: Host, config: CoreConfig) {
+    this.id = config.self.id;
+    this.#settings = settings;
+    this.#host = host;
+    this.#config = config;
+    const { maxQueuedCommands, maxQueuedBytes } = settings.limits;
+    const inbox = new Inbox<Event, Command>(
+      { maxCommands: maxQueuedCommands, maxCommandBytes: maxQueuedBytes },
+      payloadBytes,
+    );
+    this.#inbox = inbox;
+    this.#post = (event) => inbox.post(event);
+    this.#dispatcher = new Dispatcher(this.#post, settings.log);
+    const table = {
+      add: (service: string, handler: Parameters<Router['add']>[1]) => this.#services().add(service, handler),
+      remove: (service: string, handler: Parameters<Router['add']>[1]) => this.#router?.remove(service, handler),
+    };
+    this.client = new InProcessClient(inbox, table, this.#dispatcher.broadcasts);
+  }
+
+  setEventHandler(handler: EventHandler): void {
+    if (this.#dispatcher.handler !== undefined)
+      throw new PeerdError(
+        'invalid',
+        this.#router === undefined
+          ? 'an event handler has been set already: a server takes one, once'
+          : 'services are handled through client.handle: use either that or setEventHandler',
+      );
+    this.#dispatcher.handler = handler;
+  }
+
+  async run(options: RunOptions = {}): Promise<void> {
+    if (this.#hasRun) throw new PeerdError('invalid', 'the server has been run: make a new peer');
+    this.#hasRun = true;
+    const { log } = this.#settings;
+    const stopEvents = postEvents(this.#host, this.#post);
+    const { effects, start } = this.#drivers();
+    const core = new NodeCore(this.#config, performance.now(), (output) => {
+      narrate(log, output);
+      carryOut(effects, output);
+    });
+    const stop = () => this.#inbox.close();
+    try {
+      await start();
+      await this.#listen();
+      options.signal?.addEventListener('abort', stop);
+      if (options.signal?.aborted) stop();
+      const broadcasts = this.#dispatcher.runBroadcasts();
+      await new ServerLoop(this.#inbox, core, { now: () => performance.now() }, options.recorder).run();
+      this.client.ended();
+      await broadcasts;
+    } finally {
+      options.signal?.removeEventListener('abort', stop);
+      stop();
+      rejectQueued(this.#inbox);
+      stopEvents();
+      await this.#host.node.stop();
+    }
+  }
+
+  async #listen(): Promise<void> {
+    const { node } = this.#host;
+    try {
+      await node.start();
+    } catch (error) {
+      throw listenError(this.#settings.listen, error);
+    }
+    const addresses = node.getMultiaddrs().map((address) => address.toString());
+    this.#post({ type: 'node/listening', addresses });
+    if (this.#settings.topics.length > 0) {
+      const subscribed = new Responder<void>();
+      const { topics } = this.#settings;
+      this.#inbox.offer({ type: 'subscribe', ref: HANDLER_SUBSCRIPTION, topics, responder: subscribed });
+      subscribed.promise.catch((error: Error) => this.#settings.log.error(`topics: ${error.message}`));
+    }
+  }
+
+  #services(): Router {
+    if (this.#router === undefined) {
+      if (this.#dispatcher.handler !== undefined)
+        throw new PeerdError('invalid', 'an event handler has been set: use either that or client.handle');
+      this.#router = new Router();
+      this.#dispatcher.handler = this.#router;
+    }
+    return this.#router;
+  }
+
+  #drivers(): { effects: Drivers; start: () => Promise<void> } {
+    const { log, limits } = this.#settings;
+    const hello = new HelloDriver(this.#host, this.#post);
+    const request = new RequestDriver(this.#host, this.#post);
+    const fallback = new FallbackDriver(this.#host, this.#post, limits.maxPayloadBytes);
+    const peers = new PeersDriver(this.#host, this.#post, log);
+    return {
+      effects: {
+        settle: ({ responder, value }) => responder.resolve(value),
+        fail: ({ responder, error }) => responder.reject(error),
+        ...hello.effects,
+        ...request.effects,
+        ...fallback.effects,
+        ...peers.effects,
+        ...this.#dispatcher.effects,
+        ...this.client.effects,
+        ...new GossipDriver(this.#host, this.#post).effects,
+        ...new DiscoveryDriver(this.#host, log).effects,
+        ...new PingDriver(this.#host, this.#post).effects,
+      },
+      start: async () => {
+        await Promise.all([hello.start(), request.start(), fallback.start()]);
+        if (this.#settings.isDiscoveryOn) await peers.start();
+      },
+    };
+  }
+}
+
+function carryOut(drivers: Drivers, output: Output): void {
+  (drivers as Record<string, ((effect: never) => void) | undefined>)[output.type]?.(output as never);
 }

@@ -1,0 +1,62 @@
+import type { BroadcastResult } from '@peerd/protocol';
+import type { Responder } from '../channel/responder.ts';
+import type { PeerSignal } from '../peers/messages.ts';
+import type { InternalInbound, InternalRequest, InternalSettled } from '../request/messages.ts';
+import type { Fail, Settle } from '../server/outputs.ts';
+
+export type BroadcastCommand =
+  | {
+      readonly type: 'broadcast';
+      readonly topic: string;
+      readonly payload: Uint8Array;
+      readonly timeoutMs: number;
+      readonly allowNone: boolean;
+      readonly responder: Responder<BroadcastResult>;
+    }
+  | {
+      readonly type: 'subscribe';
+      /** Names the subscription from now on. */
+      readonly ref: number;
+      readonly topics: readonly string[];
+      readonly responder: Responder<void>;
+    };
+
+export type SubscriberEvent = {
+  readonly type: 'unsubscribe';
+  readonly ref: number;
+  readonly responder: Responder<void>;
+};
+
+export type GossipEvent =
+  | { readonly type: 'gossip/message'; readonly topic: string; readonly from: string; readonly payload: Uint8Array }
+  /** A peer we are connected to has joined or left a topic. */
+  | { readonly type: 'gossip/peer'; readonly topic: string; readonly peer: string; readonly isSubscribed: boolean }
+  | { readonly type: 'gossip/published'; readonly publish: number; readonly peers: number }
+  | { readonly type: 'gossip/publish-failed'; readonly publish: number; readonly message: string };
+
+export type BroadcastInput =
+  | BroadcastCommand
+  | SubscriberEvent
+  | GossipEvent
+  | InternalInbound
+  | InternalSettled
+  | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/disconnected' }>
+  | { readonly type: 'tick' };
+
+export type BroadcastOutput =
+  | Settle
+  | Fail
+  | InternalRequest
+  | { readonly type: 'request/answer'; readonly key: number; readonly payload: Uint8Array; readonly end: true }
+  | { readonly type: 'request/refuse'; readonly key: number; readonly code: 'timeout' | 'no-handler'; readonly reason: string }
+  | { readonly type: 'gossip/join'; readonly topic: string }
+  | { readonly type: 'gossip/leave'; readonly topic: string }
+  | { readonly type: 'gossip/publish'; readonly publish: number; readonly topic: string; readonly payload: Uint8Array }
+  /** Hands a message to subscriptions. */
+  | {
+      readonly type: 'broadcast/deliver';
+      readonly subscriptions: readonly number[];
+      readonly topic: string;
+      readonly from: string;
+      readonly payload: Uint8Array;
+    };

@@ -1,0 +1,286 @@
+import { PeerdError } from '@peerd/protocol';
+import { Deadlines } from '../channel/deadlines.ts';
+import type { Responder } from '../channel/responder.ts';
+import type { Limits } from '../config.ts';
+import type { Context, Feature, Handlers } from '../server/feature.ts';
+import type { BroadcastCommand, BroadcastInput, BroadcastOutput } from './messages.ts';
+
+/** Topics this node may be subscribed to; each costs every neighbour memory. */
+export const MAX_TOPICS = 1_000;
+
+/** Longest name of a topic, in UTF-16 units. */
+export const MAX_TOPIC_LENGTH = 200;
+
+/** The internal service by which a subscriber learns that a neighbour has heard of its subscription. */
+export const SUBSCRIBED_SERVICE = '$peerd/subscribed';
+
+/** How long a subscriber waits for its neighbours to have heard; one that is slower may miss the first message. */
+export const SUBSCRIBED_TIMEOUT_MS = 2_000;
+
+/** Broadcasts that may wait for a first subscriber at a time. */
+const MAX_WAITING = 1_024;
+
+type Publish = Extract<BroadcastCommand, { type: 'broadcast' }> & { deadlineSlot: number };
+
+interface Joining {
+  readonly responder: Responder<void>;
+  left: number;
+}
+
+interface Question {
+  readonly key: number;
+  readonly peer: string;
+  readonly topic: string;
+  deadlineSlot: number;
+}
+
+const none = new Uint8Array(0);
+const utf8 = { encode: new TextEncoder(), decode: new TextDecoder() };
+
+/**
+ * Topics: who here hears which, which neighbours hear which, and the broadcasts that wait for the first of
+ * them. Signing, forwarding and the suppression of duplicates are GossipSub's.
+ */
+export class BroadcastState implements Feature<BroadcastInput> {
+  readonly handlers: Handlers<BroadcastInput>;
+  readonly #context: Context<BroadcastOutput>;
+  readonly #limits: Limits;
+  readonly #makeRef: () => number;
+  /** Our subscriptions, by topic. */
+  readonly #topics = new Map<string, Set<number>>();
+  readonly #topicsOf = new Map<number, readonly string[]>();
+  /** Neighbours, by topic. */
+  readonly #subscribers = new Map<string, Set<string>>();
+  /** Connected peers that speak our protocols. */
+  readonly #peers = new Set<string>();
+  readonly #waiting = new Map<string, Set<Publish>>();
+  #waitingCount = 0;
+  readonly #publishing = new Map<number, Publish>();
+  readonly #deadlines = new Deadlines<Publish>();
+  #lastPublish = 0;
+  /** Subscriptions that wait for neighbours, by the ref of each question we asked. */
+  readonly #joining = new Map<number, Joining>();
+  /** Questions of neighbours whose subscription has not reached us yet. */
+  readonly #questions = new Map<string, Set<Question>>();
+  readonly #questionDeadlines = new Deadlines<Question>();
+
+  /** `makeRef` makes references that no command has. */
+  constructor(context: Context<BroadcastOutput>, limits: Limits, makeRef: () => number) {
+    this.#context = context;
+    this.#limits = limits;
+    this.#makeRef = makeRef;
+    this.handlers = {
+      broadcast: (command) => this.#broadcast({ ...command, deadlineSlot: -1 }),
+      subscribe: ({ ref, topics, responder }) => this.#subscribe(ref, topics, responder),
+      unsubscribe: ({ ref, responder }) => {
+        for (const topic of this.#topicsOf.get(ref) ?? []) this.#leave(topic, ref);
+        this.#topicsOf.delete(ref);
+        context.emit({ type: 'settle', responder, value: undefined });
+      },
+      'gossip/message': ({ topic, from, payload }) => {
+        const subscriptions = this.#topics.get(topic);
+        if (subscriptions !== undefined)
+          context.emit({ type: 'broadcast/deliver', subscriptions: [...subscriptions], topic, from, payload });
+      },
+      'gossip/peer': ({ topic, peer, isSubscribed }) => {
+        if (isSubscribed) this.#joined(topic, peer);
+        else this.#left(topic, peer);
+      },
+      'gossip/published': ({ publish, peers }) => {
+        const waiter = this.#publishing.get(publish);
+        if (waiter === undefined) return;
+        this.#publishing.delete(publish);
+        if (peers > 0 || waiter.allowNone) context.emit({ type: 'settle', responder: waiter.responder, value: { peers } });
+        else this.#wait(waiter);
+      },
+      'gossip/publish-failed': ({ publish, message }) => {
+        const waiter = this.#publishing.get(publish);
+        if (waiter === undefined) return;
+        this.#publishing.delete(publish);
+        this.#stopWaiting(waiter);
+        context.emit({ type: 'fail', responder: waiter.responder, error: new PeerdError('internal', message) });
+      },
+      'request/internal-inbound': ({ key, peer, service, payload }) => {
+        if (service === SUBSCRIBED_SERVICE) this.#asked(key, peer, utf8.decode.decode(payload));
+        else context.emit({ type: 'request/refuse', key, code: 'no-handler', reason: '' });
+      },
+      'request/internal-settled': ({ ref }) => {
+        const joining = this.#joining.get(ref);
+        if (joining === undefined) return;
+        this.#joining.delete(ref);
+        joining.left -= 1;
+        if (joining.left === 0) context.emit({ type: 'settle', responder: joining.responder, value: undefined });
+      },
+      'peer/admitted': ({ peer, kind }) => {
+        if (kind === 'peerd') this.#peers.add(peer);
+      },
+      'peer/disconnected': ({ peer }) => {
+        this.#peers.delete(peer);
+        for (const topic of [...this.#subscribers.keys()]) this.#left(topic, peer);
+      },
+      tick: () => {
+        this.#deadlines.expire(context.nowMs, (publish) => this.#expired(publish));
+        this.#questionDeadlines.expire(context.nowMs, (question) => {
+          this.#forgetQuestion(question);
+          const reason = `no subscription to ${question.topic} was seen`;
+          context.emit({ type: 'request/refuse', key: question.key, code: 'timeout', reason });
+        });
+      },
+    };
+  }
+
+  get nextTickMs(): number {
+    return Math.min(this.#deadlines.nextMs, this.#questionDeadlines.nextMs);
+  }
+
+  /** Topics with a subscription here. */
+  get topics(): string[] {
+    return [...this.#topics.keys()].sort();
+  }
+
+  stop(): void {
+    const error = new PeerdError('stopped', 'the server was stopped');
+    for (const waiters of this.#waiting.values())
+      for (const { responder } of waiters) this.#context.emit({ type: 'fail', responder, error });
+    for (const { responder } of this.#publishing.values()) this.#context.emit({ type: 'fail', responder, error });
+    for (const { responder } of new Set(this.#joining.values())) this.#context.emit({ type: 'fail', responder, error });
+  }
+
+  snapshot(): unknown {
+    const plain = <T>(map: Map<string, Set<T>>) => [...map].map(([key, values]) => [key, [...values]]);
+    return {
+      topics: plain(this.#topics),
+      subscribers: plain(this.#subscribers),
+      peers: [...this.#peers],
+      waiting: [...this.#waiting].map(([topic, waiters]) => [topic, waiters.size]),
+      publishing: [...this.#publishing.keys()],
+      joining: [...this.#joining].map(([ref, { left }]) => [ref, left]),
+      questions: [...this.#questions].map(([topic, questions]) => [topic, questions.size]),
+    };
+  }
+
+  #broadcast(publish: Publish): void {
+    const { topic, payload, responder } = publish;
+    const flaw = flawOf(topic);
+    const size = payload.length;
+    if (flaw !== undefined) this.#fail(responder, 'invalid', flaw);
+    else if (size > this.#limits.maxPayloadBytes)
+      this.#fail(responder, 'too-large', `the broadcast is ${size} bytes, over the limit of ${this.#limits.maxPayloadBytes}`);
+    else if (publish.allowNone || (this.#subscribers.get(topic)?.size ?? 0) > 0) this.#publish(publish);
+    else if (this.#waitingCount >= MAX_WAITING)
+      this.#fail(responder, 'busy', `${MAX_WAITING} broadcasts wait for a subscriber`);
+    else this.#wait(publish);
+  }
+
+  #publish(publish: Publish): void {
+    this.#stopWaiting(publish);
+    this.#lastPublish += 1;
+    this.#publishing.set(this.#lastPublish, publish);
+    const { topic, payload } = publish;
+    this.#context.emit({ type: 'gossip/publish', publish: this.#lastPublish, topic, payload });
+  }
+
+  #wait(publish: Publish): void {
+    if (publish.deadlineSlot < 0)
+      publish.deadlineSlot = this.#deadlines.add(publish, this.#context.nowMs + publish.timeoutMs);
+    const waiters = this.#waiting.get(publish.topic) ?? new Set();
+    this.#waiting.set(publish.topic, waiters.add(publish));
+    this.#waitingCount += 1;
+  }
+
+  #stopWaiting(publish: Publish): boolean {
+    const waiters = this.#waiting.get(publish.topic);
+    if (waiters?.delete(publish) !== true) return false;
+    this.#waitingCount -= 1;
+    if (waiters.size === 0) this.#waiting.delete(publish.topic);
+    this.#deadlines.remove(publish, publish.deadlineSlot);
+    publish.deadlineSlot = -1;
+    return true;
+  }
+
+  #expired(publish: Publish): void {
+    publish.deadlineSlot = -1;
+    if (!this.#stopWaiting(publish)) return;
+    const { topic, timeoutMs, responder } = publish;
+    this.#fail(responder, 'no-peers', `nobody subscribed to ${topic} within ${timeoutMs} ms`);
+  }
+
+  #subscribe(ref: number, topics: readonly string[], responder: Responder<void>): void {
+    const flaw = topics.length === 0 ? 'name at least one topic' : topics.map(flawOf).find((found) => found !== undefined);
+    if (flaw !== undefined) return this.#fail(responder, 'invalid', flaw);
+    const added = topics.filter((topic) => !this.#topics.has(topic));
+    if (this.#topics.size + added.length > MAX_TOPICS)
+      return this.#fail(responder, 'busy', `this node is subscribed to ${MAX_TOPICS} topics, which is the limit`);
+    this.#topicsOf.set(ref, topics);
+    for (const topic of topics) {
+      const subscriptions = this.#topics.get(topic) ?? new Set();
+      this.#topics.set(topic, subscriptions.add(ref));
+    }
+    for (const topic of added) this.#context.emit({ type: 'gossip/join', topic });
+    if (this.#peers.size === 0) return this.#context.emit({ type: 'settle', responder, value: undefined });
+    const joining: Joining = { responder, left: this.#peers.size * topics.length };
+    for (const topic of topics) {
+      const payload = utf8.encode.encode(topic);
+      for (const peer of this.#peers) {
+        const question = this.#makeRef();
+        this.#joining.set(question, joining);
+        const timeoutMs = SUBSCRIBED_TIMEOUT_MS;
+        this.#context.emit({ type: 'request/internal', ref: question, peer, service: SUBSCRIBED_SERVICE, payload, timeoutMs });
+      }
+    }
+  }
+
+  #leave(topic: string, ref: number): void {
+    const subscriptions = this.#topics.get(topic);
+    if (subscriptions?.delete(ref) !== true || subscriptions.size > 0) return;
+    this.#topics.delete(topic);
+    this.#context.emit({ type: 'gossip/leave', topic });
+  }
+
+  #joined(topic: string, peer: string): void {
+    const subscribers = this.#subscribers.get(topic) ?? new Set();
+    this.#subscribers.set(topic, subscribers.add(peer));
+    for (const question of this.#questions.get(topic) ?? [])
+      if (question.peer === peer) {
+        this.#forgetQuestion(question);
+        this.#answer(question.key);
+      }
+    for (const publish of [...(this.#waiting.get(topic) ?? [])]) this.#publish(publish);
+  }
+
+  #left(topic: string, peer: string): void {
+    const subscribers = this.#subscribers.get(topic);
+    subscribers?.delete(peer);
+    if (subscribers?.size === 0) this.#subscribers.delete(topic);
+  }
+
+  /** A neighbour wants to know when we have heard of its subscription. */
+  #asked(key: number, peer: string, topic: string): void {
+    if (this.#subscribers.get(topic)?.has(peer)) return this.#answer(key);
+    const question: Question = { key, peer, topic, deadlineSlot: -1 };
+    question.deadlineSlot = this.#questionDeadlines.add(question, this.#context.nowMs + SUBSCRIBED_TIMEOUT_MS);
+    const questions = this.#questions.get(topic) ?? new Set();
+    this.#questions.set(topic, questions.add(question));
+  }
+
+  #forgetQuestion(question: Question): void {
+    this.#questionDeadlines.remove(question, question.deadlineSlot);
+    const questions = this.#questions.get(question.topic);
+    questions?.delete(question);
+    if (questions?.size === 0) this.#questions.delete(question.topic);
+  }
+
+  #answer(key: number): void {
+    this.#context.emit({ type: 'request/answer', key, payload: none, end: true });
+  }
+
+  #fail(responder: Publish['responder'] | Responder<void>, code: 'invalid' | 'too-large' | 'busy' | 'no-peers', message: string): void {
+    this.#context.emit({ type: 'fail', responder, error: new PeerdError(code, message) });
+  }
+}
+
+function flawOf(topic: string): string | undefined {
+  if (topic === '') return 'a topic needs a name';
+  if (topic.length > MAX_TOPIC_LENGTH) return `the topic's name is over ${MAX_TOPIC_LENGTH} characters`;
+  return undefined;
+}

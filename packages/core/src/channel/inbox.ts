@@ -1,0 +1,105 @@
+import { Ring } from './ring.ts';
+
+export interface InboxLimits {
+  /** Commands that may wait. One more is not taken. */
+  maxCommands: number;
+  /** Payload bytes of commands that may wait. A command that would pass it is not taken. */
+  maxCommandBytes: number;
+}
+
+/**
+ * The channel into the server loop: what happened (events) and what is asked for (commands), each in its own
+ * lane, and a single flag for the tick. Commands are bounded: `offer` says no when it is full. Events are
+ * bounded where they arise (by credits, by limits on connections), since an event that is dropped is a lie.
+ *
+ * The reader is woken once a turn of Node's event loop with `setImmediate`: waking it from microtasks would
+ * keep sockets from being read as long as callers keep asking.
+ */
+export class Inbox<E, C> {
+  readonly #events = new Ring<E>();
+  readonly #commands = new Ring<C>();
+  readonly #limits: InboxLimits;
+  readonly #bytesOf: (command: C) => number;
+  #commandBytes = 0;
+  #tickDue = false;
+  #closed = false;
+  #scheduled = false;
+  #wake: (() => void) | undefined;
+
+  /** `bytesOf` gives the size of a command's payload. */
+  constructor(limits: InboxLimits, bytesOf: (command: C) => number) {
+    this.#limits = limits;
+    this.#bytesOf = bytesOf;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  get waiting(): { events: number; commands: number } {
+    return { events: this.#events.size, commands: this.#commands.size };
+  }
+
+  tick(): void {
+    this.#tickDue = true;
+    this.wake();
+  }
+
+  post(event: E): void {
+    this.#events.push(event);
+    this.wake();
+  }
+
+  /** False: full or closed, and the command was not taken. A single command is taken whatever its size. */
+  offer(command: C): boolean {
+    if (this.#closed || this.#commands.size >= this.#limits.maxCommands) return false;
+    const bytes = this.#bytesOf(command);
+    if (this.#commandBytes + bytes > this.#limits.maxCommandBytes && this.#commands.size > 0) return false;
+    this.#commands.push(command);
+    this.#commandBytes += bytes;
+    this.wake();
+    return true;
+  }
+
+  takeTick(): boolean {
+    const isDue = this.#tickDue;
+    this.#tickDue = false;
+    return isDue;
+  }
+
+  takeEvent(): E | undefined {
+    return this.#events.shift();
+  }
+
+  takeCommand(): C | undefined {
+    const command = this.#commands.shift();
+    if (command !== undefined) this.#commandBytes -= this.#bytesOf(command);
+    return command;
+  }
+
+  /** Takes no more commands. Those that wait can still be taken. */
+  close(): void {
+    this.#closed = true;
+    this.wake();
+  }
+
+  /** Resolves once there is something to take, in the check phase of a turn of Node's event loop. */
+  ready(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      if (this.#tickDue || this.#closed || this.#events.size > 0 || this.#commands.size > 0) this.wake();
+    });
+  }
+
+  /** Wakes the reader, once a turn however often it is called. */
+  wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      const wake = this.#wake;
+      this.#wake = undefined;
+      wake?.();
+    });
+  }
+}

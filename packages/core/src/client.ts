@@ -1,0 +1,279 @@
+import {
+  type BroadcastMessage,
+  type BroadcastOptions,
+  type BroadcastResult,
+  type Client,
+  defaults,
+  type NodeStatus,
+  PeerdError,
+  type PeerInfo,
+  type PingOptions,
+  type PingResult,
+  type Registration,
+  type RequestHandler,
+  type RequestOptions,
+  type SubscribeOptions,
+  type Subscription,
+} from '@peerd/protocol';
+import { Answers } from './answers.ts';
+import { MessageQueue } from './broadcast/queue.ts';
+import type { Inbox } from './channel/inbox.ts';
+import { Responder } from './channel/responder.ts';
+import { parseTarget } from './host/address.ts';
+import type { Target } from './peers/target.ts';
+import type { Command, Drivers, Event } from './server/messages.ts';
+
+/** Parsed targets that are kept: a busy caller asks the same few peers. */
+const MAX_CACHED_TARGETS = 1_024;
+
+/** How handlers of services come to be: refused when the program set an event handler of its own. */
+export interface HandlerTable {
+  add(service: string, handler: RequestHandler): void;
+  remove(service: string, handler: RequestHandler): void;
+}
+
+/** The client beside the server: turns each call into a command and awaits its responder. */
+export class InProcessClient implements Client {
+  readonly effects: Pick<Drivers, 'request/message' | 'broadcast/deliver'>;
+  readonly #inbox: Inbox<Event, Command>;
+  readonly #table: HandlerTable;
+  readonly #targets = new Map<string, Target>();
+  readonly #streams = new Map<number, Answers>();
+  readonly #subscriptions = new Map<number, MessageQueue>();
+  readonly #open = new Set<AsyncDisposable>();
+  #lastRef = 0;
+  #isClosed = false;
+
+  /** `handlerQueue` gets the messages of subscription 0, the event handler's. */
+  constructor(inbox: Inbox<Event, Command>, table: HandlerTable, handlerQueue: MessageQueue) {
+    this.#inbox = inbox;
+    this.#table = table;
+    this.#subscriptions.set(0, handlerQueue);
+    this.effects = {
+      'request/message': ({ ref, payload }) => this.#streams.get(ref)?.push(payload),
+      'broadcast/deliver': ({ subscriptions, topic, from, payload }) => {
+        for (const ref of subscriptions) this.#subscriptions.get(ref)?.push(topic, from, payload);
+      },
+    };
+  }
+
+  request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    const answer = new Responder<Uint8Array>();
+    try {
+      const ref = this.#ask(peer, payload, options, { answer });
+      if (options.signal !== undefined) this.#cancelWith(options.signal, ref, answer);
+    } catch (error) {
+      answer.reject(error);
+    }
+    return answer.promise;
+  }
+
+  async *requestStream(
+    peer: string,
+    payload: Uint8Array,
+    options: RequestOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const end = new Responder<void>();
+    const answers = new Answers();
+    const ref = this.#ask(peer, payload, options, { end });
+    if (options.signal !== undefined) this.#cancelWith(options.signal, ref, end);
+    this.#streams.set(ref, answers);
+    end.promise.then(
+      () => answers.end(),
+      (error: unknown) => answers.fail(error),
+    );
+    try {
+      for (let next = await answers.take(); next !== undefined; next = await answers.take()) {
+        yield next;
+        this.#inbox.post({ type: 'request/consumed', ref, bytes: next.length });
+      }
+    } finally {
+      this.#streams.delete(ref);
+      this.#inbox.post({ type: 'request/cancel', ref });
+    }
+  }
+
+  async handle(service: string, handler: RequestHandler): Promise<Registration> {
+    // A function of its own, so that the same handler can be registered twice.
+    const registered: RequestHandler = (request) => handler(request);
+    this.#table.add(service, registered);
+    try {
+      await this.#send<void>((responder) => ({ type: 'handle', service, responder }));
+    } catch (error) {
+      this.#table.remove(service, registered);
+      throw error;
+    }
+    return this.#disposable(async () => {
+      this.#table.remove(service, registered);
+      const responder = new Responder<void>();
+      if (this.#release({ type: 'unhandle', service, responder })) await responder.promise;
+    });
+  }
+
+  async broadcast(topic: string, payload: Uint8Array, options: BroadcastOptions = {}): Promise<BroadcastResult> {
+    const { timeoutMs = defaults.broadcastTimeoutMs, allowNone = false } = options;
+    checkPayload(payload);
+    checkTimeout(timeoutMs);
+    return await this.#send((responder) => ({ type: 'broadcast', topic, payload, timeoutMs, allowNone, responder }));
+  }
+
+  async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+    const names = [...new Set(typeof topics === 'string' ? [topics] : topics)];
+    const ref = this.#nextRef();
+    const queue = new MessageQueue(options.maxQueued ?? defaults.maxQueuedMessages);
+    this.#subscriptions.set(ref, queue);
+    try {
+      await this.#send<void>((responder) => ({ type: 'subscribe', ref, topics: names, responder }));
+    } catch (error) {
+      this.#subscriptions.delete(ref);
+      throw error;
+    }
+    const lease = this.#disposable(async () => {
+      queue.close();
+      this.#subscriptions.delete(ref);
+      const responder = new Responder<void>();
+      if (this.#release({ type: 'unsubscribe', ref, responder })) await responder.promise;
+    });
+    return {
+      topics: names,
+      close: lease.close,
+      [Symbol.asyncDispose]: lease.close,
+      async *[Symbol.asyncIterator](): AsyncGenerator<BroadcastMessage, void, undefined> {
+        for (let next = await queue.take(); next !== undefined; next = await queue.take()) yield next;
+      },
+    };
+  }
+
+  async peers(): Promise<PeerInfo[]> {
+    return await this.#send((responder) => ({ type: 'peers', responder }));
+  }
+
+  async status(): Promise<NodeStatus> {
+    return await this.#send((responder) => ({ type: 'status', responder }));
+  }
+
+  async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {
+    const { timeoutMs = defaults.pingTimeoutMs, signal } = options;
+    checkTimeout(timeoutMs);
+    const target = this.#targetOf(peer);
+    const ref = this.#nextRef();
+    const responder = new Responder<PingResult>();
+    this.#offer({ type: 'ping', ref, target, timeoutMs, responder });
+    if (signal !== undefined) this.#onAbort(signal, responder, () => this.#inbox.post({ type: 'ping/cancel', ref }));
+    return await responder.promise;
+  }
+
+  /** One round through the loop and back: what `npm run bench -- loop` measures. */
+  noop(): Promise<void> {
+    const responder = new Responder<void>();
+    if (!this.#inbox.offer({ type: 'noop', responder })) responder.reject(this.#refusal());
+    return responder.promise;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (!this.#inbox.isClosed) this.#inbox.post({ type: 'request/cancel-all' });
+    await Promise.all([...this.#open].map((open) => open[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The server has ended: whoever iterates comes to the end. */
+  ended(): void {
+    for (const queue of this.#subscriptions.values()) queue.close();
+  }
+
+  #ask(
+    peer: string,
+    payload: Uint8Array,
+    options: RequestOptions,
+    responder: { answer: Responder<Uint8Array> } | { end: Responder<void> },
+  ): number {
+    const { service = '', timeoutMs = defaults.requestTimeoutMs } = options;
+    checkPayload(payload);
+    checkTimeout(timeoutMs);
+    options.signal?.throwIfAborted();
+    const target = this.#targetOf(peer);
+    const ref = this.#nextRef();
+    this.#offer({ type: 'request', ref, target, service, payload, timeoutMs, ...responder });
+    return ref;
+  }
+
+  #send<T>(command: (responder: Responder<T>) => Command): Promise<T> {
+    const responder = new Responder<T>();
+    this.#offer(command(responder));
+    return responder.promise;
+  }
+
+  #offer(command: Command): void {
+    if (this.#isClosed || !this.#inbox.offer(command)) throw this.#refusal();
+  }
+
+  #refusal(): PeerdError {
+    if (this.#isClosed) return new PeerdError('stopped', 'the client was closed');
+    if (this.#inbox.isClosed) return new PeerdError('stopped', 'the server was stopped');
+    const { commands } = this.#inbox.waiting;
+    return new PeerdError('busy', `${commands} commands are waiting for the server: try again when some have been done`);
+  }
+
+  /** Letting go is never refused; with the server gone there is nothing to let go of. */
+  #release(event: Event): boolean {
+    if (this.#inbox.isClosed) return false;
+    this.#inbox.post(event);
+    return true;
+  }
+
+  #cancelWith(signal: AbortSignal, ref: number, responder: Responder<never> | Responder<Uint8Array> | Responder<void>): void {
+    this.#onAbort(signal, responder, () => this.#inbox.post({ type: 'request/cancel', ref }));
+  }
+
+  #onAbort(signal: AbortSignal, responder: { promise: Promise<unknown>; reject(error: unknown): void }, cancel: () => void): void {
+    const onAbort = () => {
+      responder.reject(signal.reason);
+      cancel();
+    };
+    const settled = () => signal.removeEventListener('abort', onAbort);
+    signal.addEventListener('abort', onAbort, { once: true });
+    responder.promise.then(settled, settled);
+    if (signal.aborted) onAbort();
+  }
+
+  #disposable(release: () => Promise<void>): Registration {
+    let released: Promise<void> | undefined;
+    const close = () => {
+      this.#open.delete(disposable);
+      released ??= release();
+      return released;
+    };
+    const disposable: Registration = { close, [Symbol.asyncDispose]: close };
+    this.#open.add(disposable);
+    return disposable;
+  }
+
+  #targetOf(peer: string): Target {
+    let target = this.#targets.get(peer);
+    if (target === undefined) {
+      target = parseTarget(peer);
+      if (this.#targets.size >= MAX_CACHED_TARGETS) this.#targets.clear();
+      this.#targets.set(peer, target);
+    }
+    return target;
+  }
+
+  #nextRef(): number {
+    this.#lastRef += 1;
+    return this.#lastRef;
+  }
+}
+
+function checkPayload(payload: unknown): void {
+  if (!(payload instanceof Uint8Array)) throw new PeerdError('invalid', 'a payload is a Uint8Array');
+}
+
+function checkTimeout(timeoutMs: number): void {
+  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0)
+    throw new PeerdError('invalid', `a timeout is a positive number of ms, not ${timeoutMs}`);
+}

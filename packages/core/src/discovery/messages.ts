@@ -1,0 +1,18 @@
+import type { ConnectionEvent, PeerReach, PeerReached, PeerSignal, PeersEvent } from '../peers/messages.ts';
+
+export type DiscoveryInput =
+  | Extract<PeersEvent, { type: 'node/listening' | 'peer/identified' | 'peer/remembered' }>
+  | Extract<ConnectionEvent, { type: 'connection/opened' }>
+  | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/disconnected' | 'peer/dial-failed' }>
+  | PeerReached
+  /** Found on the local network. */
+  | { readonly type: 'discovery/found'; readonly peer: string; readonly addresses: readonly string[] }
+  | { readonly type: 'connection/abort'; readonly connection: string; readonly reason: string }
+  | { readonly type: 'tick' };
+
+export type DiscoveryOutput =
+  | PeerReach
+  /** Puts a peer into the DHT's routing table, at these of its addresses. */
+  | { readonly type: 'dht/add'; readonly peer: string; readonly addresses: readonly string[] }
+  | { readonly type: 'dht/remove'; readonly peer: string }
+  | { readonly type: 'dht/bootstrap' };

@@ -1,0 +1,172 @@
+import { Deadlines } from '../channel/deadlines.ts';
+import type { Profile } from '../config.ts';
+import type { Target } from '../peers/target.ts';
+import type { Context, Feature, Handlers } from '../server/feature.ts';
+import { shareable } from './addresses.ts';
+import type { DiscoveryInput, DiscoveryOutput } from './messages.ts';
+
+export interface DiscoveryConfig {
+  readonly isOn: boolean;
+  readonly profile: Profile;
+  /** Peers that a connection is kept to. */
+  readonly peers: readonly Extract<Target, { kind: 'address' }>[];
+  readonly firstBootstrapMs: number;
+  readonly bootstrapIntervalMs: number;
+}
+
+/** First pause before a configured peer is dialled again; it doubles with each failure, up to the last. */
+const FIRST_REDIAL_MS = 500;
+const LAST_REDIAL_MS = 60_000;
+
+/** A peer of the table whose connection has gone is dialled within this time: it answers or it leaves. */
+const CHECK_WITHIN_MS = 2_000;
+
+/** Peers of an earlier run that are dialled at the start, spread over the time below. */
+export const MAX_REMEMBERED = 64;
+const REMEMBERED_WITHIN_MS = 1_000;
+
+interface Kept {
+  readonly target: Target;
+  failures: number;
+}
+
+type Timer =
+  | { readonly kind: 'bootstrap' }
+  | { readonly kind: 'keep'; readonly kept: Kept }
+  | { readonly kind: 'check'; readonly target: Target };
+
+/**
+ * Finds peers and lets go of those that are gone: keeps connections to the configured peers, dials those of
+ * the run before, has the DHT bootstrapped now and then, puts whom it meets into the DHT's table and takes out
+ * whoever can't be dialled or does not answer a ping.
+ */
+export class DiscoveryState implements Feature<DiscoveryInput> {
+  readonly handlers: Handlers<DiscoveryInput>;
+  readonly #context: Context<DiscoveryOutput>;
+  readonly #config: DiscoveryConfig;
+  readonly #makeRef: () => number;
+  readonly #timers = new Deadlines<Timer>();
+  /** Configured peers by id (from the outset, or once they have told it). */
+  readonly #kept = new Map<string, Kept>();
+  readonly #dials = new Map<number, Kept | undefined>();
+  readonly #table = new Set<string>();
+  readonly #connected = new Set<string>();
+  readonly #peerOf = new Map<string, string>();
+
+  constructor(context: Context<DiscoveryOutput>, config: DiscoveryConfig, makeRef: () => number) {
+    this.#context = context;
+    this.#config = config;
+    this.#makeRef = makeRef;
+    this.handlers = {
+      'node/listening': () => {
+        for (const target of config.peers) {
+          const kept: Kept = { target, failures: 0 };
+          if (target.peer !== undefined) this.#kept.set(target.peer, kept);
+          this.#dial(target, kept);
+        }
+        if (config.isOn) this.#at(config.firstBootstrapMs, { kind: 'bootstrap' });
+      },
+      'peer/remembered': ({ peers }) => {
+        if (!config.isOn) return;
+        for (const { peer } of peers.slice(0, MAX_REMEMBERED))
+          this.#at(context.random() * REMEMBERED_WITHIN_MS, { kind: 'check', target: targetOf(peer) });
+      },
+      'discovery/found': ({ peer }) => {
+        if (config.isOn && !this.#connected.has(peer)) this.#dial(targetOf(peer), undefined);
+      },
+      'connection/opened': ({ connection, peer }) => {
+        this.#peerOf.set(connection, peer);
+      },
+      'peer/identified': ({ peer, addresses }) => {
+        if (!config.isOn) return;
+        const shared = shareable(addresses, config.profile);
+        if (shared.length === 0) return;
+        this.#table.add(peer);
+        context.emit({ type: 'dht/add', peer, addresses: shared });
+      },
+      'peer/admitted': ({ peer }) => {
+        this.#connected.add(peer);
+      },
+      'peer/disconnected': ({ peer }) => {
+        this.#connected.delete(peer);
+        for (const [connection, owner] of this.#peerOf) if (owner === peer) this.#peerOf.delete(connection);
+        const kept = this.#kept.get(peer);
+        if (kept !== undefined) this.#redial(kept);
+        else if (this.#table.has(peer))
+          this.#at(context.random() * CHECK_WITHIN_MS, { kind: 'check', target: targetOf(peer) });
+      },
+      'peer/dial-failed': ({ peer }) => this.#remove(peer),
+      'connection/abort': ({ connection }) => {
+        const peer = this.#peerOf.get(connection);
+        if (peer !== undefined) this.#remove(peer);
+      },
+      'peer/reached': ({ ref, peer }) => {
+        const kept = this.#dials.get(ref);
+        this.#dials.delete(ref);
+        if (kept === undefined) return;
+        kept.failures = 0;
+        this.#kept.set(peer, kept);
+      },
+      'peer/unreached': ({ ref }) => {
+        const kept = this.#dials.get(ref);
+        this.#dials.delete(ref);
+        if (kept !== undefined) this.#redial(kept);
+      },
+      tick: () => this.#timers.expire(context.nowMs, (timer) => this.#due(timer)),
+    };
+  }
+
+  get nextTickMs(): number {
+    return this.#timers.nextMs;
+  }
+
+  snapshot(): unknown {
+    return {
+      kept: [...this.#kept].map(([peer, { failures }]) => [peer, failures]),
+      dials: [...this.#dials.keys()],
+      table: [...this.#table],
+      connected: [...this.#connected],
+    };
+  }
+
+  #due(timer: Timer): void {
+    switch (timer.kind) {
+      case 'bootstrap':
+        this.#at(this.#config.bootstrapIntervalMs, timer);
+        this.#context.emit({ type: 'dht/bootstrap' });
+        return;
+      case 'keep':
+        this.#dial(timer.kept.target, timer.kept);
+        return;
+      case 'check':
+        if (!this.#connected.has(timer.target.key)) this.#dial(timer.target, undefined);
+        return;
+    }
+  }
+
+  #dial(target: Target, kept: Kept | undefined): void {
+    const ref = this.#makeRef();
+    this.#dials.set(ref, kept);
+    this.#context.emit({ type: 'peer/reach', ref, target });
+  }
+
+  /** Exponential, with full jitter: peers that lost the same neighbour must not come back all at once. */
+  #redial(kept: Kept): void {
+    const longestMs = Math.min(LAST_REDIAL_MS, FIRST_REDIAL_MS * 2 ** kept.failures);
+    kept.failures += 1;
+    this.#at(longestMs * (0.5 + this.#context.random() / 2), { kind: 'keep', kept });
+  }
+
+  #remove(peer: string): void {
+    if (!this.#table.delete(peer)) return;
+    this.#context.emit({ type: 'dht/remove', peer });
+  }
+
+  #at(inMs: number, timer: Timer): void {
+    this.#timers.add(timer, this.#context.nowMs + inMs);
+  }
+}
+
+function targetOf(peer: string): Target {
+  return { kind: 'id', key: peer, peer };
+}

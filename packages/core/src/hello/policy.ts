@@ -1,0 +1,78 @@
+import type { ErrorCode } from '@peerd/protocol';
+import { encryptionKeyStatement, isSigned } from './proof.ts';
+import { type Greeting, HELLO_VERSIONS } from './messages.ts';
+
+/** Who may be here. */
+export interface Policy {
+  readonly network: string;
+  /** From `networkKey`, when the network has a secret. */
+  readonly key: Uint8Array | undefined;
+  /** Empty: everyone. */
+  readonly allow: ReadonlySet<string>;
+  readonly deny: ReadonlySet<string>;
+}
+
+export interface Denial {
+  readonly code: ErrorCode;
+  /** Written so that both sides can read it. */
+  readonly reason: string;
+}
+
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/;
+const MAX_FEATURES = 64;
+const MAX_FEATURE_LENGTH = 32;
+export const NONCE_BYTES = 32;
+const ENCRYPTION_KEY_BYTES = 32;
+
+/** Whether `name` can be a node's name: 1 to 63 of `a-z A-Z 0-9 . _ -`, not starting with `.` or `-`. */
+export function isName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** Whether a peer that has not greeted is to be kept out of every protocol. */
+export function isClosed(policy: Policy): boolean {
+  return policy.key !== undefined || policy.allow.size > 0;
+}
+
+/** What the lists say of a peer. */
+export function judgePeer(policy: Policy, peer: string): Denial | undefined {
+  if (policy.deny.has(peer)) return { code: 'forbidden', reason: `${peer} is on the deny list` };
+  if (policy.allow.size > 0 && !policy.allow.has(peer))
+    return { code: 'forbidden', reason: `${peer} is not on the allow list` };
+  return undefined;
+}
+
+/** What a greeting says against letting its sender in. `publicKey`: its raw Ed25519 key. */
+export function judgeGreeting(
+  policy: Policy,
+  greeting: Greeting,
+  publicKey: Uint8Array | undefined,
+): Denial | undefined {
+  if (!greeting.versions.some((version) => HELLO_VERSIONS.includes(version)))
+    return {
+      code: 'incompatible',
+      reason: `hello versions ${HELLO_VERSIONS.join(', ')} here, ${greeting.versions.join(', ')} there`,
+    };
+  if (greeting.network !== policy.network)
+    return { code: 'forbidden', reason: `network ${policy.network} here, ${printable(greeting.network)} there` };
+  const flaw = flawOf(greeting, publicKey);
+  return flaw === undefined ? undefined : { code: 'invalid', reason: flaw };
+}
+
+function flawOf(greeting: Greeting, publicKey: Uint8Array | undefined): string | undefined {
+  if (!isName(greeting.name)) return `${printable(greeting.name)} is not a name`;
+  if (greeting.features.length > MAX_FEATURES) return `more than ${MAX_FEATURES} features`;
+  if (greeting.features.some((feature) => feature.length > MAX_FEATURE_LENGTH)) return 'a feature with a long name';
+  if (greeting.nonce.length !== NONCE_BYTES) return `a nonce of ${greeting.nonce.length} bytes`;
+  if (publicKey === undefined) return 'an identity that is not Ed25519';
+  if (greeting.encryptionKey.length !== ENCRYPTION_KEY_BYTES)
+    return `an encryption key of ${greeting.encryptionKey.length} bytes`;
+  if (!isSigned(publicKey, encryptionKeyStatement(greeting.encryptionKey), greeting.encryptionKeySignature))
+    return 'an encryption key that its identity did not sign';
+  return undefined;
+}
+
+/** A stranger's text, fit for a terminal and a log: short, and without control characters. */
+function printable(text: string): string {
+  return JSON.stringify(text.slice(0, 64));
+}

@@ -1,0 +1,50 @@
+import { dialTarget, rememberedPeers, rememberPeer } from '../host/dial.ts';
+import type { Host } from '../host/node.ts';
+import type { Log } from '../log.ts';
+import type { Drivers, Event } from '../server/messages.ts';
+
+/** Dials, closes, and keeps peers for the next run. */
+export class PeersDriver {
+  readonly effects: Pick<Drivers, 'peer/dial' | 'peer/remember' | 'connection/abort'>;
+  readonly #host: Host;
+  readonly #post: (event: Event) => void;
+  readonly #log: Log;
+
+  constructor(host: Host, post: (event: Event) => void, log: Log) {
+    this.#host = host;
+    this.#post = post;
+    this.#log = log;
+    this.effects = {
+      'peer/dial': ({ key, peer, address }) => void this.#dial(key, peer, address),
+      'peer/remember': ({ peer, name }) => void this.#remember(peer, name),
+      'connection/abort': ({ connection, reason }) => host.connections.get(connection)?.abort(new Error(reason)),
+    };
+  }
+
+  /** Reports the peers of the run before. */
+  async start(): Promise<void> {
+    try {
+      const peers = await rememberedPeers(this.#host.node);
+      if (peers.length > 0) this.#post({ type: 'peer/remembered', peers });
+    } catch (error) {
+      this.#log.warn(`the peers of the last run can't be read: ${(error as Error).message}`);
+    }
+  }
+
+  async #dial(key: string, peer: string | undefined, address: string | undefined): Promise<void> {
+    try {
+      const reached = await dialTarget(this.#host.node, peer, address);
+      this.#post({ type: 'dial/done', key, peer: reached });
+    } catch (error) {
+      this.#post({ type: 'dial/failed', key, peer, message: (error as Error).message });
+    }
+  }
+
+  async #remember(peer: string, name: string | undefined): Promise<void> {
+    try {
+      await rememberPeer(this.#host.node, peer, name);
+    } catch (error) {
+      this.#log.warn(`${peer} can't be kept for the next run: ${(error as Error).message}`);
+    }
+  }
+}

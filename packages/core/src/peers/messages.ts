@@ -1,0 +1,105 @@
+import type { NodeStatus, PeerdError, PeerInfo } from '@peerd/protocol';
+import type { Responder } from '../channel/responder.ts';
+import type { Fail, Settle } from '../server/outputs.ts';
+import type { Target } from './target.ts';
+
+export type PeersCommand =
+  | { readonly type: 'peers'; readonly responder: Responder<PeerInfo[]> }
+  | { readonly type: 'status'; readonly responder: Responder<NodeStatus> };
+
+export type ConnectionEvent =
+  | {
+      readonly type: 'connection/opened';
+      readonly connection: string;
+      readonly peer: string;
+      readonly address: string;
+      readonly direction: 'inbound' | 'outbound';
+      /** 32 random bytes for its handshake: made where randomness may be had, so that a replay has the same. */
+      readonly nonce: Uint8Array;
+    }
+  | { readonly type: 'connection/closed'; readonly connection: string; readonly peer: string };
+
+export type DialEvent =
+  /** `peer` is who answered. */
+  | { readonly type: 'dial/done'; readonly key: string; readonly peer: string }
+  | { readonly type: 'dial/failed'; readonly key: string; readonly peer: string | undefined; readonly message: string };
+
+export type PeersEvent =
+  | ConnectionEvent
+  | DialEvent
+  | { readonly type: 'node/listening'; readonly addresses: readonly string[] }
+  | {
+      readonly type: 'peer/identified';
+      readonly peer: string;
+      readonly connection: string;
+      readonly addresses: readonly string[];
+      readonly protocols: readonly string[];
+    }
+  /** Peers kept from an earlier run, with the name they had then. */
+  | {
+      readonly type: 'peer/remembered';
+      readonly peers: readonly { readonly peer: string; readonly name: string | undefined; readonly addresses: readonly string[] }[];
+    }
+  | { readonly type: 'dht/added'; readonly peer: string }
+  | { readonly type: 'dht/removed'; readonly peer: string };
+
+/** Asks for a connection to a peer that may be used; answered by `peer/reached` or `peer/unreached`. */
+export type PeerReach =
+  | { readonly type: 'peer/reach'; readonly ref: number; readonly target: Target }
+  /** Nobody waits for it any more. */
+  | { readonly type: 'peer/leave'; readonly ref: number };
+
+/** `peerd`: it said hello; `other`: an implementation that speaks none of our protocols. */
+export type PeerKind = 'peerd' | 'other';
+
+export type PeerReached =
+  | {
+      readonly type: 'peer/reached';
+      readonly ref: number;
+      readonly peer: string;
+      readonly connection: string;
+      readonly kind: PeerKind;
+    }
+  | { readonly type: 'peer/unreached'; readonly ref: number; readonly error: PeerdError };
+
+/** What every feature may want to know of a peer. */
+export type PeerSignal =
+  | {
+      readonly type: 'peer/admitted';
+      readonly connection: string;
+      readonly peer: string;
+      readonly kind: PeerKind;
+      readonly name: string | undefined;
+    }
+  | {
+      readonly type: 'peer/refused';
+      readonly connection: string;
+      readonly peer: string;
+      readonly error: PeerdError;
+    }
+  /** Its last connection is gone. */
+  | { readonly type: 'peer/disconnected'; readonly peer: string }
+  /** It could not be dialled. */
+  | { readonly type: 'peer/dial-failed'; readonly peer: string }
+  /** Its name, or what a name stands for, is not what it was. */
+  | { readonly type: 'peer/names-changed' };
+
+export type PeersInput =
+  | Exclude<PeersCommand, { type: "status" }>
+  | PeersEvent
+  | PeerReach
+  | Extract<PeerSignal, { type: "peer/admitted" | "peer/refused" }>;
+
+export type PeersOutput =
+  | Settle
+  | Fail
+  | PeerReached
+  | PeerSignal
+  /** Dials a peer at its known addresses, or at `address`; `key` comes back in the outcome. */
+  | {
+      readonly type: 'peer/dial';
+      readonly key: string;
+      readonly peer: string | undefined;
+      readonly address: string | undefined;
+    }
+  | { readonly type: 'peer/remember'; readonly peer: string; readonly name: string | undefined };

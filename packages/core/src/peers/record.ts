@@ -1,0 +1,62 @@
+import type { PeerInfo } from '@peerd/protocol';
+import type { PeerKind } from './messages.ts';
+
+/** Addresses kept of one peer; the newest push out the oldest. */
+const MAX_ADDRESSES = 16;
+
+/** What is known of one peer. */
+export class PeerRecord {
+  readonly id: string;
+  name: string | undefined;
+  kind: PeerKind | undefined;
+  isInDht = false;
+  readonly addresses: Set<string> = new Set();
+  /** By the connection's id, oldest first. */
+  readonly connections: Map<string, 'greeting' | 'usable' | 'refused'> = new Map();
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  get isConnected(): boolean {
+    return this.connections.size > 0;
+  }
+
+  /** Whether a connection is still being greeted. */
+  get isOnTheWay(): boolean {
+    for (const phase of this.connections.values()) if (phase === 'greeting') return true;
+    return false;
+  }
+
+  /** The oldest connection that may be used. */
+  get usable(): string | undefined {
+    for (const [connection, phase] of this.connections) if (phase === 'usable') return connection;
+    return undefined;
+  }
+
+  learn(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      this.addresses.delete(address);
+      this.addresses.add(address);
+    }
+    for (const oldest of this.addresses) {
+      if (this.addresses.size <= MAX_ADDRESSES) break;
+      this.addresses.delete(oldest);
+    }
+  }
+
+  info(): PeerInfo {
+    return {
+      id: this.id,
+      ...(this.name === undefined ? {} : { name: this.name }),
+      connected: this.isConnected,
+      kind: this.kind ?? 'unknown',
+      inDht: this.isInDht,
+      addresses: [...this.addresses],
+    };
+  }
+
+  snapshot(): unknown {
+    return { ...this.info(), connections: [...this.connections] };
+  }
+}

@@ -1,0 +1,276 @@
+import { PeerdError, type PeerInfo } from '@peerd/protocol';
+import type { Context, Feature, Handlers } from '../server/feature.ts';
+import type { PeersInput, PeersOutput } from './messages.ts';
+import { PeerRecord } from './record.ts';
+import { MIN_PREFIX_LENGTH, type Target } from './target.ts';
+
+/** Peers that are remembered without being connected. The one heard of longest ago makes room. */
+const MAX_KNOWN_PEERS = 10_000;
+
+interface Waiter {
+  readonly ref: number;
+  readonly target: Target;
+}
+
+/**
+ * Who is known, under which names, and how to get to them: it resolves what a caller means by a peer, picks a
+ * connection that may be used, and has one dialled when there is none.
+ */
+export class PeersState implements Feature<PeersInput> {
+  readonly handlers: Handlers<PeersInput>;
+  addresses: readonly string[] = [];
+  readonly #context: Context<PeersOutput>;
+  readonly #self: { readonly id: string; readonly name: string };
+  readonly #peers = new Map<string, PeerRecord>();
+  readonly #names = new Map<string, Set<string>>();
+  /** Who waits for which peer; those whose target is not resolved yet wait in `#unresolved`. */
+  readonly #waiting = new Map<string, Waiter[]>();
+  #unresolved: Waiter[] = [];
+  readonly #dials = new Set<string>();
+  #greetings = 0;
+
+  constructor(context: Context<PeersOutput>, self: { readonly id: string; readonly name: string }) {
+    this.#context = context;
+    this.#self = self;
+    this.handlers = {
+      peers: ({ responder }) => context.emit({ type: 'settle', responder, value: this.list() }),
+      'node/listening': ({ addresses }) => {
+        this.addresses = addresses;
+      },
+      'connection/opened': ({ connection, peer, address, direction }) => {
+        const record = this.#record(peer);
+        record.connections.set(connection, 'greeting');
+        if (direction === 'outbound') record.addresses.add(address);
+        this.#greetings += 1;
+      },
+      'connection/closed': ({ connection, peer }) => this.#closed(connection, peer),
+      'peer/admitted': ({ connection, peer, kind, name }) => {
+        const record = this.#peers.get(peer);
+        if (record?.connections.get(connection) !== 'greeting') return;
+        record.connections.set(connection, 'usable');
+        record.kind = kind;
+        this.#greetings -= 1;
+        this.#rename(record, name);
+        context.emit({ type: 'peer/remember', peer, name });
+        for (const waiter of this.#takeWaiting(peer)) this.#reached(waiter, record, connection);
+        this.#resolveAgain();
+      },
+      'peer/refused': ({ connection, peer, error }) => {
+        const record = this.#peers.get(peer);
+        if (record?.connections.get(connection) !== 'greeting') return;
+        record.connections.set(connection, 'refused');
+        this.#greetings -= 1;
+        if (!record.isOnTheWay) for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
+        this.#resolveAgain();
+      },
+      'peer/identified': ({ peer, addresses }) => {
+        const record = this.#peers.get(peer);
+        if (record !== undefined) record.learn(addresses);
+      },
+      'peer/remembered': ({ peers }) => {
+        for (const { peer, name, addresses } of peers) {
+          const record = this.#record(peer);
+          record.learn(addresses);
+          if (name !== undefined) this.#rename(record, name);
+        }
+      },
+      'dht/added': ({ peer }) => {
+        this.#record(peer).isInDht = true;
+      },
+      'dht/removed': ({ peer }) => {
+        const record = this.#peers.get(peer);
+        if (record === undefined) return;
+        record.isInDht = false;
+      },
+      'dial/done': ({ key, peer }) => {
+        this.#dials.delete(key);
+        const waiters = this.#takeWaiting(key);
+        // The connection itself was announced before: a greeting or its outcome is there.
+        for (const waiter of waiters) this.#reachPeer(waiter, peer, undefined);
+        this.#resolveAgain();
+      },
+      'dial/failed': ({ key, peer, message }) => {
+        this.#dials.delete(key);
+        const error = new PeerdError('unreachable', `${key} can't be reached: ${message}`);
+        const record = peer === undefined ? undefined : this.#peers.get(peer);
+        if (record === undefined || !record.isConnected) {
+          for (const waiter of this.#takeWaiting(key)) this.#unreached(waiter.ref, error);
+          if (peer !== undefined) this.#lost(peer);
+        }
+        this.#resolveAgain();
+      },
+      'peer/reach': ({ ref, target }) => this.#reach({ ref, target }),
+      'peer/leave': ({ ref }) => {
+        this.#unresolved = this.#unresolved.filter((waiter) => waiter.ref !== ref);
+        for (const [key, waiters] of this.#waiting)
+          this.#waiting.set(
+            key,
+            waiters.filter((waiter) => waiter.ref !== ref),
+          );
+      },
+    };
+  }
+
+  /** Known peers, connected ones first, then by name and id. */
+  list(): PeerInfo[] {
+    return [...this.#peers.values()]
+      .map((record) => record.info())
+      .sort(
+        (a, b) =>
+          Number(b.connected) - Number(a.connected) ||
+          (a.name ?? '~').localeCompare(b.name ?? '~') ||
+          a.id.localeCompare(b.id),
+      );
+  }
+
+  get counts(): { known: number; connected: number } {
+    let connected = 0;
+    for (const record of this.#peers.values()) if (record.isConnected) connected += 1;
+    return { known: this.#peers.size, connected };
+  }
+
+  snapshot(): unknown {
+    return {
+      addresses: this.addresses,
+      peers: [...this.#peers.values()].map((record) => record.snapshot()),
+      names: [...this.#names].map(([name, peers]) => [name, [...peers]]),
+      waiting: [...this.#waiting].map(([key, waiters]) => [key, waiters.map((waiter) => waiter.ref)]),
+      unresolved: this.#unresolved.map((waiter) => waiter.ref),
+      dials: [...this.#dials],
+      greetings: this.#greetings,
+    };
+  }
+
+  #reach(waiter: Waiter): void {
+    const { target } = waiter;
+    if (target.kind === 'id') return this.#reachPeer(waiter, target.peer, undefined);
+    if (target.kind === 'address') {
+      if (target.peer !== undefined) return this.#reachPeer(waiter, target.peer, target.address);
+      return this.#dial(waiter, target.key, undefined, target.address);
+    }
+    const found = this.#find(target.key);
+    const [only, second] = found;
+    if (only !== undefined && second === undefined) return this.#reachPeer(waiter, only, undefined);
+    if (only !== undefined) {
+      const message = `${target.key} fits ${found.length} peers: say which by its id`;
+      return this.#unreached(waiter.ref, new PeerdError('invalid', message, { candidates: found }));
+    }
+    // Whoever is being dialled or greeted may turn out to bear the name.
+    if (this.#dials.size > 0 || this.#greetings > 0) this.#unresolved.push(waiter);
+    else this.#unreached(waiter.ref, new PeerdError('unknown-peer', `no peer is known as ${target.key}`));
+  }
+
+  /** The ids that a word can mean: those of that name, else those it is a prefix of. */
+  #find(word: string): string[] {
+    const named = this.#names.get(word);
+    if (word === this.#self.name) return [this.#self.id, ...(named ?? [])];
+    if (named !== undefined && named.size > 0) return [...named];
+    if (word.length < MIN_PREFIX_LENGTH) return [];
+    const found = [];
+    for (const id of this.#peers.keys()) if (id.startsWith(word)) found.push(id);
+    return found;
+  }
+
+  #reachPeer(waiter: Waiter, peer: string, address: string | undefined): void {
+    if (peer === this.#self.id)
+      return this.#unreached(waiter.ref, new PeerdError('invalid', `${waiter.target.key} is this node itself`));
+    const record = this.#peers.get(peer);
+    const connection = record?.usable;
+    if (record !== undefined && connection !== undefined) return this.#reached(waiter, record, connection);
+    if (record?.isOnTheWay) return this.#wait(waiter, peer);
+    this.#dial(waiter, peer, peer, address);
+  }
+
+  #dial(waiter: Waiter, key: string, peer: string | undefined, address: string | undefined): void {
+    this.#wait(waiter, key);
+    if (this.#dials.has(key)) return;
+    this.#dials.add(key);
+    this.#context.emit({ type: 'peer/dial', key, peer, address });
+  }
+
+  #wait(waiter: Waiter, key: string): void {
+    const waiters = this.#waiting.get(key);
+    if (waiters === undefined) this.#waiting.set(key, [waiter]);
+    else waiters.push(waiter);
+  }
+
+  #takeWaiting(key: string): Waiter[] {
+    const waiters = this.#waiting.get(key) ?? [];
+    this.#waiting.delete(key);
+    return waiters;
+  }
+
+  #resolveAgain(): void {
+    const waiters = this.#unresolved;
+    this.#unresolved = [];
+    for (const waiter of waiters) this.#reach(waiter);
+  }
+
+  #reached(waiter: Waiter, record: PeerRecord, connection: string): void {
+    const kind = record.kind === 'other' ? 'other' : 'peerd';
+    this.#context.emit({ type: 'peer/reached', ref: waiter.ref, peer: record.id, connection, kind });
+  }
+
+  #unreached(ref: number, error: PeerdError): void {
+    this.#context.emit({ type: 'peer/unreached', ref, error });
+  }
+
+  #closed(connection: string, peer: string): void {
+    const record = this.#peers.get(peer);
+    const phase = record?.connections.get(connection);
+    if (record === undefined || phase === undefined) return;
+    record.connections.delete(connection);
+    if (phase === 'greeting') this.#greetings -= 1;
+    if (!record.isOnTheWay && record.usable === undefined) {
+      const error = new PeerdError('unreachable', `the connection to ${peer} closed before it could be used`);
+      for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
+    }
+    if (!record.isConnected) this.#context.emit({ type: 'peer/disconnected', peer });
+    this.#resolveAgain();
+  }
+
+  /** It could not be dialled: it leaves the table, and with it its name. */
+  #lost(peer: string): void {
+    const record = this.#peers.get(peer);
+    if (record !== undefined && !record.isConnected) this.#forget(record);
+    this.#context.emit({ type: 'peer/dial-failed', peer });
+  }
+
+  #forget(record: PeerRecord): void {
+    this.#rename(record, undefined);
+    this.#peers.delete(record.id);
+  }
+
+  #record(peer: string): PeerRecord {
+    let record = this.#peers.get(peer);
+    if (record === undefined) {
+      if (this.#peers.size >= MAX_KNOWN_PEERS) this.#makeRoom();
+      record = new PeerRecord(peer);
+      this.#peers.set(peer, record);
+    }
+    return record;
+  }
+
+  #makeRoom(): void {
+    for (const record of this.#peers.values())
+      if (!record.isConnected) {
+        this.#forget(record);
+        return;
+      }
+  }
+
+  #rename(record: PeerRecord, name: string | undefined): void {
+    if (record.name === name) return;
+    if (record.name !== undefined) {
+      const peers = this.#names.get(record.name);
+      peers?.delete(record.id);
+      if (peers?.size === 0) this.#names.delete(record.name);
+    }
+    record.name = name;
+    if (name !== undefined) {
+      const peers = this.#names.get(name) ?? new Set();
+      this.#names.set(name, peers.add(record.id));
+    }
+    this.#context.emit({ type: 'peer/names-changed' });
+  }
+}

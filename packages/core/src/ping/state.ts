@@ -1,0 +1,172 @@
+import { PeerdError, type PingResult } from '@peerd/protocol';
+import { Deadlines } from '../channel/deadlines.ts';
+import type { Responder } from '../channel/responder.ts';
+import type { ConnectionEvent, PeerReach, PeerReached } from '../peers/messages.ts';
+import type { Target } from '../peers/target.ts';
+import type { Context, Feature, Handlers } from '../server/feature.ts';
+import type { Fail, Settle } from '../server/outputs.ts';
+
+/** How often a connection is checked. Three times this is how long a silent peer can stay unnoticed. */
+export const LIVENESS_INTERVAL_MS = 15_000;
+
+/** How long a peer has to answer such a check. */
+export const LIVENESS_TIMEOUT_MS = 10_000;
+
+export type PingInput =
+  | {
+      readonly type: 'ping';
+      readonly ref: number;
+      readonly target: Target;
+      readonly timeoutMs: number;
+      readonly responder: Responder<PingResult>;
+    }
+  | { readonly type: 'ping/cancel'; readonly ref: number }
+  | { readonly type: 'ping/done'; readonly ping: number; readonly rttMs: number }
+  | { readonly type: 'ping/failed'; readonly ping: number; readonly unsupported: boolean; readonly message: string }
+  | PeerReached
+  | ConnectionEvent
+  | { readonly type: 'tick' };
+
+export type PingOutput =
+  | Settle
+  | Fail
+  | PeerReach
+  | { readonly type: 'ping/send'; readonly ping: number; readonly connection: string; readonly timeoutMs: number }
+  /** The connection is dead: nothing more comes of it. */
+  | { readonly type: 'connection/abort'; readonly connection: string; readonly reason: string };
+
+interface Asked {
+  readonly ref: number;
+  readonly target: Target;
+  readonly timeoutMs: number;
+  readonly responder: Responder<PingResult>;
+  deadlineSlot: number;
+  peer: string | undefined;
+}
+
+interface Check {
+  readonly connection: string;
+  readonly peer: string;
+  slot: number;
+}
+
+/** Pings that a user asked for, and the periodic check that each connection still has somebody at its end. */
+export class PingState implements Feature<PingInput> {
+  readonly handlers: Handlers<PingInput>;
+  readonly #context: Context<PingOutput>;
+  readonly #asked = new Map<number, Asked>();
+  readonly #askedDeadlines = new Deadlines<Asked>();
+  readonly #checks = new Map<string, Check>();
+  readonly #checkTimes = new Deadlines<Check>();
+  /** Pings on the wire: for a user (by ref) or for a check. */
+  readonly #sent = new Map<number, Asked | Check>();
+  #lastPing = 0;
+
+  constructor(context: Context<PingOutput>) {
+    this.#context = context;
+    this.handlers = {
+      ping: ({ ref, target, timeoutMs, responder }) => {
+        const asked: Asked = { ref, target, timeoutMs, responder, deadlineSlot: -1, peer: undefined };
+        asked.deadlineSlot = this.#askedDeadlines.add(asked, context.nowMs + timeoutMs);
+        this.#asked.set(ref, asked);
+        context.emit({ type: 'peer/reach', ref, target });
+      },
+      'ping/cancel': ({ ref }) => {
+        const asked = this.#asked.get(ref);
+        if (asked !== undefined) this.#fail(asked, new PeerdError('stopped', 'the ping was cancelled'));
+      },
+      'peer/reached': ({ ref, peer, connection }) => {
+        const asked = this.#asked.get(ref);
+        if (asked === undefined) return;
+        asked.peer = peer;
+        this.#send(asked, connection, asked.timeoutMs);
+      },
+      'peer/unreached': ({ ref, error }) => {
+        const asked = this.#asked.get(ref);
+        if (asked !== undefined) this.#fail(asked, error);
+      },
+      'ping/done': ({ ping, rttMs }) => {
+        const subject = this.#take(ping);
+        if (subject === undefined || !('ref' in subject)) return;
+        if (!this.#forget(subject)) return;
+        const value: PingResult = { peer: subject.peer as string, rttMs };
+        context.emit({ type: 'settle', responder: subject.responder, value });
+      },
+      'ping/failed': ({ ping, unsupported, message }) => {
+        const subject = this.#take(ping);
+        if (subject === undefined) return;
+        if ('ref' in subject)
+          this.#fail(
+            subject,
+            unsupported
+              ? new PeerdError('incompatible', `${subject.target.key} does not answer pings`)
+              : new PeerdError('disconnected', `the ping to ${subject.target.key} failed: ${message}`),
+          );
+        else if (!unsupported && this.#checks.has(subject.connection))
+          context.emit({
+            type: 'connection/abort',
+            connection: subject.connection,
+            reason: `${subject.peer} did not answer a ping: ${message}`,
+          });
+      },
+      'connection/opened': ({ connection, peer }) => {
+        const check: Check = { connection, peer, slot: -1 };
+        // Spread out, so that connections made together are not checked together for ever.
+        check.slot = this.#checkTimes.add(check, context.nowMs + LIVENESS_INTERVAL_MS * (0.5 + context.random()));
+        this.#checks.set(connection, check);
+      },
+      'connection/closed': ({ connection }) => {
+        const check = this.#checks.get(connection);
+        if (check === undefined) return;
+        this.#checks.delete(connection);
+        this.#checkTimes.remove(check, check.slot);
+      },
+      tick: () => {
+        this.#askedDeadlines.expire(context.nowMs, (asked) => {
+          const message = `no answer to a ping of ${asked.target.key} within ${asked.timeoutMs} ms`;
+          this.#fail(asked, new PeerdError('timeout', message));
+        });
+        this.#checkTimes.expire(context.nowMs, (check) => {
+          check.slot = this.#checkTimes.add(check, context.nowMs + LIVENESS_INTERVAL_MS);
+          this.#send(check, check.connection, LIVENESS_TIMEOUT_MS);
+        });
+      },
+    };
+  }
+
+  get nextTickMs(): number {
+    return Math.min(this.#askedDeadlines.nextMs, this.#checkTimes.nextMs);
+  }
+
+  stop(): void {
+    for (const asked of [...this.#asked.values()])
+      this.#fail(asked, new PeerdError('stopped', 'the server was stopped'));
+  }
+
+  snapshot(): unknown {
+    return { asked: [...this.#asked.keys()], checks: [...this.#checks.keys()], sent: [...this.#sent.keys()] };
+  }
+
+  #send(subject: Asked | Check, connection: string, timeoutMs: number): void {
+    this.#lastPing += 1;
+    this.#sent.set(this.#lastPing, subject);
+    this.#context.emit({ type: 'ping/send', ping: this.#lastPing, connection, timeoutMs });
+  }
+
+  #take(ping: number): Asked | Check | undefined {
+    const subject = this.#sent.get(ping);
+    this.#sent.delete(ping);
+    return subject;
+  }
+
+  #fail(asked: Asked, error: PeerdError): void {
+    if (!this.#forget(asked)) return;
+    if (asked.peer === undefined) this.#context.emit({ type: 'peer/leave', ref: asked.ref });
+    this.#context.emit({ type: 'fail', responder: asked.responder, error });
+  }
+
+  #forget(asked: Asked): boolean {
+    this.#askedDeadlines.remove(asked, asked.deadlineSlot);
+    return this.#asked.delete(asked.ref);
+  }
+}

@@ -1,0 +1,70 @@
+import { Ring } from '../channel/ring.ts';
+import { CALL_WINDOW_BYTES } from './frames.ts';
+import type { Link } from './link.ts';
+import type { Accepted } from './messages.ts';
+
+/** One message waiting to be sent on a call. */
+export interface Outgoing {
+  /** `undefined`: only the end of the stream. */
+  readonly bytes: Uint8Array | undefined;
+  /** No message follows. */
+  readonly end: boolean;
+  /** Settled when all of it has been written. */
+  readonly accepted: Accepted | undefined;
+}
+
+/** The two directions of one call on a link, the same for who asks and who answers. */
+export abstract class Call {
+  link: Link | undefined;
+  id = 0;
+  /** Whether OPEN has been written. */
+  opened = false;
+  readonly outgoing: Ring<Outgoing> = new Ring();
+  /** Bytes of the first outgoing message that have been written. */
+  sentBytes = 0;
+  sendWindow: number = CALL_WINDOW_BYTES;
+  /** Whether it stands in the link's queue of calls that can send. */
+  isReady = false;
+  /** What the other side may still send before it has to wait for credit. */
+  receiveWindow: number = CALL_WINDOW_BYTES;
+  /** Bytes taken and not yet granted again. */
+  owedBytes = 0;
+  /** The chunks of the message that is not whole yet. */
+  chunks: Uint8Array[] = [];
+  chunkBytes = 0;
+  /** What this call counts for in the bytes in flight. */
+  heldBytes = 0;
+  /** Where its deadline is kept; -1: it has none. */
+  deadlineSlot = -1;
+  timeoutMs = 0;
+  /** When it is over: frames for it that are still on their way are passed over. */
+  isOver = false;
+
+  /** The service that OPEN names: only of interest to the side that asks. */
+  abstract readonly service: string;
+
+  get canSend(): boolean {
+    const first = this.outgoing.peek();
+    if (first === undefined) return false;
+    return this.sendWindow > 0 || first.bytes === undefined || first.bytes.length === this.sentBytes;
+  }
+
+  /** The chunks as one message; a view when there is only one. */
+  takeMessage(): Uint8Array {
+    const [first] = this.chunks;
+    const message = this.chunks.length === 1 && first !== undefined ? first : concat(this.chunks, this.chunkBytes);
+    this.chunks = [];
+    this.chunkBytes = 0;
+    return message;
+  }
+}
+
+function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,104 @@
+import type { Stream, StreamMessageEvent } from '@libp2p/interface';
+import type { Uint8ArrayList } from 'uint8arraylist';
+import type { Host } from '../host/node.ts';
+import { listOf } from '../host/bytes.ts';
+import type { Drivers, Event } from '../server/messages.ts';
+import { FrameDecoder } from './decoder.ts';
+import { encodeFrames } from './encoder.ts';
+import { type Frame, REQUEST_PROTOCOL } from './frames.ts';
+
+/** A peer has one stream of calls to us; more can only come from reconnecting in a hurry. */
+const MAX_STREAMS = 8;
+
+/** libp2p may hold this much unsent. A flush writes 256 KiB at most, and none while the stream is full. */
+const MAX_WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+const OPEN_TIMEOUT_MS = 10_000;
+
+/** Carries frames: one long-lived stream for each link. */
+export class RequestDriver {
+  readonly effects: Pick<Drivers, 'request/open-link' | 'request/close-link' | 'request/write'>;
+  readonly #host: Host;
+  readonly #post: (event: Event) => void;
+  readonly #streams = new Map<number, Stream>();
+  #lastInbound = 0;
+
+  constructor(host: Host, post: (event: Event) => void) {
+    this.#host = host;
+    this.#post = post;
+    this.effects = {
+      'request/open-link': ({ link, connection }) => void this.#open(link, connection),
+      'request/close-link': ({ link, reason }) => {
+        this.#streams.get(link)?.abort(new Error(reason));
+        this.#streams.delete(link);
+      },
+      'request/write': ({ link, frames }) => this.#write(link, frames),
+    };
+  }
+
+  async start(): Promise<void> {
+    await this.#host.node.handle(
+      REQUEST_PROTOCOL,
+      (stream, connection) => {
+        this.#lastInbound -= 1;
+        const link = this.#lastInbound;
+        const peer = connection.remotePeer.toString();
+        this.#post({ type: 'request/link-inbound', link, peer, connection: connection.id });
+        this.#read(link, stream);
+      },
+      { maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS },
+    );
+  }
+
+  async #open(link: number, id: string): Promise<void> {
+    try {
+      const connection = this.#host.connections.get(id);
+      if (connection === undefined) throw new Error('the connection is gone');
+      const stream = await connection.newStream([REQUEST_PROTOCOL], {
+        maxOutboundStreams: MAX_STREAMS,
+        signal: AbortSignal.timeout(OPEN_TIMEOUT_MS),
+      });
+      this.#read(link, stream);
+      this.#post({ type: 'request/link-opened', link });
+    } catch (error) {
+      const { name, message } = error as Error;
+      const code = name === 'UnsupportedProtocolError' ? 'incompatible' : 'unreachable';
+      this.#post({ type: 'request/link-failed', link, code, message });
+    }
+  }
+
+  #read(link: number, stream: Stream): void {
+    const decoder = new FrameDecoder();
+    stream.maxWriteBufferLength = MAX_WRITE_BUFFER_BYTES;
+    this.#streams.set(link, stream);
+    stream.addEventListener('message', ({ data }: StreamMessageEvent) => {
+      const frames: Frame[] = [];
+      try {
+        if (data instanceof Uint8Array) decoder.push(data, frames);
+        else for (const chunk of data as Uint8ArrayList) decoder.push(chunk, frames);
+      } catch (error) {
+        stream.abort(error as Error);
+        return;
+      }
+      if (frames.length > 0) this.#post({ type: 'request/frames', link, frames, bytes: data.byteLength });
+    });
+    stream.addEventListener('drain', () => this.#post({ type: 'request/drained', link }));
+    // Neither side half-closes the stream itself: its end is the end of all calls on it.
+    stream.addEventListener('remoteCloseWrite', () => stream.abort(new Error('the other side closed the stream')));
+    stream.addEventListener('close', () => {
+      this.#streams.delete(link);
+      this.#post({ type: 'request/link-closed', link });
+    });
+  }
+
+  /** All frames of a turn in one write. */
+  #write(link: number, frames: readonly Frame[]): void {
+    const stream = this.#streams.get(link);
+    if (stream === undefined || stream.writeStatus !== 'writable') return;
+    try {
+      if (!stream.send(listOf(encodeFrames(frames)))) this.#post({ type: 'request/blocked', link });
+    } catch (error) {
+      stream.abort(error as Error);
+    }
+  }
+}

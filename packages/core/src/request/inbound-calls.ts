@@ -1,0 +1,219 @@
+import { Deadlines } from '../channel/deadlines.ts';
+import type { Handlers } from '../server/feature.ts';
+import { Call } from './call.ts';
+import type { OpenFrame, ResetCode } from './frames.ts';
+import type { Link, Progress } from './link.ts';
+import { type FallbackEvent, type HandlerEvent, INTERNAL_SERVICE_PREFIX } from './messages.ts';
+import type { Shared } from './side.ts';
+
+/** The caller gives up first; ours only frees what is left when it has vanished without a word. */
+const TIMEOUT_GRACE_MS = 1_000;
+
+class InboundCall extends Call {
+  readonly key: number;
+  readonly service: string;
+  /** Whether a handler has been asked. */
+  isDispatched = false;
+
+  constructor(key: number, link: Link, frame: OpenFrame) {
+    super();
+    this.key = key;
+    this.service = frame.service;
+    this.link = link;
+    this.id = frame.call;
+    this.opened = true;
+    this.timeoutMs = frame.timeoutMs;
+  }
+}
+
+type Inputs = HandlerEvent | Extract<FallbackEvent, { type: 'fallback/inbound' | 'fallback/closed' }>;
+
+/** The calls of peers to us: taken in, handed to a handler, answered. */
+export class InboundCalls {
+  readonly handlers: Handlers<Inputs>;
+  readonly nameOf: Map<string, string | undefined> = new Map();
+  readonly progress: Progress;
+  readonly #shared: Shared;
+  /** Calls on links, and the peer of each call over the fallback, by the key they are dispatched with. */
+  readonly #calls = new Map<number, InboundCall>();
+  readonly #fallback = new Map<number, string>();
+  readonly #deadlines = new Deadlines<InboundCall>();
+  #lastKey = 0;
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+    this.progress = {
+      accepted: (accepted) => shared.context.emit({ type: 'settle', responder: accepted, value: undefined }),
+      finished: (call) => this.#forget(call as InboundCall),
+    };
+    this.handlers = {
+      'request/answer': (event) => {
+        if (this.#answerFallback(event.key, event.payload)) return;
+        const call = this.#calls.get(event.key);
+        if (call?.link === undefined) {
+          event.accepted?.resolve();
+          return;
+        }
+        if (event.payload.length > shared.limits.maxPayloadBytes) {
+          const size = `${event.payload.length} bytes, over the limit of ${shared.limits.maxPayloadBytes}`;
+          this.#reset(call, 'too-large', `the answer is ${size}`);
+          event.accepted?.resolve();
+          return;
+        }
+        call.link.send(call, { bytes: event.payload, end: event.end, accepted: event.accepted });
+        shared.touch(call.link);
+      },
+      'request/answer-end': (event) => {
+        const call = this.#calls.get(event.key);
+        if (call?.link === undefined) return;
+        call.link.send(call, { bytes: undefined, end: true, accepted: undefined });
+        shared.touch(call.link);
+      },
+      'request/refuse': (event) => {
+        if (this.#answerFallback(event.key, undefined)) return;
+        const call = this.#calls.get(event.key);
+        if (call !== undefined) this.#reset(call, event.code, event.reason);
+      },
+      'fallback/inbound': (event) => {
+        if (this.#fallback.size >= shared.limits.maxInboundCallsPerPeer) {
+          shared.context.emit({ type: 'fallback/reply', key: event.key, payload: undefined });
+          return;
+        }
+        this.#fallback.set(event.key, event.peer);
+        this.#dispatch(event.key, event.peer, '', event.payload);
+      },
+      'fallback/closed': (event) => {
+        if (!this.#fallback.delete(event.key)) return;
+        shared.context.emit({ type: 'request/abort', key: event.key, reason: 'the caller is gone' });
+      },
+    };
+  }
+
+  get nextTickMs(): number {
+    return this.#deadlines.nextMs;
+  }
+
+  /** Takes a call in, or answers why not. */
+  open(link: Link, frame: OpenFrame): Call | undefined {
+    const { limits } = this.#shared;
+    if (link.calls.size >= limits.maxInboundCallsPerPeer) {
+      link.refuse(frame.call, 'busy', `${limits.maxInboundCallsPerPeer} calls of this peer are in flight`);
+      return undefined;
+    }
+    if (frame.totalBytes > limits.maxPayloadBytes) {
+      const size = `${frame.totalBytes} bytes, over the limit of ${limits.maxPayloadBytes}`;
+      link.refuse(frame.call, 'too-large', `the request is ${size}`);
+      return undefined;
+    }
+    this.#lastKey += 1;
+    const call = new InboundCall(this.#lastKey, link, frame);
+    link.calls.set(call.id, call);
+    this.#calls.set(call.key, call);
+    if (frame.timeoutMs > 0) {
+      const atMs = this.#shared.context.nowMs + frame.timeoutMs + TIMEOUT_GRACE_MS;
+      call.deadlineSlot = this.#deadlines.add(call, atMs);
+    }
+    return call;
+  }
+
+  admitChunk(_link: Link, call: Call): boolean {
+    const { held, limits } = this.#shared;
+    if (call.chunkBytes > limits.maxPayloadBytes) {
+      this.#reset(call as InboundCall, 'too-large', `the request is over the limit of ${limits.maxPayloadBytes} bytes`);
+      return false;
+    }
+    if (held.bytes > limits.maxBytesInFlight) {
+      this.#reset(call as InboundCall, 'busy', `${limits.maxBytesInFlight} bytes are in flight`);
+      return false;
+    }
+    return true;
+  }
+
+  message(link: Link, call: Call, _isLast: boolean): void {
+    const inbound = call as InboundCall;
+    if (inbound.isDispatched) {
+      this.#reset(inbound, 'invalid', 'a request is one message');
+      return;
+    }
+    inbound.isDispatched = true;
+    this.#dispatch(inbound.key, link.peer, inbound.service, inbound.takeMessage());
+  }
+
+  /** The caller half-closed after its last message. */
+  ended(_link: Link, call: Call): void {
+    const inbound = call as InboundCall;
+    if (!inbound.isDispatched) this.#reset(inbound, 'invalid', 'the request ended before its message');
+  }
+
+  cancelled(call: Call): void {
+    this.#leave(call as InboundCall, 'the caller cancelled');
+  }
+
+  linkClosed(link: Link): void {
+    for (const call of [...link.calls.values()]) this.#leave(call as InboundCall, 'the caller is gone');
+  }
+
+  expire(): void {
+    this.#deadlines.expire(this.#shared.context.nowMs, (call) => {
+      call.deadlineSlot = -1;
+      this.#reset(call, 'timeout', `not answered within ${call.timeoutMs} ms`);
+    });
+  }
+
+  stop(): void {
+    for (const call of this.#calls.values()) this.#abort(call.key, 'the server is stopping');
+    for (const key of this.#fallback.keys()) this.#abort(key, 'the server is stopping');
+  }
+
+  snapshot(): unknown {
+    return {
+      lastKey: this.#lastKey,
+      calls: [...this.#calls.values()].map((call) => [call.key, call.link?.id, call.id, call.isDispatched]),
+      fallback: [...this.#fallback.keys()],
+    };
+  }
+
+  #dispatch(key: number, peer: string, service: string, payload: Uint8Array): void {
+    if (service.startsWith(INTERNAL_SERVICE_PREFIX)) {
+      this.#shared.context.emit({ type: 'request/internal-inbound', key, peer, service, payload });
+      return;
+    }
+    const peerName = this.nameOf.get(peer);
+    this.#shared.context.emit({ type: 'request/dispatch', key, peer, peerName, service, payload });
+  }
+
+  /** True when `key` is a call over the fallback, which has now been answered (`undefined`: refused). */
+  #answerFallback(key: number, payload: Uint8Array | undefined): boolean {
+    if (!this.#fallback.delete(key)) return false;
+    this.#shared.context.emit({ type: 'fallback/reply', key, payload });
+    return true;
+  }
+
+  #reset(call: InboundCall, code: ResetCode, reason: string): void {
+    const link = call.link as Link;
+    link.reset(call, code, reason);
+    this.#shared.touch(link);
+    this.#leave(call, reason);
+  }
+
+  /** Frees a call that gets no answer from us any more, and tells its handler. */
+  #leave(call: InboundCall, reason: string): void {
+    call.link?.end(call);
+    if (!this.#calls.has(call.key)) return;
+    this.#forget(call);
+    if (call.isDispatched) this.#abort(call.key, reason);
+    for (let left = call.outgoing.shift(); left !== undefined; left = call.outgoing.shift())
+      if (left.accepted !== undefined) this.progress.accepted(left.accepted);
+  }
+
+  #forget(call: InboundCall): void {
+    this.#calls.delete(call.key);
+    if (call.deadlineSlot >= 0) this.#deadlines.remove(call, call.deadlineSlot);
+    this.#shared.held.bytes -= call.heldBytes;
+    call.heldBytes = 0;
+  }
+
+  #abort(key: number, reason: string): void {
+    this.#shared.context.emit({ type: 'request/abort', key, reason });
+  }
+}

@@ -1,0 +1,243 @@
+import { Ring } from '../channel/ring.ts';
+import type { Call, Outgoing } from './call.ts';
+import { FrameError } from './decoder.ts';
+import {
+  CALL_WINDOW_BYTES,
+  CHUNK_BYTES,
+  costOf,
+  END_MESSAGE,
+  END_STREAM,
+  type Frame,
+  FrameType,
+  MAX_FRAME_BYTES,
+  type ResetCode,
+  resetCodes,
+  STREAM_WINDOW_BYTES,
+} from './frames.ts';
+import type { Accepted } from './messages.ts';
+
+/** Credit is granted again when this much has been taken: often enough that a window never runs dry. */
+const STREAM_GRANT_BYTES = STREAM_WINDOW_BYTES / 4;
+const CALL_GRANT_BYTES = CALL_WINDOW_BYTES / 4;
+
+/** What one flush may write to one link: the next turn goes on, and other links get theirs in between. */
+const FLUSH_BYTES = 256 * 1024;
+
+/**
+ * RESETs that an answering side may owe. Past it the stream's credit is withheld until they are written, so
+ * that a peer which opens calls and reads nothing can't fill our memory.
+ */
+const MAX_OWED_RESETS = 1024;
+
+interface Reset {
+  readonly call: number;
+  readonly code: ResetCode;
+  readonly reason: string;
+}
+
+/** What the owner of a link learns while frames are collected. */
+export interface Progress {
+  /** A message has been written whole. */
+  accepted(accepted: Accepted): void;
+  /** The last frame of an answer has been written: the call is over. */
+  finished(call: Call): void;
+}
+
+const none = new Uint8Array(0);
+
+/**
+ * The state of one stream of calls: the calls on it, both flow-control windows, and what is to be written
+ * next. Pure: it decides what goes out when, a driver writes it.
+ */
+export class Link {
+  readonly id: number;
+  readonly peer: string;
+  readonly connection: string;
+  /** Who opened the stream calls on it; the other side answers. */
+  readonly role: 'caller' | 'answerer';
+  isOpen: boolean;
+  /** False from when the stream says its buffer is full until it says that it has drained. */
+  isWritable = true;
+  readonly calls: Map<number, Call> = new Map();
+  lastCall = 0;
+  /** Whether the next flush has to look at it. */
+  isDirty = false;
+  #sendWindow = STREAM_WINDOW_BYTES;
+  #receiveWindow = STREAM_WINDOW_BYTES;
+  readonly #resets = new Ring<Reset>();
+  readonly #ready = new Ring<Call>();
+  readonly #owing = new Ring<Call>();
+
+  constructor(id: number, peer: string, connection: string, role: 'caller' | 'answerer') {
+    this.id = id;
+    this.peer = peer;
+    this.connection = connection;
+    this.role = role;
+    this.isOpen = role === 'answerer';
+  }
+
+  /** Gives the call its id and queues its first message. */
+  open(call: Call, first: Outgoing): void {
+    this.lastCall += 1;
+    call.id = this.lastCall;
+    call.link = this;
+    this.calls.set(call.id, call);
+    this.send(call, first);
+  }
+
+  send(call: Call, message: Outgoing): void {
+    call.outgoing.push(message);
+    this.#queue(call);
+  }
+
+  /** Forgets the call and, if the other side has heard of it, tells it why. */
+  reset(call: Call, code: ResetCode, reason: string): void {
+    this.end(call);
+    if (call.opened) this.refuse(call.id, code, reason);
+  }
+
+  /** Answers a call that was never taken in. */
+  refuse(id: number, code: ResetCode, reason: string): void {
+    this.#resets.push({ call: id, code, reason });
+  }
+
+  end(call: Call): void {
+    call.isOver = true;
+    this.calls.delete(call.id);
+  }
+
+  /** The receiver has taken `bytes` of the call's messages: the sender may send as many more. */
+  grant(call: Call, bytes: number): void {
+    const owed = call.owedBytes;
+    call.owedBytes += bytes;
+    if (owed < CALL_GRANT_BYTES && call.owedBytes >= CALL_GRANT_BYTES) this.#owing.push(call);
+  }
+
+  credit(call: number, bytes: number): void {
+    if (call === 0) {
+      this.#sendWindow += bytes;
+      return;
+    }
+    const granted = this.calls.get(call);
+    if (granted === undefined) return;
+    granted.sendWindow += bytes;
+    this.#queue(granted);
+  }
+
+  /** Counts a frame against the windows. Throws `FrameError` when the other side ignored them. */
+  count(frame: Frame): void {
+    this.#receiveWindow -= costOf(frame);
+    if (this.#receiveWindow < -MAX_FRAME_BYTES) throw new FrameError('more sent than the stream had credit for');
+  }
+
+  /** What can be written now: credit, then resets, then a chunk of each call in turn. */
+  collect(progress: Progress): Frame[] {
+    const frames: Frame[] = [];
+    this.#collectCredit(frames);
+    for (let reset = this.#resets.peek(); reset !== undefined && this.#sendWindow > 0; reset = this.#resets.peek()) {
+      this.#resets.shift();
+      this.#add(frames, {
+        type: FrameType.reset,
+        call: reset.call,
+        code: resetCodes[reset.code],
+        reason: reset.reason,
+      });
+    }
+    let budget = FLUSH_BYTES;
+    while (this.#sendWindow > 0 && budget > 0) {
+      const call = this.#ready.shift();
+      if (call === undefined) break;
+      call.isReady = false;
+      if (call.isOver || !call.canSend) continue;
+      budget -= this.#add(frames, this.#nextChunk(call, progress));
+      this.#queue(call);
+    }
+    return frames;
+  }
+
+  /** Whether another `collect` would find something. */
+  get hasMore(): boolean {
+    return this.#sendWindow > 0 && (this.#ready.size > 0 || this.#resets.size > 0);
+  }
+
+  snapshot(): unknown {
+    return {
+      id: this.id,
+      peer: this.peer,
+      role: this.role,
+      isOpen: this.isOpen,
+      isWritable: this.isWritable,
+      lastCall: this.lastCall,
+      windows: [this.#sendWindow, this.#receiveWindow],
+      queued: [this.#resets.size, this.#ready.size, this.#owing.size],
+      calls: [...this.calls.values()].map((call) => ({
+        id: call.id,
+        opened: call.opened,
+        outgoing: call.outgoing.size,
+        sentBytes: call.sentBytes,
+        windows: [call.sendWindow, call.receiveWindow, call.owedBytes],
+        chunkBytes: call.chunkBytes,
+      })),
+    };
+  }
+
+  #queue(call: Call): void {
+    if (call.isReady || !call.canSend) return;
+    call.isReady = true;
+    this.#ready.push(call);
+  }
+
+  #collectCredit(frames: Frame[]): void {
+    const owed = STREAM_WINDOW_BYTES - this.#receiveWindow;
+    const mayGrant = this.role === 'caller' || this.#resets.size <= MAX_OWED_RESETS;
+    if (owed >= STREAM_GRANT_BYTES && mayGrant) {
+      this.#receiveWindow = STREAM_WINDOW_BYTES;
+      frames.push({ type: FrameType.credit, call: 0, bytes: owed });
+    }
+    for (let call = this.#owing.shift(); call !== undefined; call = this.#owing.shift()) {
+      if (call.isOver) continue;
+      frames.push({ type: FrameType.credit, call: call.id, bytes: call.owedBytes });
+      call.receiveWindow += call.owedBytes;
+      call.owedBytes = 0;
+    }
+  }
+
+  #nextChunk(call: Call, progress: Progress): Frame {
+    const message = call.outgoing.peek() as Outgoing;
+    const bytes = message.bytes ?? none;
+    const taken = Math.min(bytes.length - call.sentBytes, CHUNK_BYTES, call.sendWindow);
+    const data = taken === bytes.length ? bytes : bytes.subarray(call.sentBytes, call.sentBytes + taken);
+    call.sendWindow -= taken;
+    call.sentBytes += taken;
+    const isLast = call.sentBytes === bytes.length;
+    let flags = 0;
+    if (isLast) {
+      flags = (message.bytes === undefined ? 0 : END_MESSAGE) | (message.end ? END_STREAM : 0);
+      call.outgoing.shift();
+      call.sentBytes = 0;
+      if (message.accepted !== undefined) progress.accepted(message.accepted);
+      if (message.end && this.role === 'answerer') {
+        this.end(call);
+        progress.finished(call);
+      }
+    }
+    if (call.opened) return { type: FrameType.data, call: call.id, flags, data };
+    call.opened = true;
+    return {
+      type: FrameType.open,
+      call: call.id,
+      flags,
+      timeoutMs: call.timeoutMs,
+      totalBytes: bytes.length,
+      service: call.service,
+      data,
+    };
+  }
+
+  #add(frames: Frame[], frame: Frame): number {
+    frames.push(frame);
+    const cost = costOf(frame);
+    this.#sendWindow -= cost;
+    return cost;
+  }
+}

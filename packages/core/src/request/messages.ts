@@ -1,0 +1,121 @@
+import type { ErrorCode, PeerdError } from '@peerd/protocol';
+import type { Responder } from '../channel/responder.ts';
+import type { PeerReach, PeerReached, PeerSignal } from '../peers/messages.ts';
+import type { Target } from '../peers/target.ts';
+import type { Fail, Settle } from '../server/outputs.ts';
+import type { Frame, ResetCode } from './frames.ts';
+
+/** Settled when a message of a stream of answers has been handed to the network. */
+export type Accepted = Responder<void>;
+
+/** Services whose name starts so are peerd's own: they are answered by a feature, not by a handler. */
+export const INTERNAL_SERVICE_PREFIX = '$peerd/';
+
+export type RequestCommand = {
+  readonly type: 'request';
+  /** Unique among all references on this node. */
+  readonly ref: number;
+  readonly target: Target;
+  readonly service: string;
+  readonly payload: Uint8Array;
+  readonly timeoutMs: number;
+  /** One answer settles `answer`; a stream of them comes as `request/message` and its end settles `end`. */
+  readonly answer?: Responder<Uint8Array>;
+  readonly end?: Responder<void>;
+};
+
+/** What a caller says of a call of its own. Not commands: letting go must not fail for lack of room. */
+export type CallerEvent =
+  | { readonly type: 'request/cancel'; readonly ref: number }
+  | { readonly type: 'request/cancel-all' }
+  /** The reader of a stream of answers has taken this much of it. */
+  | { readonly type: 'request/consumed'; readonly ref: number; readonly bytes: number };
+
+export type LinkEvent =
+  | { readonly type: 'request/link-opened'; readonly link: number }
+  | { readonly type: 'request/link-failed'; readonly link: number; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'request/link-closed'; readonly link: number }
+  /** The other side opened a stream; the driver numbers these from -1 down. */
+  | { readonly type: 'request/link-inbound'; readonly link: number; readonly peer: string; readonly connection: string }
+  | { readonly type: 'request/frames'; readonly link: number; readonly frames: readonly Frame[]; readonly bytes: number }
+  | { readonly type: 'request/blocked'; readonly link: number }
+  | { readonly type: 'request/drained'; readonly link: number };
+
+/** What became of a call that was dispatched. */
+export type HandlerEvent =
+  | {
+      readonly type: 'request/answer';
+      readonly key: number;
+      readonly payload: Uint8Array;
+      /** False: more answers follow. */
+      readonly end: boolean;
+      readonly accepted?: Accepted;
+    }
+  | { readonly type: 'request/answer-end'; readonly key: number }
+  | { readonly type: 'request/refuse'; readonly key: number; readonly code: ResetCode; readonly reason: string };
+
+/** Calls over `/tinyp2p/req-resp/1.0.0`, one stream each. Inbound ones are numbered by the driver, -1 down. */
+export type FallbackEvent =
+  | { readonly type: 'fallback/answered'; readonly ref: number; readonly payload: Uint8Array }
+  | { readonly type: 'fallback/failed'; readonly ref: number; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'fallback/inbound'; readonly key: number; readonly peer: string; readonly payload: Uint8Array }
+  | { readonly type: 'fallback/closed'; readonly key: number };
+
+/** A request of one of our own features. */
+export type InternalRequest = {
+  readonly type: 'request/internal';
+  readonly ref: number;
+  readonly peer: string;
+  readonly service: string;
+  readonly payload: Uint8Array;
+  readonly timeoutMs: number;
+};
+
+export type RequestInput =
+  | RequestCommand
+  | CallerEvent
+  | LinkEvent
+  | HandlerEvent
+  | FallbackEvent
+  | InternalRequest
+  | PeerReached
+  | PeerSignal
+  | { readonly type: 'tick' };
+
+export type RequestOutput =
+  | Settle
+  | Fail
+  | PeerReach
+  | { readonly type: 'request/open-link'; readonly link: number; readonly connection: string }
+  | { readonly type: 'request/close-link'; readonly link: number; readonly reason: string }
+  | { readonly type: 'request/write'; readonly link: number; readonly frames: readonly Frame[] }
+  | {
+      readonly type: 'request/dispatch';
+      readonly key: number;
+      readonly peer: string;
+      readonly peerName: string | undefined;
+      readonly service: string;
+      readonly payload: Uint8Array;
+    }
+  /** Nobody waits for the handler's answer any more. */
+  | { readonly type: 'request/abort'; readonly key: number; readonly reason: string }
+  | { readonly type: 'request/message'; readonly ref: number; readonly payload: Uint8Array }
+  | { readonly type: 'fallback/send'; readonly ref: number; readonly connection: string; readonly payload: Uint8Array }
+  | { readonly type: 'fallback/cancel'; readonly ref: number }
+  | { readonly type: 'fallback/reply'; readonly key: number; readonly payload: Uint8Array | undefined }
+  | InternalSettled
+  | InternalInbound;
+
+export type InternalSettled = {
+  readonly type: 'request/internal-settled';
+  readonly ref: number;
+  readonly error: PeerdError | undefined;
+};
+
+export type InternalInbound = {
+  readonly type: 'request/internal-inbound';
+  readonly key: number;
+  readonly peer: string;
+  readonly service: string;
+  readonly payload: Uint8Array;
+};

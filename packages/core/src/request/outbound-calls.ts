@@ -1,0 +1,304 @@
+import { type ErrorCode, PeerdError } from '@peerd/protocol';
+import { Deadlines } from '../channel/deadlines.ts';
+import type { PeerReached } from '../peers/messages.ts';
+import type { Target } from '../peers/target.ts';
+import type { Handlers } from '../server/feature.ts';
+import type { Call } from './call.ts';
+import { errorCodeOf, MAX_SERVICE_BYTES } from './frames.ts';
+import { Link } from './link.ts';
+import type { CallerEvent, FallbackEvent, InternalRequest, RequestCommand } from './messages.ts';
+import { MAX_ATTEMPTS, OutboundCall } from './outbound.ts';
+import type { Shared } from './side.ts';
+
+type Inputs =
+  | RequestCommand
+  | CallerEvent
+  | InternalRequest
+  | PeerReached
+  | Extract<FallbackEvent, { type: 'fallback/answered' | 'fallback/failed' }>;
+
+/** Our calls to peers: the peer found, the stream opened, the answer handed over. */
+export class OutboundCalls {
+  readonly handlers: Handlers<Inputs>;
+  readonly #shared: Shared & { readonly links: Map<number, Link> };
+  readonly #calls = new Map<number, OutboundCall>();
+  readonly #deadlines = new Deadlines<OutboundCall>();
+  /** Our link to each peer, from when its stream is being opened. */
+  readonly #linkTo = new Map<string, Link>();
+  /** What a target led to the last time, as long as nothing has changed: spares a busy caller the look-up. */
+  readonly #routes = new Map<string, Link>();
+  /** Calls whose link is not open yet. */
+  readonly #opening = new Map<Link, OutboundCall[]>();
+  #lastLink = 0;
+
+  constructor(shared: Shared & { readonly links: Map<number, Link> }) {
+    this.#shared = shared;
+    this.handlers = {
+      request: (command) => {
+        const { ref, target, service, payload, timeoutMs, answer, end } = command;
+        const call = new OutboundCall(ref, target, service, payload, timeoutMs, answer, end);
+        const refusal = this.#refusal(call);
+        if (refusal === undefined) this.#start(call);
+        else this.#settle(call, refusal);
+      },
+      'request/internal': (request) => {
+        const target: Target = { kind: 'id', key: request.peer, peer: request.peer };
+        const { ref, service, payload, timeoutMs } = request;
+        this.#start(new OutboundCall(ref, target, service, payload, timeoutMs, undefined, undefined));
+      },
+      'request/cancel': ({ ref }) => {
+        const call = this.#calls.get(ref);
+        if (call !== undefined) this.#abandon(call, new PeerdError('stopped', 'the call was cancelled'));
+      },
+      'request/cancel-all': () => {
+        for (const call of [...this.#calls.values()])
+          if (call.answer !== undefined || call.end !== undefined)
+            this.#abandon(call, new PeerdError('stopped', 'the client was closed'));
+      },
+      'request/consumed': ({ ref, bytes }) => {
+        const call = this.#calls.get(ref);
+        if (call?.link === undefined) return;
+        this.#release(call, bytes);
+        call.link.grant(call, bytes);
+        this.#shared.touch(call.link);
+      },
+      'peer/reached': ({ ref, peer, connection, kind }) => {
+        const call = this.#calls.get(ref);
+        if (call === undefined || call.phase !== 'finding') return;
+        if (kind === 'peerd') this.#attach(call, this.#linkToPeer(peer, connection));
+        else this.#fallBack(call, connection);
+      },
+      'peer/unreached': ({ ref, error }) => {
+        const call = this.#calls.get(ref);
+        if (call?.phase === 'finding') this.#finish(call, error);
+      },
+      'fallback/answered': ({ ref, payload }) => {
+        const call = this.#calls.get(ref);
+        if (call !== undefined) this.#finish(call, payload);
+      },
+      'fallback/failed': ({ ref, code, message }) => {
+        const call = this.#calls.get(ref);
+        if (call !== undefined) this.#finish(call, new PeerdError(code, message));
+      },
+    };
+  }
+
+  get nextTickMs(): number {
+    return this.#deadlines.nextMs;
+  }
+
+  forgetRoutes(): void {
+    this.#routes.clear();
+  }
+
+  linkOpened(link: Link): void {
+    for (const call of this.#takeOpening(link)) if (!call.isOver) this.#attach(call, link);
+  }
+
+  linkFailed(link: Link, code: ErrorCode, message: string): void {
+    this.#forgetLink(link);
+    for (const call of this.#takeOpening(link)) {
+      if (call.isOver) continue;
+      if (code === 'incompatible') this.#finish(call, new PeerdError(code, message));
+      else this.#tryAgain(call, new PeerdError('unreachable', `${call.target.key}: ${message}`));
+    }
+  }
+
+  linkClosed(link: Link): void {
+    this.#forgetLink(link);
+    for (const open of [...link.calls.values()]) {
+      const call = open as OutboundCall;
+      if (call.opened) this.#finish(call, call.disconnectedError());
+      else this.#tryAgain(call, new PeerdError('unreachable', `the connection to ${call.target.key} broke`));
+    }
+  }
+
+  reset(call: Call, code: number, reason: string): void {
+    const outbound = call as OutboundCall;
+    this.#finish(outbound, outbound.resetError(errorCodeOf(code), reason));
+  }
+
+  admitChunk(link: Link, call: Call): boolean {
+    const { held, limits } = this.#shared;
+    let error: PeerdError | undefined;
+    if (call.chunkBytes > limits.maxPayloadBytes) {
+      const limit = `over the limit of ${limits.maxPayloadBytes} bytes`;
+      error = new PeerdError('too-large', `the answer of ${(call as OutboundCall).target.key} is ${limit}`);
+    } else if (held.bytes > limits.maxBytesInFlight) {
+      error = new PeerdError('busy', `${limits.maxBytesInFlight} bytes are in flight: the answer has no room`);
+    }
+    if (error === undefined) return true;
+    link.reset(call, 'cancelled', '');
+    this.#finish(call as OutboundCall, error);
+    return false;
+  }
+
+  message(link: Link, call: Call, isLast: boolean): void {
+    const outbound = call as OutboundCall;
+    const payload = outbound.takeMessage();
+    if (outbound.end !== undefined) {
+      this.#shared.context.emit({ type: 'request/message', ref: outbound.ref, payload });
+      if (isLast) this.#finish(outbound, undefined);
+    } else if (isLast) {
+      this.#finish(outbound, payload);
+    } else {
+      link.reset(call, 'cancelled', '');
+      const who = `${outbound.serviceText}${outbound.target.key}`;
+      this.#finish(outbound, new PeerdError('invalid', `${who} answers with a stream: use requestStream`));
+    }
+  }
+
+  /** The other side ended its answers without another message. */
+  ended(_link: Link, call: Call): void {
+    const outbound = call as OutboundCall;
+    if (outbound.end !== undefined) this.#finish(outbound, undefined);
+    else this.#finish(outbound, new PeerdError('invalid', `${outbound.target.key} answered with an empty stream`));
+  }
+
+  expire(): void {
+    this.#deadlines.expire(this.#shared.context.nowMs, (call) => {
+      call.deadlineSlot = -1;
+      this.#abandon(call, call.timeoutError());
+    });
+  }
+
+  stop(): void {
+    for (const call of [...this.#calls.values()]) this.#finish(call, new PeerdError('stopped', 'the server was stopped'));
+  }
+
+  snapshot(): unknown {
+    return {
+      calls: [...this.#calls.values()].map((call) => [call.ref, call.phase, call.link?.id, call.id, call.attempts]),
+      links: [...this.#linkTo].map(([peer, link]) => [peer, link.id]),
+    };
+  }
+
+  #refusal(call: OutboundCall): PeerdError | undefined {
+    const { held, limits } = this.#shared;
+    const size = call.payload.length;
+    if (size > limits.maxPayloadBytes)
+      return new PeerdError('too-large', `the request is ${size} bytes, over the limit of ${limits.maxPayloadBytes}`);
+    if (this.#calls.size >= limits.maxOutboundCalls)
+      return new PeerdError('busy', `${limits.maxOutboundCalls} calls are in flight: try again when some have ended`);
+    if (held.bytes > 0 && held.bytes + size > limits.maxBytesInFlight)
+      return new PeerdError('busy', `${limits.maxBytesInFlight} bytes are in flight: try again when some have ended`);
+    // A UTF-16 unit is at most three bytes of UTF-8, so short names need no counting.
+    if (call.service.length * 3 > MAX_SERVICE_BYTES && Buffer.byteLength(call.service) > MAX_SERVICE_BYTES)
+      return new PeerdError('invalid', `the name of the service is over ${MAX_SERVICE_BYTES} bytes`);
+    return undefined;
+  }
+
+  #start(call: OutboundCall): void {
+    this.#calls.set(call.ref, call);
+    this.#shared.held.bytes += call.heldBytes;
+    if (call.timeoutMs > 0)
+      call.deadlineSlot = this.#deadlines.add(call, this.#shared.context.nowMs + call.timeoutMs);
+    const link = this.#routes.get(call.target.key);
+    if (link === undefined) this.#find(call);
+    else this.#attach(call, link);
+  }
+
+  #find(call: OutboundCall): void {
+    call.phase = 'finding';
+    call.attempts += 1;
+    this.#shared.context.emit({ type: 'peer/reach', ref: call.ref, target: call.target });
+  }
+
+  #attach(call: OutboundCall, link: Link): void {
+    if (!link.isOpen) {
+      call.phase = 'opening';
+      this.#opening.get(link)?.push(call);
+      return;
+    }
+    call.phase = 'open';
+    link.open(call, { bytes: call.payload, end: true, accepted: undefined });
+    this.#routes.set(call.target.key, link);
+    this.#shared.touch(link);
+  }
+
+  #linkToPeer(peer: string, connection: string): Link {
+    const existing = this.#linkTo.get(peer);
+    if (existing !== undefined) return existing;
+    this.#lastLink += 1;
+    const link = new Link(this.#lastLink, peer, connection, 'caller');
+    this.#linkTo.set(peer, link);
+    this.#shared.links.set(link.id, link);
+    this.#opening.set(link, []);
+    this.#shared.context.emit({ type: 'request/open-link', link: link.id, connection });
+    return link;
+  }
+
+  #takeOpening(link: Link): OutboundCall[] {
+    const calls = this.#opening.get(link) ?? [];
+    this.#opening.delete(link);
+    return calls;
+  }
+
+  #forgetLink(link: Link): void {
+    if (this.#linkTo.get(link.peer) === link) this.#linkTo.delete(link.peer);
+    this.#routes.clear();
+  }
+
+  #fallBack(call: OutboundCall, connection: string): void {
+    if (call.service !== '' || call.end !== undefined) {
+      const what = call.service === '' ? 'streams of answers' : 'services';
+      this.#finish(call, new PeerdError('incompatible', `${call.target.key} speaks only tinyp2p, which has no ${what}`));
+      return;
+    }
+    call.phase = 'fallback';
+    this.#shared.context.emit({ type: 'fallback/send', ref: call.ref, connection, payload: call.payload });
+  }
+
+  /** Nothing of the call was written: it may have another connection, once. */
+  #tryAgain(call: OutboundCall, error: PeerdError): void {
+    call.link?.end(call);
+    if (call.attempts >= MAX_ATTEMPTS) {
+      this.#finish(call, error);
+      return;
+    }
+    call.link = undefined;
+    call.isOver = false;
+    call.isReady = false;
+    call.outgoing.shift();
+    this.#find(call);
+  }
+
+  /** Ends a call that the other side may still be working on. */
+  #abandon(call: OutboundCall, error: PeerdError): void {
+    if (call.phase === 'finding') this.#shared.context.emit({ type: 'peer/leave', ref: call.ref });
+    if (call.phase === 'fallback') this.#shared.context.emit({ type: 'fallback/cancel', ref: call.ref });
+    if (call.link !== undefined) {
+      call.link.reset(call, 'cancelled', '');
+      this.#shared.touch(call.link);
+    }
+    this.#finish(call, error);
+  }
+
+  #finish(call: OutboundCall, outcome: Uint8Array | PeerdError | undefined): void {
+    this.#calls.delete(call.ref);
+    call.link?.end(call);
+    call.isOver = true;
+    if (call.deadlineSlot >= 0) this.#deadlines.remove(call, call.deadlineSlot);
+    this.#release(call, call.heldBytes);
+    this.#settle(call, outcome);
+  }
+
+  #release(call: OutboundCall, bytes: number): void {
+    const released = Math.min(bytes, call.heldBytes);
+    call.heldBytes -= released;
+    this.#shared.held.bytes -= released;
+  }
+
+  #settle(call: OutboundCall, outcome: Uint8Array | PeerdError | undefined): void {
+    const { context } = this.#shared;
+    const responder = call.answer ?? call.end;
+    if (responder === undefined)
+      context.emit({
+        type: 'request/internal-settled',
+        ref: call.ref,
+        error: outcome instanceof PeerdError ? outcome : undefined,
+      });
+    else if (outcome instanceof PeerdError) context.emit({ type: 'fail', responder, error: outcome });
+    else context.emit({ type: 'settle', responder, value: outcome });
+  }
+}

@@ -1,0 +1,201 @@
+import type { Limits } from '../config.ts';
+import type { Context, Feature, Handlers } from '../server/feature.ts';
+import type { Call } from './call.ts';
+import { FrameError } from './decoder.ts';
+import { type DataFrame, END_MESSAGE, END_STREAM, FrameType, type OpenFrame } from './frames.ts';
+import { InboundCalls } from './inbound-calls.ts';
+import { Link } from './link.ts';
+import type { RequestInput, RequestOutput } from './messages.ts';
+import { OutboundCalls } from './outbound-calls.ts';
+
+/**
+ * Calls to peers and from them. Keeps one link (a long-lived stream) per peer and direction, and hands each
+ * frame to the side it belongs to: `OutboundCalls` on links we opened, `InboundCalls` on the others.
+ */
+export class RequestState implements Feature<RequestInput> {
+  readonly handlers: Handlers<RequestInput>;
+  readonly #context: Context<RequestOutput>;
+  readonly #links = new Map<number, Link>();
+  readonly #dirty: Link[] = [];
+  readonly #outbound: OutboundCalls;
+  readonly #inbound: InboundCalls;
+  readonly #held = { bytes: 0 };
+
+  constructor(context: Context<RequestOutput>, limits: Limits) {
+    this.#context = context;
+    const shared = { context, limits, held: this.#held, touch: (link: Link) => this.#touch(link) };
+    const outbound = new OutboundCalls({ ...shared, links: this.#links });
+    const inbound = new InboundCalls(shared);
+    this.#outbound = outbound;
+    this.#inbound = inbound;
+    this.handlers = {
+      ...outbound.handlers,
+      ...inbound.handlers,
+      tick: () => {
+        outbound.expire();
+        inbound.expire();
+      },
+      'peer/admitted': ({ peer, name }) => {
+        inbound.nameOf.set(peer, name);
+        outbound.forgetRoutes();
+      },
+      'peer/disconnected': ({ peer }) => {
+        inbound.nameOf.delete(peer);
+      },
+      'peer/refused': () => {},
+      'peer/dial-failed': () => {},
+      'peer/names-changed': () => outbound.forgetRoutes(),
+      'request/link-opened': (event) => {
+        const link = this.#links.get(event.link);
+        if (link === undefined) return;
+        link.isOpen = true;
+        outbound.linkOpened(link);
+      },
+      'request/link-failed': (event) => {
+        const link = this.#drop(event.link);
+        if (link !== undefined) outbound.linkFailed(link, event.code, event.message);
+      },
+      'request/link-closed': (event) => {
+        const link = this.#drop(event.link);
+        if (link !== undefined) this.#closed(link);
+      },
+      'request/link-inbound': (event) => {
+        this.#links.set(event.link, new Link(event.link, event.peer, event.connection, 'answerer'));
+      },
+      'request/frames': (event) => {
+        const link = this.#links.get(event.link);
+        if (link === undefined) return;
+        try {
+          for (const frame of event.frames) {
+            link.count(frame);
+            switch (frame.type) {
+              case FrameType.data:
+                this.#data(link, frame);
+                break;
+              case FrameType.open:
+                this.#open(link, frame);
+                break;
+              case FrameType.credit:
+                link.credit(frame.call, frame.bytes);
+                break;
+              case FrameType.reset: {
+                const call = link.calls.get(frame.call);
+                if (call === undefined) break;
+                if (link.role === 'caller') outbound.reset(call, frame.code, frame.reason);
+                else inbound.cancelled(call);
+                break;
+              }
+            }
+          }
+        } catch (error) {
+          if (!(error instanceof FrameError)) throw error;
+          this.#drop(link.id);
+          this.#context.emit({ type: 'request/close-link', link: link.id, reason: error.message });
+          this.#closed(link);
+        }
+        this.#touch(link);
+      },
+      'request/blocked': (event) => {
+        const link = this.#links.get(event.link);
+        if (link !== undefined) link.isWritable = false;
+      },
+      'request/drained': (event) => {
+        const link = this.#links.get(event.link);
+        if (link === undefined) return;
+        link.isWritable = true;
+        this.#touch(link);
+      },
+    };
+  }
+
+  get nextTickMs(): number {
+    return Math.min(this.#outbound.nextTickMs, this.#inbound.nextTickMs);
+  }
+
+  /** Payload bytes of all calls in flight, both ways. */
+  get bytesInFlight(): number {
+    return this.#held.bytes;
+  }
+
+  flush(): boolean {
+    let hasMore = false;
+    const dirty = this.#dirty.splice(0);
+    for (const link of dirty) {
+      link.isDirty = false;
+      if (!link.isOpen || !link.isWritable || !this.#links.has(link.id)) continue;
+      const frames = link.collect(this.#inbound.progress);
+      if (frames.length > 0) this.#context.emit({ type: 'request/write', link: link.id, frames });
+      if (link.hasMore) {
+        this.#touch(link);
+        hasMore = true;
+      }
+    }
+    return hasMore;
+  }
+
+  stop(): void {
+    this.#outbound.stop();
+    this.#inbound.stop();
+  }
+
+  snapshot(): unknown {
+    return {
+      heldBytes: this.#held.bytes,
+      links: [...this.#links.values()].map((link) => link.snapshot()),
+      outbound: this.#outbound.snapshot(),
+      inbound: this.#inbound.snapshot(),
+    };
+  }
+
+  #open(link: Link, frame: OpenFrame): void {
+    if (link.role === 'caller') throw new FrameError('OPEN from the side that answers');
+    if (frame.call <= link.lastCall) throw new FrameError('OPEN for a call that was opened before');
+    link.lastCall = frame.call;
+    const call = this.#inbound.open(link, frame);
+    if (call !== undefined) this.#receive(link, call, frame.data, frame.flags);
+  }
+
+  #data(link: Link, frame: DataFrame): void {
+    const call = link.calls.get(frame.call);
+    if (call === undefined) {
+      if (link.role === 'answerer' && frame.call > link.lastCall) throw new FrameError('DATA before OPEN');
+      return;
+    }
+    this.#receive(link, call, frame.data, frame.flags);
+  }
+
+  /** Takes a chunk of a message, from either side. */
+  #receive(link: Link, call: Call, data: Uint8Array, flags: number): void {
+    call.receiveWindow -= data.length;
+    if (call.receiveWindow < 0) throw new FrameError('more sent than the call had credit for');
+    const side = link.role === 'caller' ? this.#outbound : this.#inbound;
+    if (data.length > 0) {
+      call.chunks.push(data);
+      call.chunkBytes += data.length;
+      call.heldBytes += data.length;
+      this.#held.bytes += data.length;
+      if (!side.admitChunk(link, call)) return;
+    }
+    if ((flags & END_MESSAGE) !== 0) side.message(link, call, (flags & END_STREAM) !== 0);
+    else if ((flags & END_STREAM) !== 0) side.ended(link, call);
+    else link.grant(call, data.length);
+  }
+
+  #touch(link: Link): void {
+    if (link.isDirty) return;
+    link.isDirty = true;
+    this.#dirty.push(link);
+  }
+
+  #drop(id: number): Link | undefined {
+    const link = this.#links.get(id);
+    this.#links.delete(id);
+    return link;
+  }
+
+  #closed(link: Link): void {
+    link.isOpen = false;
+    if (link.role === 'caller') this.#outbound.linkClosed(link);
+    else this.#inbound.linkClosed(link);
+  }
+}

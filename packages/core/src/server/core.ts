@@ -1,0 +1,160 @@
+import type { NodeStatus } from '@peerd/protocol';
+import { BroadcastState } from '../broadcast/state.ts';
+import type { Limits } from '../config.ts';
+import { type DiscoveryConfig, DiscoveryState } from '../discovery/state.ts';
+import type { Policy } from '../hello/policy.ts';
+import { type HelloSelf, HelloState } from '../hello/state.ts';
+import { PeersState } from '../peers/state.ts';
+import { PingState } from '../ping/state.ts';
+import { RequestState } from '../request/state.ts';
+import { ServicesState } from '../services/state.ts';
+import type { Context, Feature, Message } from './feature.ts';
+import type { Input, Output } from './messages.ts';
+import { seededRandom } from './random.ts';
+
+export interface CoreConfig {
+  readonly self: HelloSelf;
+  readonly version: string;
+  readonly policy: Policy;
+  readonly discovery: DiscoveryConfig;
+  readonly limits: Limits;
+  /** Four 32-bit integers. */
+  readonly seed: readonly [number, number, number, number];
+}
+
+/** References that features make for themselves count down from here; those of clients count up. */
+const FIRST_INTERNAL_REF = -1;
+
+/**
+ * The whole state of a node and every rule by which it changes, without clock, randomness or I/O of its own:
+ * the same inputs at the same times give the same outputs and the same state.
+ */
+export class NodeCore implements Context<Output> {
+  nowMs = 0;
+  readonly random: () => number;
+  readonly #config: CoreConfig;
+  readonly #carryOut: (effect: Output) => void;
+  readonly #startedMs: number;
+  readonly #peers: PeersState;
+  readonly #services: ServicesState;
+  readonly #broadcast: BroadcastState;
+  readonly #request: RequestState;
+  readonly #features: Record<string, Feature<never>>;
+  /** Every message that a feature handles, and what it does. */
+  readonly #dispatch: ReadonlyMap<string, (message: Message) => void>;
+  #outputs: Output[] = [];
+  #lastRef = FIRST_INTERNAL_REF + 1;
+
+  constructor(config: CoreConfig, startedMs: number, carryOut: (effect: Output) => void) {
+    this.#config = config;
+    this.#startedMs = startedMs;
+    this.#carryOut = carryOut;
+    this.nowMs = startedMs;
+    this.random = seededRandom(config.seed);
+    const makeRef = () => {
+      this.#lastRef -= 1;
+      return this.#lastRef;
+    };
+    this.#peers = new PeersState(this, config.self);
+    this.#services = new ServicesState(this);
+    this.#broadcast = new BroadcastState(this, config.limits, makeRef);
+    this.#request = new RequestState(this, config.limits);
+    this.#features = {
+      hello: new HelloState(this, config.self, config.policy),
+      peers: this.#peers,
+      services: this.#services,
+      ping: new PingState(this),
+      request: this.#request,
+      broadcast: this.#broadcast,
+      discovery: new DiscoveryState(this, config.discovery, makeRef),
+    };
+    this.#dispatch = merge([...Object.values(this.#features), { handlers: this.#own }]);
+  }
+
+  /** Commands that belong to the node as a whole. */
+  readonly #own = {
+    status: ({ responder }: Extract<Input, { type: 'status' }>) =>
+      this.emit({ type: 'settle', responder, value: this.#status() }),
+    noop: ({ responder }: Extract<Input, { type: 'noop' }>) =>
+      this.emit({ type: 'settle', responder, value: undefined }),
+  };
+
+  emit(output: Output): void {
+    this.#outputs.push(output);
+  }
+
+  /** Takes one input, and whatever the features have to tell each other because of it. */
+  step(input: Input): void {
+    this.#dispatch.get(input.type)?.(input);
+    this.#settleOutputs();
+  }
+
+  /** Ends a turn: sends together what it has queued. True: there is more to send. */
+  flush(): boolean {
+    const hasMore = this.#request.flush();
+    this.#settleOutputs();
+    return hasMore;
+  }
+
+  stop(): void {
+    for (const feature of Object.values(this.#features)) feature.stop?.();
+    this.#settleOutputs();
+  }
+
+  /** When the next tick is due. */
+  get nextTickMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const name in this.#features) {
+      const tick = this.#features[name]?.nextTickMs;
+      if (tick !== undefined && tick < next) next = tick;
+    }
+    return next;
+  }
+
+  snapshot(): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(this.#features).map(([name, feature]) => [name, feature.snapshot()]));
+  }
+
+  #settleOutputs(): void {
+    for (let i = 0; i < this.#outputs.length; i += 1) {
+      const output = this.#outputs[i] as Output;
+      this.#dispatch.get(output.type)?.(output);
+      this.#carryOut(output);
+    }
+    if (this.#outputs.length > 0) this.#outputs = [];
+  }
+
+  #status(): NodeStatus {
+    const { self, policy, version } = this.#config;
+    return {
+      id: self.id,
+      name: self.name,
+      network: policy.network,
+      version,
+      addresses: this.#peers.addresses,
+      peers: this.#peers.counts,
+      topics: this.#broadcast.topics,
+      services: this.#services.names,
+      uptimeMs: Math.round(this.nowMs - this.#startedMs),
+    };
+  }
+}
+
+/** One map of all handlers; where several features handle a message they do it in order. */
+function merge(features: readonly { handlers: object }[]): Map<string, (message: Message) => void> {
+  const merged = new Map<string, (message: Message) => void>();
+  for (const { handlers } of features)
+    for (const [type, handle] of Object.entries(handlers) as [string, (message: Message) => void][]) {
+      const earlier = merged.get(type);
+      merged.set(
+        type,
+        earlier === undefined
+          ? handle
+          : (message) => {
+              earlier(message);
+              handle(message);
+            },
+      );
+    }
+  return merged;
+}

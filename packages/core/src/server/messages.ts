@@ -1,0 +1,74 @@
+import type { NodeStatus, PeerdError } from '@peerd/protocol';
+import type { BroadcastCommand, BroadcastInput, BroadcastOutput } from '../broadcast/messages.ts';
+import type { Responder } from '../channel/responder.ts';
+import type { DiscoveryInput, DiscoveryOutput } from '../discovery/messages.ts';
+import type { HelloInput, HelloOutput } from '../hello/messages.ts';
+import type { PeersCommand, PeersInput, PeersOutput } from '../peers/messages.ts';
+import type { PingInput, PingOutput } from '../ping/state.ts';
+import type { RequestCommand, RequestInput, RequestOutput } from '../request/messages.ts';
+import type { ServicesCommand, ServicesInput } from '../services/state.ts';
+
+/** What users ask for. The responders in them are settled exactly once. */
+export type Command =
+  | RequestCommand
+  | BroadcastCommand
+  | PeersCommand
+  | ServicesCommand
+  | Extract<PingInput, { type: 'ping' }>
+  | { readonly type: 'status'; readonly responder: Responder<NodeStatus> }
+  /** Does nothing but settle: what a round through the loop costs. */
+  | { readonly type: 'noop'; readonly responder: Responder<void> };
+
+/** What the features send out: signals to each other, and effects that the drivers carry out. */
+export type Output =
+  | BroadcastOutput
+  | DiscoveryOutput
+  | HelloOutput
+  | PeersOutput
+  | PingOutput
+  | RequestOutput;
+
+/** All that the loop dispatches. */
+export type Input =
+  | Command
+  | BroadcastInput
+  | DiscoveryInput
+  | HelloInput
+  | PeersInput
+  | PingInput
+  | RequestInput
+  | ServicesInput;
+
+/** What happened: everything but commands, the tick, and what features tell each other. */
+export type Event = Exclude<Input, Command | { readonly type: 'tick' } | Output>;
+
+/** The messages that no feature handles: each has one driver that carries it out. */
+export type Effect =
+  | Exclude<Output, Input>
+  | Extract<Output, { type: 'connection/abort' }>;
+
+/** What carries out effects, one function each. */
+export type Drivers = {
+  readonly [Type in Effect['type']]: (effect: Extract<Effect, { type: Type }>) => void;
+};
+
+/** Bytes of users' data in an input: what the budgets count. */
+export function payloadBytes(input: Input): number {
+  switch (input.type) {
+    case 'request':
+    case 'broadcast':
+    case 'gossip/message':
+    case 'request/answer':
+      return input.payload.length;
+    case 'request/frames':
+      return input.bytes;
+    default:
+      return 0;
+  }
+}
+
+/** Settles a command that was never taken. */
+export function reject(command: Command, error: PeerdError): void {
+  if ('responder' in command) command.responder.reject(error);
+  else if (command.type === 'request') (command.answer ?? command.end)?.reject(error);
+}

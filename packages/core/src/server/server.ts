@@ -1,0 +1,101 @@
+import { PeerdError } from '@peerd/protocol';
+import type { Inbox } from '../channel/inbox.ts';
+import type { NodeCore } from './core.ts';
+import { type Command, type Event, type Input, payloadBytes, reject } from './messages.ts';
+
+/**
+ * What one turn takes from each lane; it then ends, so that sockets are read and timers run. At 1 to 3 us an
+ * input, a full turn stays under 10 ms.
+ */
+const TURN_INPUTS = 2_048;
+const TURN_BYTES = 4 * 1024 * 1024;
+
+/** Longest timer that Node takes; a tick that comes early finds nothing due. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export interface Clock {
+  /** Monotonic ms. */
+  now(): number;
+}
+
+/** Sees every input in the order in which the loop takes it, and where turns begin and end. */
+export interface Recorder {
+  turn(nowMs: number): void;
+  input(input: Input): void;
+}
+
+/**
+ * The loop. It owns the node's state: takes what has come in, one at a time, and has it dispatched; nothing
+ * else touches the state. It never waits for I/O: drivers start it, and its outcome comes back as an event.
+ */
+export class ServerLoop {
+  readonly inbox: Inbox<Event, Command>;
+  readonly #core: NodeCore;
+  readonly #clock: Clock;
+  readonly #recorder: Recorder | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
+
+  constructor(inbox: Inbox<Event, Command>, core: NodeCore, clock: Clock, recorder?: Recorder) {
+    this.inbox = inbox;
+    this.#core = core;
+    this.#clock = clock;
+    this.#recorder = recorder;
+  }
+
+  /** Runs until the inbox is closed. */
+  async run(): Promise<void> {
+    while (!this.inbox.isClosed) {
+      await this.inbox.ready();
+      this.#turn();
+    }
+    clearTimeout(this.#timer);
+    this.#core.stop();
+  }
+
+  /** Ticks go first, then what the network brings, then what users ask; each lane has its own budget. */
+  #turn(): void {
+    this.#core.nowMs = this.#clock.now();
+    this.#recorder?.turn(this.#core.nowMs);
+    if (this.inbox.takeTick()) this.#take({ type: 'tick' });
+    this.#drain(() => this.inbox.takeEvent());
+    this.#drain(() => this.inbox.takeCommand());
+    if (this.#core.flush()) this.inbox.wake();
+    this.#arm();
+  }
+
+  #drain(next: () => Input | undefined): void {
+    for (let inputs = 0, bytes = 0; inputs < TURN_INPUTS && bytes < TURN_BYTES; inputs += 1) {
+      const input = next();
+      if (input === undefined) return;
+      bytes += payloadBytes(input);
+      this.#take(input);
+    }
+  }
+
+  #take(input: Input): void {
+    this.#recorder?.input(input);
+    this.#core.step(input);
+  }
+
+  /** Has a tick sent when the next deadline of any feature comes. */
+  #arm(): void {
+    const nextMs = this.#core.nextTickMs;
+    if (nextMs === this.#timerMs) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = nextMs;
+    if (nextMs === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, nextMs - this.#core.nowMs));
+    this.#timer = setTimeout(() => {
+      this.#timerMs = Number.POSITIVE_INFINITY;
+      this.inbox.tick();
+    }, delayMs);
+  }
+}
+
+/** Settles what was asked for and never taken. */
+export function rejectQueued(inbox: Inbox<Event, Command>): void {
+  const error = new PeerdError('stopped', 'the server was stopped');
+  for (let command = inbox.takeCommand(); command !== undefined; command = inbox.takeCommand())
+    reject(command, error);
+}

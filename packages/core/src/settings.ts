@@ -1,0 +1,124 @@
+import { PeerdError } from '@peerd/protocol';
+import type { Datastore } from 'interface-datastore';
+import type { Limits, PeerConfig, Profile } from './config.ts';
+import { isClosed, isName, type Policy } from './hello/policy.ts';
+import { networkKey } from './hello/proof.ts';
+import { parseAddress, parsePeerId } from './host/address.ts';
+import { type Log, silentLog } from './log.ts';
+import type { Target } from './peers/target.ts';
+import { version } from './version.ts';
+
+/** A configuration that has been checked, with every default filled in. */
+export interface Settings {
+  readonly name: string;
+  readonly version: string;
+  readonly network: string;
+  readonly policy: Policy;
+  readonly isClosed: boolean;
+  readonly listen: readonly string[];
+  readonly peers: readonly Extract<Target, { kind: 'address' }>[];
+  readonly topics: readonly string[];
+  readonly profile: Profile;
+  readonly isDiscoveryOn: boolean;
+  readonly mdns: boolean;
+  readonly compat: 'tinyp2p' | undefined;
+  readonly bootstrapIntervalMs: number;
+  readonly firstBootstrapMs: number;
+  readonly limits: Limits;
+  readonly datastore: Datastore | undefined;
+  readonly log: Log;
+}
+
+const MiB = 1024 * 1024;
+
+/**
+ * Together they bound what a node holds for users to about 320 MiB: 64 queued, 256 in flight. 16,384 calls
+ * take about 10 MiB besides their payloads.
+ */
+export const defaultLimits: Limits = {
+  maxPayloadBytes: 16 * MiB,
+  maxQueuedCommands: 32_768,
+  maxQueuedBytes: 64 * MiB,
+  maxOutboundCalls: 16_384,
+  maxInboundCallsPerPeer: 16_384,
+  maxBytesInFlight: 256 * MiB,
+};
+
+/** Longest name of a network. */
+const MAX_NETWORK_LENGTH = 63;
+
+/** Fails with `invalid`, naming the key. */
+export function settingsOf(config: PeerConfig): Settings {
+  const network = config.network ?? 'peerd';
+  const profile = config.profile ?? 'local';
+  const isDiscoveryOn = (config.discovery ?? 'on') === 'on';
+  check(isName(config.name), 'name', `${JSON.stringify(config.name)} is not 1 to 63 of a-z A-Z 0-9 . _ -`);
+  check(
+    network.length > 0 && network.length <= MAX_NETWORK_LENGTH,
+    'network',
+    `needs 1 to ${MAX_NETWORK_LENGTH} characters`,
+  );
+  check(config.networkSecret !== '', 'networkSecret', 'is empty: leave it out for an open network');
+  check(['local', 'lan', 'internet'].includes(profile), 'profile', 'is one of local, lan, internet');
+  check(!(config.mdns && !isDiscoveryOn), 'mdns', 'needs discovery = on');
+  const limits = { ...defaultLimits, ...config.limits };
+  for (const [key, value] of Object.entries(limits))
+    check(Number.isSafeInteger(value) && value > 0, `limits.${key}`, 'is a positive integer');
+  const bootstrapIntervalMs = config.bootstrapIntervalMs ?? 30_000;
+  const firstBootstrapMs = config.firstBootstrapMs ?? 5_000;
+  check(bootstrapIntervalMs >= 100, 'bootstrapIntervalMs', 'is at least 100 ms');
+  check(firstBootstrapMs >= 0, 'firstBootstrapMs', 'is not negative');
+  const policy: Policy = {
+    network,
+    key: config.networkSecret === undefined ? undefined : networkKey(network, config.networkSecret),
+    allow: peerIds('allow', config.allow),
+    deny: peerIds('deny', config.deny),
+  };
+  const listen = config.listen ?? [profile === 'local' ? '/ip4/127.0.0.1/tcp/0' : '/ip4/0.0.0.0/tcp/0'];
+  return {
+    name: config.name,
+    version,
+    network,
+    policy,
+    isClosed: isClosed(policy),
+    listen: listen.map((text) => within('listen', () => parseAddress(text).address)),
+    peers: (config.peers ?? []).map((text) => within('peers', () => peerAddress(text))),
+    topics: config.topics ?? [],
+    profile,
+    isDiscoveryOn,
+    mdns: config.mdns ?? false,
+    compat: config.compat,
+    bootstrapIntervalMs,
+    firstBootstrapMs,
+    limits,
+    datastore: config.datastore,
+    log: config.log ?? silentLog,
+  };
+}
+
+function check(holds: boolean, key: string, message: string): void {
+  if (!holds) throw new PeerdError('invalid', `${key} ${message}`);
+}
+
+function within<T>(key: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new PeerdError('invalid', `${key}: ${PeerdError.from(error).message}`, { cause: error });
+  }
+}
+
+function peerIds(key: string, ids: readonly string[] = []): Set<string> {
+  return new Set(
+    ids.map((text) => {
+      const id = parsePeerId(text);
+      if (id === undefined) throw new PeerdError('invalid', `${key}: ${JSON.stringify(text)} is not a peer id`);
+      return id;
+    }),
+  );
+}
+
+function peerAddress(text: string): Extract<Target, { kind: 'address' }> {
+  const { address, peer } = parseAddress(text);
+  return { kind: 'address', key: address, address, ...(peer === undefined ? {} : { peer }) };
+}
