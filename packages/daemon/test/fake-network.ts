@@ -44,10 +44,11 @@ interface Listener {
 export class FakeNode implements Client {
   readonly id: string;
   readonly name: string;
-  readonly handlers = new Map<string, RequestHandler>();
+  readonly handlers = new Map<string, RequestHandler[]>();
   readonly listeners = new Set<Listener>();
   readonly #network: FakeNetwork;
   readonly #stopped = new AbortController();
+  readonly #leaving: (() => void)[] = [];
 
   constructor(network: FakeNetwork, id: string, name: string) {
     this.#network = network;
@@ -96,8 +97,10 @@ export class FakeNode implements Client {
     if (payload.length > maxPayloadBytes)
       throw new PeerdError('too-large', `${payload.length} bytes are over the limit of ${maxPayloadBytes}`);
     const node = this.#network.find(peer);
-    const handler = node.handlers.get(service);
+    const handlers = node.handlers.get(service) ?? [];
+    const handler = handlers.shift();
     if (handler === undefined) throw new PeerdError('no-handler', `${node.name} does not handle ${service}`);
+    handlers.push(handler);
     const controller = new AbortController();
     const ended = Promise.withResolvers<never>();
     ended.promise.catch(() => {});
@@ -122,10 +125,11 @@ export class FakeNode implements Client {
 
   async handle(service: string, handler: RequestHandler): Promise<Registration> {
     this.#stopped.signal.throwIfAborted();
-    if (this.handlers.has(service)) throw new PeerdError('invalid', `${service} is handled already`);
-    this.handlers.set(service, handler);
+    this.handlers.set(service, [...(this.handlers.get(service) ?? []), handler]);
     const close = async () => {
-      this.handlers.delete(service);
+      const left = (this.handlers.get(service) ?? []).filter((each) => each !== handler);
+      if (left.length === 0) this.handlers.delete(service);
+      else this.handlers.set(service, left);
     };
     return { close, [Symbol.asyncDispose]: close };
   }
@@ -157,11 +161,17 @@ export class FakeNode implements Client {
       options.maxQueued ?? defaults.maxQueuedMessages,
       async () => {
         this.listeners.delete(listener);
+        for (const tell of this.#leaving.splice(0)) tell();
       },
     );
     const listener = { topics: list, subscription };
     this.listeners.add(listener);
     return subscription;
+  }
+
+  /** Resolves when the next subscription is closed. */
+  left(): Promise<void> {
+    return new Promise((resolve) => this.#leaving.push(resolve));
   }
 
   async peers(): Promise<PeerInfo[]> {

@@ -116,14 +116,12 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
       });
 
       test('does not tell the caller what else a handler threw', async () => {
-        const warned = new Promise<void>((resolve) => process.once('warning', () => resolve()));
         const { service } = await serve(() => {
           throw new Error('the password is swordfish');
         });
         const error = await failure(a.client.request(b.id, bytes('x'), { service }));
         expect(error.code).toBe('internal');
         expect(error.message).not.toContain('swordfish');
-        void warned;
       });
 
       test('times out, and the handler hears of it', async () => {

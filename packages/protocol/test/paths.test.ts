@@ -32,9 +32,12 @@ describe('socket paths', () => {
     expect(socketPath('alice', { env: {}, uid: 7 })).toBe('/tmp/peerd-7/alice.sock');
   });
 
-  test.each(['', '.', '..', '../alice', '-x', 'a/b', 'a b', 'x'.repeat(64)])('no daemon is called %j', (name) => {
-    expect(() => socketPath(name, owner)).toThrow(invalid('is no name of a daemon'));
-  });
+  test.each(['', '.', '..', '../alice', '-x', 'a/b', 'a b', 'x'.repeat(64)])(
+    'no daemon is called %j',
+    (name) => {
+      expect(() => socketPath(name, owner)).toThrow(invalid('is no name of a daemon'));
+    },
+  );
 
   test('a path that the system would cut short is refused', () => {
     expect(() => checkSocketPath(`/tmp/${'x'.repeat(120)}.sock`)).toThrow(invalid('--socket'));
@@ -72,7 +75,8 @@ describe('socket paths', () => {
     expect(await listDaemons(owner)).toEqual([]);
     const path = socketFolder(owner);
     await mkdir(path, { mode: 0o700 });
-    for (const file of ['bob.sock', 'alice.sock', 'notes.txt', '.sock']) await writeFile(join(path, file), '');
+    for (const file of ['bob.sock', 'alice.sock', 'notes.txt', '.sock'])
+      await writeFile(join(path, file), '');
     expect(await listDaemons(owner)).toEqual(['alice', 'bob']);
   });
 });

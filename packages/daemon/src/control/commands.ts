@@ -1,12 +1,10 @@
 import { type Client, defaults, PeerdError } from '@peerd/protocol';
 import { type ClientFrame, SendWindow, type ServerBody } from '@peerd/protocol/control';
 import type { InboundCalls } from './inbound.ts';
-import type { Router } from './router.ts';
 
-/** What every command works on: the node, and what the clients of the daemon share. */
+/** What every command works on. */
 export interface Node {
   client: Client;
-  router: Router;
   /** Begins to stop the daemon; returns at once. */
   stop(): void;
 }
@@ -75,12 +73,12 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   },
 
   async handle(call, { service }) {
-    const remove = await call.node.router.add(service, {
-      handle: (request) => call.inbound.ask(call.id, request),
-    });
+    const registration = await call.node.client.handle(service, (request) =>
+      call.inbound.ask(call.id, request),
+    );
     call.send({ case: 'done', value: {} });
     await aborted(call.signal);
-    await remove();
+    await registration.close();
     call.send({ case: 'done', value: {} });
   },
 

@@ -2,7 +2,6 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Log } from '@peerd/core';
 import type { Client, PeerdError } from '@peerd/protocol';
 import type { Node } from './commands.ts';
-import { Router } from './router.ts';
 import { type Identity, Session } from './session.ts';
 import { listenOn } from './socket-file.ts';
 
@@ -29,7 +28,7 @@ export class ControlServer {
   constructor(options: ControlServerOptions) {
     this.#options = options;
     const { client, onStop } = options;
-    this.#node = { client, router: new Router(client), stop: onStop };
+    this.#node = { client, stop: onStop };
     // Half-open, so that a client that has ended hears when all that belonged to it is released.
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server.maxConnections = maxClients;

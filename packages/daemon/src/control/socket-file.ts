@@ -13,8 +13,16 @@ import { checkSocketPath, makeSocketFolder, socketFolder } from '@peerd/protocol
 export async function listenOn(server: Server, path: string): Promise<void> {
   checkSocketPath(path);
   if (dirname(path) === socketFolder()) await makeSocketFolder(dirname(path));
+  else await checkFolder(dirname(path));
   await removeStale(path);
   await bind(server, path);
+}
+
+/** Node reports a folder that is missing as one that may not be written. */
+async function checkFolder(folder: string): Promise<void> {
+  const stat = await lstat(folder).catch(() => undefined);
+  if (stat === undefined)
+    throw new PeerdError('invalid', `can't listen on a control socket in ${folder}: there is no such folder`);
 }
 
 async function removeStale(path: string): Promise<void> {
@@ -52,8 +60,9 @@ function answers(path: string): Promise<boolean> {
 function bind(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException) => {
-      const hint = cause.code === 'ENOENT' ? 'its folder does not exist' : cause.message;
-      reject(new PeerdError('invalid', `can't listen on the control socket ${path}: ${hint}`, { cause }));
+      reject(
+        new PeerdError('invalid', `can't listen on the control socket ${path}: ${cause.message}`, { cause }),
+      );
     };
     server.once('error', failed);
     // `listen` creates the file before it returns: with this mask nobody else can ever open it.

@@ -1,0 +1,181 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeSecret, generateSecret } from '@peerd/core';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { defaultName, loadConfig } from '../src/config/load.ts';
+import { peerConfigOf } from '../src/config/schema.ts';
+
+describe('configuration', () => {
+  let folder: string;
+  let file: string;
+  let env: NodeJS.ProcessEnv;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'peerd-config-'));
+    file = join(folder, 'peerd.toml');
+    env = { HOME: folder, XDG_RUNTIME_DIR: folder };
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** The message of the failure to load this text. */
+  async function mistakes(text: string): Promise<string> {
+    await writeFile(file, text);
+    const error = await loadConfig({ file, env }).then(
+      () => expect.unreachable('it was accepted'),
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ code: 'invalid' });
+    return (error as Error).message;
+  }
+
+  test('every key of the file arrives in the configuration of the peer', async () => {
+    const secret = await generateSecret();
+    await writeFile(
+      file,
+      `
+name = "alice"
+network = "home"
+network_secret = "open sesame"
+allow = ["12D3KooWa"]
+deny = ["12D3KooWb"]
+listen = ["/ip4/127.0.0.1/tcp/4001"]
+peers = ["/ip4/127.0.0.1/tcp/4002/p2p/12D3KooWa"]
+profile = "lan"
+discovery = "off"
+mdns = true
+compat = "tinyp2p"
+bootstrap_interval = "1m"
+first_bootstrap = "250ms"
+secret = "${encodeSecret(secret)}"
+data = "/var/lib/alice"
+socket = "/run/alice.sock"
+log_level = "warn"
+
+[limits]
+max_payload_bytes = 1000
+max_queued_commands = 1
+max_queued_bytes = 2
+max_outbound_calls = 3
+max_inbound_calls_per_peer = 4
+max_bytes_in_flight = 5
+`,
+    );
+    const { name, data, socket, values } = await loadConfig({ file, env });
+    expect({ name, data, socket }).toEqual({
+      name: 'alice',
+      data: '/var/lib/alice',
+      socket: '/run/alice.sock',
+    });
+    expect(values.log_level).toBe('warn');
+    expect(peerConfigOf(values, { name, secret })).toEqual({
+      name: 'alice',
+      secret,
+      network: 'home',
+      networkSecret: 'open sesame',
+      allow: ['12D3KooWa'],
+      deny: ['12D3KooWb'],
+      listen: ['/ip4/127.0.0.1/tcp/4001'],
+      peers: ['/ip4/127.0.0.1/tcp/4002/p2p/12D3KooWa'],
+      profile: 'lan',
+      discovery: 'off',
+      mdns: true,
+      compat: 'tinyp2p',
+      bootstrapIntervalMs: 60_000,
+      firstBootstrapMs: 250,
+      limits: {
+        maxPayloadBytes: 1000,
+        maxQueuedCommands: 1,
+        maxQueuedBytes: 2,
+        maxOutboundCalls: 3,
+        maxInboundCallsPerPeer: 4,
+        maxBytesInFlight: 5,
+      },
+    });
+  });
+
+  test('nothing given is a configuration: by the name of the host, in the home of the user', async () => {
+    const { name, data, socket, values } = await loadConfig({ env });
+    expect(name).toBe(defaultName());
+    expect(data).toBe(join(folder, '.local/share/peerd', name));
+    expect(socket).toBe(join(folder, 'peerd', `${name}.sock`));
+    expect(peerConfigOf(values, { name, secret: new Uint8Array(32) })).toEqual({
+      name,
+      secret: new Uint8Array(32),
+    });
+  });
+
+  test('the environment wins over the file, and flags win over both', async () => {
+    await writeFile(file, 'name = "file"\nnetwork = "file"\n[limits]\nmax_queued_bytes = 1\n');
+    const named = { ...env, PEERD_NAME: 'env', XDG_DATA_HOME: '/data' };
+    expect(await loadConfig({ file, env: named })).toMatchObject({ name: 'env', data: '/data/peerd/env' });
+    const { name, values } = await loadConfig({ file, env: named, flags: { name: 'flag', network: 'flag' } });
+    expect(name).toBe('flag');
+    expect(values).toMatchObject({ network: 'flag', limits: { max_queued_bytes: 1 } });
+  });
+
+  test.each([
+    [
+      'an unknown key',
+      'name = "a"\nlisten_on = []',
+      ':2: unknown key listen_on: known keys are name, network,',
+    ],
+    ['a misspelt key', '\n\nnmae = "a"', ':3: unknown key nmae: did you mean name?'],
+    [
+      'a misspelt key of a table',
+      '[limits]\nmax_queue_bytes = 1',
+      ':2: unknown key limits.max_queue_bytes: did you',
+    ],
+    ['a dotted key', '# first\nlimits.nothing = 1', ':2: unknown key limits.nothing'],
+    ['an inline table', 'limits = { max_queued_bytes = 0 }', ':1: limits.max_queued_bytes: '],
+    ['a value of another type', 'mdns = "yes"', ':1: mdns: '],
+    ['an element of a list', 'peers = [\n  "/ip4/1.2.3.4",\n  3,\n]', ':3: peers[1]: '],
+    ['a value that is not one of those', 'name = "a"\nprofile = "wan"', ':2: profile: '],
+    ['a duration without a unit', 'bootstrap_interval = "30"', ':1: bootstrap_interval: expected a duration'],
+    [
+      'a limit past what the control socket carries',
+      'limits.max_payload_bytes = 999999999',
+      ':1: limits.max_payload',
+    ],
+    ['a name that is none', 'name = "a/b"', ':1: name: expected 1 to 63'],
+    ['what is no TOML', 'name = "a"\nlisten = [', ':2: '],
+    ['a key given twice', 'name = "a"\nname = "b"', ':2: '],
+  ])('%s is reported with file, line and key', async (_, text, report) => {
+    expect(await mistakes(text)).toContain(`${file}${report}`);
+  });
+
+  test('all mistakes are reported at once', async () => {
+    const message = await mistakes('mdns = 1\nnetwork = ""\nbogus = 1');
+    expect(message.split('\n')).toHaveLength(3);
+  });
+
+  test('a malformed secret is never shown', async () => {
+    const message = await mistakes('secret = "hunter2"');
+    expect(message).toContain(':1: secret: ');
+    expect(message).not.toContain('hunter2');
+  });
+
+  test('a mistake on the command line names the flag', async () => {
+    const loading = loadConfig({ env, flags: { log_level: 'loud', listen: [''] } });
+    await expect(loading).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringMatching(/--listen: listen\[0\].*\n--log-level: log_level: /),
+    });
+  });
+
+  test('a file that is not there, or is a directory, is reported by its path', async () => {
+    await expect(loadConfig({ file, env })).rejects.toThrow(`${file} can't be read: there is no such file`);
+    await expect(loadConfig({ file: folder, env })).rejects.toThrow(
+      `${folder} can't be read: it is a directory`,
+    );
+  });
+
+  test.each([
+    ['alice.example.org', 'alice'],
+    ["Bob's Mac", 'Bob-s-Mac'],
+    ['--x', 'x'],
+    ['', 'peerd'],
+    ['日本', 'peerd'],
+  ])('a host called %j makes a node called %j', (host, name) => {
+    expect(defaultName(host)).toBe(name);
+  });
+});

@@ -1,0 +1,193 @@
+import { once } from 'node:events';
+import { frameHeader, helloTimeoutMs, maxUnsentBytes } from '@peerd/protocol/control';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type FakeDaemon, fakePair } from './control-pair.ts';
+import { bytesOf, RawClient } from './raw-client.ts';
+
+const hello = { case: 'hello', value: { versions: [1], program: 'test' } } as const;
+
+function fault(code: string) {
+  return expect.objectContaining({
+    body: expect.objectContaining({ case: 'fault', value: expect.objectContaining({ code }) }),
+  });
+}
+
+describe('the control server and clients that do not behave', () => {
+  let a: FakeDaemon;
+  let b: FakeDaemon;
+  beforeEach(async () => {
+    ({ a, b } = await fakePair());
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  /** A client that behaves still gets its answers. */
+  async function othersAreWell() {
+    await using client = await a.connect();
+    expect((await client.status()).id).toBe(a.node.id);
+  }
+
+  test.each([
+    ['garbage', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')],
+    ['a length of 4 GiB', Buffer.from([0xff, 0xff, 0xff, 0xff])],
+    ['a frame that is no message', Buffer.concat([frameHeader(Buffer.from([0xff])), Buffer.from([0xff])])],
+    ['a command before the hello', bytesOf(1, { case: 'status', value: {} })],
+    ['a call id twice', Buffer.concat([bytesOf(0, hello), callTwice()])],
+    ['the reserved call id', Buffer.concat([bytesOf(0, hello), bytesOf(0, { case: 'status', value: {} })])],
+  ])('%s ends that connection with a reason, and no other', async (_, bytes) => {
+    const client = await RawClient.connect(a.socket);
+    client.read();
+    client.socket.write(bytes);
+    let last: unknown;
+    for (let frame = await client.next(); frame !== undefined; frame = await client.next()) last = frame;
+    expect(last).toEqual(fault('invalid'));
+    await othersAreWell();
+  });
+
+  function callTwice() {
+    const stuck = bytesOf(5, { case: 'handle', value: { service: 'x' } });
+    return Buffer.concat([stuck, stuck]);
+  }
+
+  test('a command from the future fails by itself, the connection goes on', async () => {
+    const client = await RawClient.greeted(a.socket);
+    // Field 99, of a message that this daemon has never heard of.
+    const frame = Buffer.from([0x08, 0x07, 0x9a, 0x06, 0x00]);
+    client.socket.write(Buffer.concat([frameHeader(frame), frame]));
+    expect(await client.next()).toEqual(fault('invalid'));
+    client.send(8, { case: 'status', value: {} });
+    expect(await client.next()).toMatchObject({ call: 8, body: { case: 'status' } });
+    client.socket.destroy();
+  });
+
+  test('a client without a common version is told the versions, then disconnected', async () => {
+    const client = await RawClient.connect(a.socket);
+    client.read();
+    client.send(0, { case: 'hello', value: { versions: [77], program: 'from the future' } });
+    expect(await client.next()).toMatchObject({
+      body: { case: 'welcome', value: { version: 0, versions: [1], id: a.node.id } },
+    });
+    expect(await client.next()).toBeUndefined();
+  });
+
+  test('a client that says nothing is disconnected after the time for a hello', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const client = await RawClient.connect(a.socket);
+    client.read();
+    // Its first bytes are not enough.
+    client.socket.write(Buffer.from([1, 0]));
+    while (vi.getTimerCount() === 0) await new Promise(setImmediate);
+    vi.advanceTimersByTime(helloTimeoutMs);
+    expect(await client.next()).toEqual(fault('timeout'));
+    expect(await client.next()).toBeUndefined();
+  });
+
+  test('frames that come a byte at a time are understood', async () => {
+    const client = await RawClient.connect(a.socket);
+    client.read();
+    const bytes = Buffer.concat([bytesOf(0, hello), bytesOf(1, { case: 'status', value: {} })]);
+    for (const byte of bytes) {
+      client.socket.write(Buffer.from([byte]));
+      await new Promise(setImmediate);
+    }
+    expect(await client.next()).toMatchObject({ body: { case: 'welcome' } });
+    expect(await client.next()).toMatchObject({ call: 1, body: { case: 'status' } });
+    client.socket.destroy();
+  });
+
+  test('a client that never reads is disconnected at the bound, and its calls are cancelled', async () => {
+    const size = 1024 * 1024;
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    const calls = maxUnsentBytes / size + 8;
+    let count = 0;
+    await b.node.handle('large', async () => {
+      count += 1;
+      if (count === calls) asked.resolve();
+      await answer.promise;
+      return new Uint8Array(size);
+    });
+    const cancelled = Promise.withResolvers<void>();
+    await b.node.handle('stuck', async ({ signal }) => {
+      signal.addEventListener('abort', () => cancelled.resolve());
+      return await new Promise<Uint8Array>(() => {});
+    });
+    const client = await RawClient.connect(a.socket);
+    client.socket.pause();
+    client.send(0, hello);
+    const request = { peer: 'bob', payload: new Uint8Array() };
+    client.send(1, { case: 'request', value: { ...request, service: 'stuck' } });
+    for (let call = 2; call < calls + 2; call += 1)
+      client.send(call, { case: 'request', value: { ...request, service: 'large' } });
+    await asked.promise;
+    answer.resolve();
+    await cancelled.promise;
+    await othersAreWell();
+    client.socket.destroy();
+  });
+
+  test('a client that dies with 1,000 calls open leaves none of them running', async () => {
+    let running = 0;
+    const all = Promise.withResolvers<void>();
+    const none = Promise.withResolvers<void>();
+    await b.node.handle('stuck', async ({ signal }) => {
+      running += 1;
+      if (running === 1_000) all.resolve();
+      signal.addEventListener('abort', () => {
+        running -= 1;
+        if (running === 0) none.resolve();
+      });
+      return await new Promise<Uint8Array>(() => {});
+    });
+    const client = await RawClient.greeted(a.socket);
+    for (let call = 1; call <= 1_000; call += 1)
+      client.send(call, {
+        case: 'request',
+        value: { peer: 'bob', service: 'stuck', payload: new Uint8Array() },
+      });
+    await all.promise;
+    client.socket.destroy();
+    await none.promise;
+    await othersAreWell();
+  });
+
+  test('a hundred clients are served at once', async () => {
+    await b.node.handle('echo', ({ payload }) => payload);
+    const clients = await Promise.all(Array.from({ length: 100 }, () => a.connect()));
+    const answers = await Promise.all(
+      clients.map((client, index) => client.request('bob', Buffer.from(`${index}`), { service: 'echo' })),
+    );
+    expect(answers.map((each) => Buffer.from(each).toString())).toEqual(
+      clients.map((_, index) => `${index}`),
+    );
+    await Promise.all(clients.map((client) => client.close()));
+  });
+
+  test('a subscriber that does not read is told what it missed when it reads again', async () => {
+    const client = await RawClient.greeted(b.socket);
+    client.send(1, { case: 'subscribe', value: { topics: ['flood'], maxQueued: 4 } });
+    expect(await client.next()).toMatchObject({ call: 1, body: { case: 'done' } });
+    client.socket.pause();
+    const payload = new Uint8Array(1024 * 1024);
+    const count = 64;
+    for (let index = 0; index < count; index += 1) {
+      await a.node.broadcast('flood', payload);
+      await new Promise(setImmediate);
+    }
+    client.socket.resume();
+    let heard = 0;
+    let missed = 0;
+    while (heard + missed < count) {
+      const frame = await client.next();
+      if (frame?.body.case !== 'message') break;
+      heard += 1;
+      missed += frame.body.value.missed;
+    }
+    expect(heard + missed).toBe(count);
+    expect(missed).toBeGreaterThan(0);
+    client.socket.end();
+    await once(client.socket, 'close');
+  });
+});
