@@ -69,7 +69,7 @@ function fetchToolchain(useHost) {
   writeFileSync(join(temporary, 'package.json'), '{ "private": true }\n');
   try {
     // From npm's cache first: that fails at once when something is missing, where without a network npm retries.
-    if (!npmInstall(temporary, [...specs, '--offline'], 'ignore') && !npmInstall(temporary, specs, 2))
+    if (!npmInstall(temporary, [...specs, '--offline'], 'ignore') && !npmInstall(temporary, specs, 'inherit'))
       throw new SetupError('npm could not fetch the toolchain');
     checkHashes(temporary);
     moveUnlessThere(temporary, dir);
@@ -87,14 +87,14 @@ function moveUnlessThere(from, to) {
   }
 }
 
-function npmInstall(cwd, specs, output) {
+function npmInstall(cwd, specs, errors) {
   const args = [
     ...['install', '--prefix', cwd, '--no-save', '--no-package-lock', '--ignore-scripts'],
     ...['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'],
     ...['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'],
     ...specs,
   ];
-  const options = { cwd, stdio: ['ignore', output, output] };
+  const options = { cwd, stdio: ['ignore', 'ignore', errors] };
   const npm = process.env.npm_execpath; // set when npm runs us
   const done = npm?.endsWith('npm-cli.js')
     ? spawnSync(process.execPath, [npm, ...args], options)
