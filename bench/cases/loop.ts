@@ -1,0 +1,88 @@
+import { Inbox, InProcessClient, defaultLimits, MessageQueue, NodeCore, ServerLoop, payloadBytes } from '@peerd/core/testing';
+import type { Command, Event, Output } from '@peerd/core/testing';
+import { type Case, closedLoop } from '../run.ts';
+
+const CALLERS = 64;
+
+/** The loop with all its features and no network: a command that only settles goes round and round. */
+export const loop: Case = {
+  title: `a command that only settles, ${CALLERS} callers, a 1 ms timer beside it`,
+  unit: 'commands/s; timer: ms late at worst',
+  setUp: async () => {
+    const { maxQueuedCommands, maxQueuedBytes } = defaultLimits;
+    const inbox = new Inbox<Event, Command>(
+      { maxCommands: maxQueuedCommands, maxCommandBytes: maxQueuedBytes },
+      payloadBytes,
+    );
+    const none = new Uint8Array(0);
+    const core = new NodeCore(
+      {
+        self: {
+          id: 'self',
+          name: 'bench',
+          features: [],
+          encryptionKey: none,
+          encryptionKeySignature: none,
+          publicKeyOf: () => undefined,
+        },
+        version: '0',
+        policy: { network: 'bench', key: undefined, allow: new Set(), deny: new Set() },
+        discovery: { isOn: false, profile: 'local', peers: [], firstBootstrapMs: 0, bootstrapIntervalMs: 1_000 },
+        limits: defaultLimits,
+        seed: [1, 2, 3, 4],
+      },
+      performance.now(),
+      settle,
+    );
+    const running = new ServerLoop(inbox, core, { now: () => performance.now() }).run();
+    const table = { add() {}, remove() {} };
+    const client = new InProcessClient(inbox, table, new MessageQueue(1));
+    let worstMs = 0;
+    return {
+      contenders: [
+        {
+          name: 'commands/s',
+          measure: async (ms) => {
+            const timer = watchTimer();
+            const figure = await closedLoop(CALLERS, ms, () => client.noop());
+            worstMs = timer.stop();
+            return figure;
+          },
+        },
+        { name: '1 ms timer, worst', measure: async () => worstMs },
+      ],
+      goals: [
+        { text: 'commands/s', figure: ([commands]) => commands as number, least: 2_000_000 },
+        { text: 'ms late at worst', figure: ([, late]) => late as number, most: 10 },
+      ],
+      tearDown: async () => {
+        inbox.close();
+        await running;
+      },
+    };
+  },
+};
+
+function settle(output: Output): void {
+  if (output.type === 'settle') output.responder.resolve(output.value);
+}
+
+/** How late a timer of 1 ms fires while the rest goes on. */
+function watchTimer(): { stop(): number } {
+  let worstMs = 0;
+  let setMs = performance.now();
+  let timer: NodeJS.Timeout;
+  const fired = () => {
+    const nowMs = performance.now();
+    worstMs = Math.max(worstMs, nowMs - setMs - 1);
+    setMs = nowMs;
+    timer = setTimeout(fired, 1);
+  };
+  timer = setTimeout(fired, 1);
+  return {
+    stop: () => {
+      clearTimeout(timer);
+      return worstMs;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { parseArgs } from 'node:util';
+import { loop } from './cases/loop.ts';
+import { request } from './cases/request.ts';
+import { type Case, type Plan, run } from './run.ts';
+
+const cases: Record<string, Case> = { loop, request };
+
+const help = `usage: npm run bench -- [CASE...] [--brief]
+
+cases: ${Object.keys(cases).join(', ')} (default: all)
+--brief: one short round each, and no thresholds: does it run at all?
+
+Exits 1 when a figure misses what it must reach. How it is measured: bench/README.md.`;
+
+const full: Plan = { rounds: 5, roundMs: 2_000, warmUpMs: 1_000, checks: true };
+const brief: Plan = { rounds: 1, roundMs: 300, warmUpMs: 100, checks: false };
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { brief: { type: 'boolean' }, help: { type: 'boolean' } },
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const unknown = positionals.filter((name) => !(name in cases));
+  if (unknown.length > 0) {
+    console.error(`no case ${unknown.join(', ')}\n\n${help}`);
+    return 2;
+  }
+  let missed = 0;
+  for (const name of positionals.length > 0 ? positionals : Object.keys(cases))
+    missed += await run(name, cases[name] as Case, values.brief ? brief : full);
+  return missed > 0 ? 1 : 0;
+}
+
+process.exitCode = await main();
