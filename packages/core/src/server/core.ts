@@ -32,9 +32,9 @@ const FIRST_INTERNAL_REF = -1;
 export class NodeCore implements Context<Output> {
   nowMs = 0;
   readonly random: () => number;
-  readonly #config: CoreConfig;
+  readonly config: CoreConfig;
+  readonly startedMs: number;
   readonly #carryOut: (effect: Output) => void;
-  readonly #startedMs: number;
   readonly #peers: PeersState;
   readonly #services: ServicesState;
   readonly #broadcast: BroadcastState;
@@ -46,8 +46,8 @@ export class NodeCore implements Context<Output> {
   #lastRef = FIRST_INTERNAL_REF + 1;
 
   constructor(config: CoreConfig, startedMs: number, carryOut: (effect: Output) => void) {
-    this.#config = config;
-    this.#startedMs = startedMs;
+    this.config = config;
+    this.startedMs = startedMs;
     this.#carryOut = carryOut;
     this.nowMs = startedMs;
     this.random = seededRandom(config.seed);
@@ -125,7 +125,7 @@ export class NodeCore implements Context<Output> {
   }
 
   #status(): NodeStatus {
-    const { self, policy, version } = this.#config;
+    const { self, policy, version } = this.config;
     return {
       id: self.id,
       name: self.name,
@@ -135,7 +135,7 @@ export class NodeCore implements Context<Output> {
       peers: this.#peers.counts,
       topics: this.#broadcast.topics,
       services: this.#services.names,
-      uptimeMs: Math.round(this.nowMs - this.#startedMs),
+      uptimeMs: Math.round(this.nowMs - this.startedMs),
     };
   }
 }

@@ -1,6 +1,6 @@
 import { PeerdError } from '@peerd/protocol';
 import type { Inbox } from '../channel/inbox.ts';
-import type { NodeCore } from './core.ts';
+import type { CoreConfig, NodeCore } from './core.ts';
 import { type Command, type Event, type Input, payloadBytes, reject } from './messages.ts';
 
 /**
@@ -20,8 +20,12 @@ export interface Clock {
 
 /** Sees every input in the order in which the loop takes it, and where turns begin and end. */
 export interface Recorder {
+  /** The run begins, with the state that this configuration gives at this time. */
+  begin(config: CoreConfig, startedMs: number): void;
   turn(nowMs: number): void;
   input(input: Input): void;
+  /** The last turn is over; the state is as the inputs have left it, with nothing settled by stopping yet. */
+  end(snapshot: Record<string, unknown>): void;
 }
 
 /**
@@ -45,11 +49,13 @@ export class ServerLoop {
 
   /** Runs until the inbox is closed. */
   async run(): Promise<void> {
+    this.#recorder?.begin(this.#core.config, this.#core.startedMs);
     while (!this.inbox.isClosed) {
       await this.inbox.ready();
       this.#turn();
     }
     clearTimeout(this.#timer);
+    this.#recorder?.end(this.#core.snapshot());
     this.#core.stop();
   }
 
