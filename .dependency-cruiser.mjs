@@ -130,7 +130,7 @@ export default {
       name: 'source-imports-no-test-code',
       severity: 'error',
       from: { path: '^packages/[^/]+/src/' },
-      to: { path: '(^|/)(test|bench)/', pathNot: 'node_modules' },
+      to: { path: '(^|/)(test|bench)/|^packages/[^/]+/src/testing\\.ts$', pathNot: 'node_modules' },
     },
     {
       name: 'source-imports-no-dev-dependency',
