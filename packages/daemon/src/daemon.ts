@@ -78,18 +78,17 @@ async function start(config: DaemonConfig, log: Log, data: Data): Promise<Daemon
   const identity = { id: server.id, name: config.name, version };
   const onStop = () => stopping.resolve();
   const control = new ControlServer({ client, identity, socket: config.socket, log, onStop });
-  const neverUp = ended.then(() => Promise.reject(new PeerdError('stopped', 'the server loop ended')));
-  neverUp.catch(() => {});
   let info: DaemonInfo;
   try {
     // Commands wait for the loop, so the first answer means that it listens.
-    const { addresses, network } = await Promise.race([client.status(), neverUp]);
+    const { addresses, network } = await client.status();
     const { name, socket } = config;
     info = { ...identity, network, name, addresses, socket, data: data.path, pid: process.pid };
     await control.listen();
   } catch (error) {
     controller.abort();
-    await running.catch(() => {});
+    // When it was the loop that failed, its reason says more than that the first command was stopped.
+    await running;
     throw error;
   }
 

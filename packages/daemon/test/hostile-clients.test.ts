@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { frameHeader, helloTimeoutMs, maxUnsentBytes } from '@peerd/protocol/control';
+import { type ClientBody, frameHeader, helloTimeoutMs, maxUnsentBytes } from '@peerd/protocol/control';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type FakeDaemon, fakePair } from './control-pair.ts';
 import { bytesOf, RawClient } from './raw-client.ts';
 
-const hello = { case: 'hello', value: { versions: [1], program: 'test' } } as const;
+const hello: ClientBody = { case: 'hello', value: { versions: [1], program: 'test' } };
 
 function fault(code: string) {
   return expect.objectContaining({

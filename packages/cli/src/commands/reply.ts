@@ -23,16 +23,17 @@ export function replyCommand(): Command {
       const answer = async (request: InboundRequest) =>
         runner === undefined ? request.payload : await runner.run(request.payload, request.signal);
       const handler = async (request: InboundRequest) => {
-        const about = { event: 'request', peer: request.peer, peerName: request.peerName ?? null };
+        const about = { peer: request.peer, peerName: request.peerName ?? null };
+        if (output.json) output.object({ event: 'asked', ...about });
         try {
           const payload = await answer(request);
-          if (output.json) output.object({ ...about, outcome: 'answered', bytes: payload.length });
+          if (output.json) output.object({ event: 'answered', ...about, bytes: payload.length });
           return payload;
         } catch (error) {
           if (output.json)
             output.object({
+              event: 'failed',
               ...about,
-              outcome: 'failed',
               reason: error instanceof Error ? error.message : `${error}`,
             });
           throw error;

@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Log } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
+import { makeFolder } from '@peerd/protocol/control';
 import { LevelDatastore } from 'datastore-level';
 import { storageError } from './errors.ts';
 
@@ -27,7 +28,7 @@ export interface DataDirectory {
  * Fails with `invalid` when another daemon has the directory or it can't be written, `busy` when the disk is full.
  */
 export async function openDataDirectory(path: string, socket: string, log: Log): Promise<DataDirectory> {
-  await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+  await makeFolder(path).catch((cause: unknown) => {
     throw storageError(`the data directory ${path} can't be made`, cause);
   });
   const peers = await openPeers(path, log);

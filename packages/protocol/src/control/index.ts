@@ -6,6 +6,7 @@ export type {
   Welcome,
 } from '../gen/peerd/control/v1/control_pb.ts';
 export { type AnswerEvents, AnswerStream, costOf, SendWindow } from './answers.ts';
+export { makeFolder } from './folder.ts';
 export { FrameDecoder, frameHeader, headerBytes } from './framing.ts';
 export * from './limits.ts';
 export { Link, type LinkEvents } from './link.ts';

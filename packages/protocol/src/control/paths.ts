@@ -1,7 +1,8 @@
-import { chmod, lstat, mkdir, readdir } from 'node:fs/promises';
+import { chmod, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { PeerdError } from '../errors.ts';
+import { makeFolder } from './folder.ts';
 
 const suffix = '.sock';
 
@@ -85,7 +86,7 @@ export async function checkSocketFolder(folder: string, owner: Owner = thisUser(
 /** Makes the folder, mode 0700, and checks it as {@link checkSocketFolder} does. */
 export async function makeSocketFolder(folder: string, owner: Owner = thisUser()): Promise<void> {
   try {
-    if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await chmod(folder, 0o700);
+    if (await makeFolder(folder)) await chmod(folder, 0o700);
   } catch (cause) {
     throw new PeerdError(
       'invalid',

@@ -1,0 +1,97 @@
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { errorIn, Sandbox } from './sandbox.ts';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await Sandbox.make();
+});
+afterAll(() => sandbox.close());
+
+describe('the command line', () => {
+  test('--version prints a version', async () => {
+    const { status, stdout } = await sandbox.run(['--version']);
+    expect(status).toBe(0);
+    expect(stdout.toString()).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test.each([
+    [['reqest', 'bob'], 'request'],
+    [['request'], 'peer'],
+    [['request', 'bob', 'x', '--timeout', 'soon'], '5s'],
+    [['subscribe'], 'topic'],
+    [['subscribe', 'news', '--count', '0'], 'from 1 up'],
+    [['reply'], '--exec'],
+    [['reply', '--echo', '--exec', 'cat'], '--exec'],
+    [['start', '--profile', 'moon'], 'local, lan, internet'],
+    [['status', '--loud'], '--loud'],
+  ])('a mistake is exit 2 with the reason: peerd %j', async (args, reason) => {
+    const text = await sandbox.run(args);
+    expect(text.status).toBe(2);
+    expect(text.stderr).toContain(reason);
+    expect(text.stdout.toString()).toBe('');
+    const json = await sandbox.run([...args, '--json']);
+    expect(json.status).toBe(2);
+    expect(errorIn(json)).toMatchObject({ code: 'usage', message: expect.stringContaining(reason) });
+  });
+
+  test('no daemon runs: exit 8, with what to do', async () => {
+    const result = await sandbox.run(['status', '--json']);
+    expect(result.status).toBe(8);
+    expect(errorIn(result)).toMatchObject({
+      code: 'daemon-unavailable',
+      message: expect.stringContaining('peerd start'),
+    });
+  });
+
+  test('keygen makes another secret each time', async () => {
+    const [one, two] = await Promise.all([sandbox.run(['keygen']), sandbox.run(['keygen'])]);
+    expect(one.status).toBe(0);
+    expect(one.stdout.toString()).toMatch(/^[1-9A-HJ-NP-Za-km-z]{43,44}\n$/);
+    expect(one.stdout).not.toEqual(two.stdout);
+  });
+
+  test('what only talks to a daemon never loads libp2p', async () => {
+    const { stderr } = await sandbox.run(['status'], { env: { NODE_DEBUG: 'esm' } });
+    expect(stderr).toContain('@peerd/client');
+    expect(stderr).not.toContain('libp2p');
+  });
+});
+
+describe('demo', () => {
+  const folders = async () => (await readdir(tmpdir())).filter((each) => each.startsWith('peerd-demo-'));
+
+  test('shows every step and cleans up', async () => {
+    const { status, stdout, stderr } = await sandbox.run(['demo', '--json'], {
+      env: { PEERD_NAME: 'somebody' },
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const events = stdout
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).event);
+    expect(events).toEqual([
+      'start',
+      'start',
+      'known',
+      'request',
+      'response',
+      'broadcast',
+      'kill',
+      'gone',
+      'done',
+    ]);
+  });
+
+  test('leaves nothing behind when it is interrupted', async () => {
+    const before = await folders();
+    const demo = sandbox.spawn(['demo', '--json']);
+    const { text } = JSON.parse(await demo.line());
+    expect(text).toContain('alice is up');
+    const { status } = await demo.kill('SIGINT');
+    expect(status).toBe(130);
+    expect(await folders()).toEqual(before);
+  });
+});

@@ -1,0 +1,199 @@
+import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { errorIn, Sandbox } from './sandbox.ts';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await Sandbox.make();
+});
+afterEach(() => sandbox.close());
+
+const own = (name: string) => ['start', '--name', name, '--network', sandbox.network];
+
+describe('start', () => {
+  test('prints what it is and what to type next, and those commands work', async () => {
+    const running = sandbox.spawn(own('alice'));
+    const lines: string[] = [];
+    while (!lines.at(-1)?.includes('Ctrl-C stops it')) lines.push(await running.line());
+    const text = lines.join('\n');
+    expect(text).toMatch(/id +12D3KooW/);
+    expect(text).toMatch(/addresses +\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3KooW/);
+
+    /** The arguments of the line that was printed with this command in it, as the shell would take them. */
+    const printed = (command: string) => {
+      const line = lines.find((each) => each.includes(` ${command} `)) ?? expect.unreachable(`no ${command}`);
+      const words = line.trim().match(/'[^']*'|\S+/g) ?? [];
+      return words.slice(1).map((word) => word.replaceAll("'", ''));
+    };
+    const bob = sandbox.spawn([...printed('start'), '--json']);
+    expect(JSON.parse(await bob.line())).toMatchObject({
+      event: 'started',
+      name: 'bob',
+      network: sandbox.network,
+    });
+    const reply = sandbox.spawn(printed('reply'));
+    await reply.says('ready');
+    const answer = await sandbox.run(printed('request'));
+    expect(answer).toMatchObject({ status: 0, stdout: Buffer.from('hello') });
+    const listener = sandbox.spawn(printed('subscribe'));
+    await listener.says('hearing news');
+    expect((await sandbox.run(printed('broadcast'))).status).toBe(0);
+    expect(await listener.line()).toContain('it is out');
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s stops it in order: exit 0, nothing left behind',
+    async (signal) => {
+      const alice = await sandbox.start('alice');
+      expect((await lstat(alice.info.socket)).isSocket()).toBe(true);
+      const { status, stdout } = await alice.kill(signal);
+      expect(status).toBe(0);
+      expect(stdout.toString().trim().split('\n').at(-1)).toBe('{"event":"stopped"}');
+      await expect(lstat(alice.info.socket)).rejects.toThrow();
+    },
+  );
+
+  test('calls in hand end with stopped when the daemon stops: exit 8', async () => {
+    const { alice } = await sandbox.pair();
+    const reply = sandbox.spawn(['reply', '--exec', 'sleep 30', '--json', '--name', 'bob']);
+    await reply.line();
+    const call = sandbox.spawn(['request', 'bob', 'x', '--json', '--name', 'alice'], { stdin: '' });
+    await reply.line();
+    await alice.kill('SIGTERM');
+    const result = await call.ended;
+    expect(errorIn(result).code).toBe('stopped');
+    expect(result.status).toBe(8);
+    expect((await reply.kill('SIGINT')).status).toBe(0);
+  });
+
+  test('a peer that is killed with a call in hand: the caller hears of it at once, exit 10', async () => {
+    const { bob } = await sandbox.pair();
+    const reply = sandbox.spawn(['reply', '--exec', 'sleep 30', '--json', '--name', 'bob']);
+    await reply.line();
+    const call = sandbox.spawn(['request', 'bob', 'x', '--json', '--name', 'alice'], { stdin: '' });
+    await reply.line();
+    await bob.kill('SIGKILL');
+    const result = await call.ended;
+    expect(errorIn(result).code).toBe('disconnected');
+    expect(result.status).toBe(10);
+    // Without its daemon it has nothing to do.
+    expect((await reply.ended).status).toBe(8);
+  });
+
+  test('its identity and its known peers are there after a restart', async () => {
+    const first = await sandbox.start('alice');
+    await first.kill('SIGTERM');
+    const second = await sandbox.start('alice');
+    expect(second.info.id).toBe(first.info.id);
+  });
+
+  test('takes over from a daemon that was killed: lock, socket and all', async () => {
+    const first = await sandbox.start('alice');
+    await first.kill('SIGKILL');
+    expect((await lstat(first.info.socket)).isSocket()).toBe(true);
+    expect((await sandbox.run(['status', '--name', 'alice'])).status).toBe(8);
+    const second = await sandbox.start('alice');
+    expect(second.info.id).toBe(first.info.id);
+    expect((await sandbox.run(['status'])).status).toBe(0);
+  });
+
+  test('the secret of a configuration file is its identity, and no key file is made', async () => {
+    const keygen = await sandbox.run(['keygen', '--json']);
+    const { secret, id } = JSON.parse(keygen.stdout.toString());
+    const file = join(sandbox.folder, 'peerd.toml');
+    await writeFile(file, `secret = "${secret}"\n`);
+    const alice = await sandbox.start('alice', ['--config', file]);
+    expect(alice.info.id).toBe(id);
+    await expect(lstat(join(alice.info.data, 'key'))).rejects.toThrow();
+  });
+});
+
+describe('start refuses, with exit 2 and the reason', () => {
+  async function refused(args: readonly string[]): Promise<string> {
+    const result = await sandbox.run([...args, '--json', '--log-level', 'error']);
+    expect(result.status).toBe(2);
+    const { code, message } = errorIn(result);
+    expect(code).toBe('invalid');
+    return message;
+  }
+
+  test('a data directory that another daemon has', async () => {
+    const alice = await sandbox.start('alice');
+    const message = await refused([...own('bob'), '--data', alice.info.data]);
+    expect(message).toContain(`in use by process ${alice.pid} (socket ${alice.info.socket})`);
+    expect((await sandbox.run(['status'])).status).toBe(0);
+  });
+
+  test('a socket that another daemon has', async () => {
+    const alice = await sandbox.start('alice');
+    const message = await refused([...own('bob'), '--socket', alice.info.socket]);
+    expect(message).toContain(`another daemon already listens on ${alice.info.socket}`);
+  });
+
+  test('a data directory that can not be made', async () => {
+    await writeFile(join(sandbox.folder, 'file'), '');
+    const data = join(sandbox.folder, 'file', 'data');
+    expect(await refused([...own('alice'), '--data', data])).toContain(
+      `${data} can't be made: a part of its path is`,
+    );
+    expect(await refused([...own('alice'), '--data', dirname(data)])).toContain(
+      'there is a file of that name',
+    );
+    // The kernel makes no directory there for anyone, whatever the rights.
+    expect(await refused([...own('alice'), '--data', '/proc/peerd'])).toContain("/proc/peerd can't be made");
+  });
+
+  test('a port in use', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    const message = await refused([...own('alice'), '--listen', `/ip4/127.0.0.1/tcp/${port}`]);
+    expect(message).toContain(`/ip4/127.0.0.1/tcp/${port}`);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('a bad configuration, with file, line and key', async () => {
+    const file = join(sandbox.folder, 'peerd.toml');
+    await writeFile(file, '# mine\nprofile = "wan"\nlissten = []\n');
+    const message = await refused([...own('alice'), '--config', file]);
+    expect(message).toContain(`${file}:2: profile: `);
+    expect(message).toContain(`${file}:3: unknown key lissten: did you mean listen?`);
+  });
+
+  test.each([
+    ['--listen', '/ip4/nowhere/tcp/0'],
+    ['--peer', 'bob'],
+  ])('a bad address: %s %s', async (flag, value) => {
+    expect(await refused([...own('alice'), flag, value])).toContain(value);
+  });
+
+  test('a key that others can read, with the command that mends it', async () => {
+    const alice = await sandbox.start('alice');
+    const key = join(alice.info.data, 'key');
+    expect((await lstat(key)).mode & 0o777).toBe(0o600);
+    await alice.kill('SIGTERM');
+    await chmod(key, 0o644);
+    expect(await refused(own('alice'))).toContain(`chmod 600 ${key}`);
+    await chmod(key, 0o600);
+    await sandbox.start('alice');
+  });
+
+  test('a key that is none, without showing it', async () => {
+    const data = join(sandbox.folder, 'own');
+    await mkdir(data, { mode: 0o700 });
+    await writeFile(join(data, 'key'), 'swordfish', { mode: 0o600 });
+    const message = await refused([...own('alice'), '--data', data]);
+    expect(message).toContain(join(data, 'key'));
+    expect(message).not.toContain('swordfish');
+    expect(await readFile(join(data, 'key'), 'utf8')).toBe('swordfish');
+  });
+
+  test('a socket folder that is open to others, with the command that mends it', async () => {
+    const folder = join(sandbox.folder, 'run', 'peerd');
+    await mkdir(folder);
+    await chmod(folder, 0o755);
+    expect(await refused(own('alice'))).toContain(`chmod 700 ${folder}`);
+  });
+});
