@@ -1,0 +1,53 @@
+import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import type { Policy } from '../../src/hello/policy.ts';
+import { encryptionKeyStatement } from '../../src/hello/proof.ts';
+import type { HelloSelf } from '../../src/hello/state.ts';
+import type { CoreConfig } from '../../src/server/core.ts';
+import { defaultLimits } from '../../src/settings.ts';
+
+export const openPolicy: Policy = { network: 'test', key: undefined, allow: new Set(), deny: new Set() };
+
+/** Raw Ed25519 keys by the id that stands for them in a test. */
+const publicKeys = new Map<string, Uint8Array>();
+
+/** PKCS #8 header (RFC 8410) in front of the 32 bytes of an Ed25519 private key. */
+const PKCS8_HEADER = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** Who a node is: its id and its name are `id`, its key is the same in every run, and everybody knows it. */
+export function selfOf(id: string): HelloSelf {
+  const secret = createHash('sha256').update(id).digest();
+  const privateKey = createPrivateKey({
+    key: Buffer.concat([PKCS8_HEADER, secret]),
+    format: 'der',
+    type: 'pkcs8',
+  });
+  const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
+  publicKeys.set(id, Buffer.from(x as string, 'base64url'));
+  const encryptionKey = new Uint8Array(32).fill(id.length);
+  return {
+    id,
+    name: id,
+    features: ['/peerd/request/1'],
+    encryptionKey,
+    encryptionKeySignature: sign(null, encryptionKeyStatement(encryptionKey), privateKey),
+    publicKeyOf: (peer) => publicKeys.get(peer),
+  };
+}
+
+export function coreConfig(config: Partial<CoreConfig> = {}): CoreConfig {
+  return {
+    self: selfOf('alice'),
+    version: '0.0.0',
+    policy: openPolicy,
+    discovery: {
+      isOn: true,
+      profile: 'local',
+      peers: [],
+      firstBootstrapMs: 5_000,
+      bootstrapIntervalMs: 30_000,
+    },
+    limits: defaultLimits,
+    seed: [1, 2, 3, 4],
+    ...config,
+  };
+}
