@@ -9,8 +9,17 @@ import type { Drivers, Event } from '../server/messages.ts';
  */
 export const FALLBACK_PROTOCOL = '/tinyp2p/req-resp/1.0.0';
 
-/** Requests of one peer, and to one peer, at a time: each has a stream of its own. */
-const MAX_STREAMS = 256;
+/** Requests of one peer at a time: each has a stream of its own. */
+const MAX_INBOUND_STREAMS = 256;
+
+/**
+ * Requests on one connection at a time; more wait here. libp2p in JavaScript resets the 33rd inbound stream of
+ * a protocol, and the far end may take a moment to let go of one that is done.
+ */
+const MAX_OUTBOUND_STREAMS = 16;
+
+/** The same with streams that are done and that libp2p has not closed altogether. */
+const MAX_LINGERING_STREAMS = 256;
 
 /** How long the two ends of a stream may take over sending a message. */
 const MESSAGE_TIMEOUT_MS = 30_000;
@@ -22,6 +31,8 @@ export class FallbackDriver {
   readonly #post: (event: Event) => void;
   readonly #maxBytes: number;
   readonly #outbound = new Map<number, AbortController>();
+  /** Requests that have a stream, and those that wait for one, by connection. */
+  readonly #lanes = new Map<string, { streams: number; waiting: (() => void)[] }>();
   readonly #inbound = new Map<number, Stream>();
   #lastInbound = 0;
 
@@ -38,8 +49,8 @@ export class FallbackDriver {
 
   async start(): Promise<void> {
     await this.#host.node.handle(FALLBACK_PROTOCOL, (stream, connection) => this.#serve(stream, connection), {
-      maxInboundStreams: MAX_STREAMS,
-      maxOutboundStreams: MAX_STREAMS,
+      maxInboundStreams: MAX_INBOUND_STREAMS,
+      maxOutboundStreams: MAX_LINGERING_STREAMS,
     });
   }
 
@@ -47,10 +58,12 @@ export class FallbackDriver {
     const cancelled = new AbortController();
     this.#outbound.set(ref, cancelled);
     let stream: Stream | undefined;
+    await this.#enter(id);
     try {
+      cancelled.signal.throwIfAborted();
       const connection = this.#host.connections.get(id);
       if (connection === undefined) throw new Error('the connection is gone');
-      const options = { maxOutboundStreams: MAX_STREAMS, signal: cancelled.signal };
+      const options = { maxOutboundStreams: MAX_LINGERING_STREAMS, signal: cancelled.signal };
       stream = await connection.newStream([FALLBACK_PROTOCOL], options);
       // Listening starts before the request goes out: an answer can't come too early.
       const answer = oneMessage(stream, this.#maxBytes, cancelled.signal);
@@ -72,7 +85,26 @@ export class FallbackDriver {
       this.#post({ type: 'fallback/failed', ref, code, message: text });
     } finally {
       this.#outbound.delete(ref);
+      this.#leave(id);
     }
+  }
+
+  /** Waits for one of the connection's streams. */
+  async #enter(connection: string): Promise<void> {
+    const lane = this.#lanes.get(connection) ?? { streams: 0, waiting: [] };
+    this.#lanes.set(connection, lane);
+    if (lane.streams < MAX_OUTBOUND_STREAMS) lane.streams += 1;
+    else await new Promise<void>((resolve) => lane.waiting.push(resolve));
+  }
+
+  /** Hands the stream's place to the next. */
+  #leave(connection: string): void {
+    const lane = this.#lanes.get(connection);
+    if (lane === undefined) return;
+    const next = lane.waiting.shift();
+    if (next !== undefined) return next();
+    lane.streams -= 1;
+    if (lane.streams === 0) this.#lanes.delete(connection);
   }
 
   async #serve(stream: Stream, connection: Connection): Promise<void> {

@@ -48,13 +48,19 @@ export class InboundCalls {
     };
     this.handlers = {
       'request/answer': (event) => {
-        if (this.#answerFallback(event.key, event.payload)) return;
+        const isTooLarge = event.payload.length > shared.limits.maxPayloadBytes;
+        // tinyp2p has no words for it: the caller is refused.
+        if (this.#answerFallback(event.key, isTooLarge ? undefined : event.payload)) {
+          if (event.accepted !== undefined) this.progress.accepted(event.accepted);
+          if (!event.end) this.#abort(event.key, 'tinyp2p takes one answer');
+          return;
+        }
         const call = this.#calls.get(event.key);
         if (call?.link === undefined) {
           event.accepted?.resolve();
           return;
         }
-        if (event.payload.length > shared.limits.maxPayloadBytes) {
+        if (isTooLarge) {
           const size = `${event.payload.length} bytes, over the limit of ${shared.limits.maxPayloadBytes}`;
           this.#reset(call, 'too-large', `the answer is ${size}`);
           event.accepted?.resolve();
@@ -64,6 +70,7 @@ export class InboundCalls {
         shared.touch(call.link);
       },
       'request/answer-end': (event) => {
+        if (this.#answerFallback(event.key, undefined)) return;
         const call = this.#calls.get(event.key);
         if (call?.link === undefined) return;
         call.link.send(call, { bytes: undefined, end: true, accepted: undefined });

@@ -1,0 +1,127 @@
+// A peer as another implementation would be: libp2p's own parts and tinyp2p's protocols, nothing of ours.
+import { noise } from '@chainsafe/libp2p-noise';
+import { yamux } from '@chainsafe/libp2p-yamux';
+import { type GossipSub, type GossipsubOpts, gossipsub } from '@libp2p/gossipsub';
+import { type Identify, identify } from '@libp2p/identify';
+import type { Connection, Libp2p } from '@libp2p/interface';
+import { type KadDHT, type KadDHTInit, kadDHT, passthroughMapper } from '@libp2p/kad-dht';
+import { type Ping, ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
+import * as lp from 'it-length-prefixed';
+import { createLibp2p } from 'libp2p';
+
+const TINYP2P_REQUEST = '/tinyp2p/req-resp/1.0.0';
+const MAX_BYTES = 32 * 1024 * 1024;
+
+interface BareServices extends Record<string, unknown> {
+  identify: Identify;
+  ping: Ping;
+  gossip: GossipSub;
+  dht?: KadDHT;
+}
+
+export interface BareOptions {
+  /** The DHT it takes part in. Default: none. */
+  dht?: KadDHTInit;
+  gossip?: Partial<GossipsubOpts>;
+  listen?: string[];
+}
+
+/** Answers a request; `undefined` refuses it. */
+export type BareHandler = (payload: Uint8Array) => Uint8Array | undefined;
+
+export class BareNode implements AsyncDisposable {
+  readonly node: Libp2p<BareServices>;
+
+  private constructor(node: Libp2p<BareServices>) {
+    this.node = node;
+  }
+
+  static async start(options: BareOptions = {}): Promise<BareNode> {
+    const { dht, gossip, listen = ['/ip4/127.0.0.1/tcp/0'] } = options;
+    const node = await createLibp2p<BareServices>({
+      addresses: { listen },
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      connectionGater: { denyDialMultiaddr: () => false },
+      connectionManager: { inboundConnectionThreshold: 1_000 },
+      services: {
+        identify: identify(),
+        ping: ping(),
+        gossip: gossipsub({ allowPublishToZeroTopicPeers: true, ...gossip }),
+        ...(dht === undefined
+          ? {}
+          : { dht: kadDHT({ peerInfoMapper: passthroughMapper, allowQueryWithZeroPeers: true, ...dht }) }),
+      },
+    });
+    return new BareNode(node);
+  }
+
+  get id(): string {
+    return this.node.peerId.toString();
+  }
+
+  get address(): string {
+    return `${this.node.getMultiaddrs()[0]}`;
+  }
+
+  get gossip(): GossipSub {
+    return this.node.services.gossip;
+  }
+
+  get dht(): KadDHT {
+    const { dht } = this.node.services;
+    if (dht === undefined) throw new Error('this node was started without a DHT');
+    return dht;
+  }
+
+  dial(address: string | Multiaddr): Promise<Connection> {
+    return this.node.dial(multiaddr(`${address}`));
+  }
+
+  /** Connects, and resolves to the protocols that the other side says it speaks. */
+  async protocolsOf(address: string): Promise<string[]> {
+    const connection = await this.dial(address);
+    const { protocols } = await this.node.services.identify.identify(connection);
+    return protocols;
+  }
+
+  /** Asks as tinyp2p does, with a stream for this one request; `undefined`: refused. */
+  async ask(address: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
+    const connection = await this.dial(address);
+    const stream = await connection.newStream(TINYP2P_REQUEST, { maxOutboundStreams: 256 });
+    stream.send(lp.encode.single(payload));
+    await stream.close();
+    for await (const message of lp.decode(stream, { maxDataLength: MAX_BYTES })) return Uint8Array.from(message.subarray());
+    return undefined;
+  }
+
+  /** Answers as tinyp2p does: a refusal is the end of the stream without an answer. */
+  async serve(handler: BareHandler): Promise<void> {
+    await this.node.handle(TINYP2P_REQUEST, async (stream) => {
+      for await (const message of lp.decode(stream, { maxDataLength: MAX_BYTES })) {
+        const answer = handler(message.subarray());
+        if (answer !== undefined) stream.send(lp.encode.single(answer));
+        break;
+      }
+      await stream.close();
+    });
+  }
+
+  /** The ids of those whom the peer at `address` tells of when it is asked who is close to `key`. */
+  async findAt(peer: string, key: Uint8Array): Promise<{ id: string; addresses: string[] }[]> {
+    for await (const event of this.dht.getClosestPeers(key))
+      if (event.name === 'PEER_RESPONSE' && event.from.toString() === peer)
+        return event.closer.map(({ id, multiaddrs }) => ({
+          id: id.toString(),
+          addresses: multiaddrs.map((address) => `${address}`),
+        }));
+    throw new Error(`${peer} did not answer the query`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.node.stop();
+  }
+}
