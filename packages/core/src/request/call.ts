@@ -27,7 +27,11 @@ export abstract class Call {
   isReady = false;
   /** What the other side may still send before it has to wait for credit. */
   receiveWindow: number = CALL_WINDOW_BYTES;
-  /** Bytes taken and not yet granted again. */
+  /** Bytes received of which no grant has been made. */
+  ungrantedBytes = 0;
+  /** Messages handed over whole that their reader has not said to have taken. */
+  untakenMessages = 0;
+  /** Bytes to grant in the next CREDIT. */
   owedBytes = 0;
   /** The chunks of the message that is not whole yet. */
   chunks: Uint8Array[] = [];

@@ -106,10 +106,15 @@ export class Link {
     this.calls.delete(call.id);
   }
 
-  /** The receiver has taken `bytes` of the call's messages: the sender may send as many more. */
+  /**
+   * Lets the sender send again what was received: at most `bytes` of it as long as messages wait for their
+   * reader, all of it once none does, or a message larger than the window would never be whole.
+   */
   grant(call: Call, bytes: number): void {
+    const granted = call.untakenMessages === 0 ? call.ungrantedBytes : Math.min(bytes, call.ungrantedBytes);
+    call.ungrantedBytes -= granted;
     const owed = call.owedBytes;
-    call.owedBytes += bytes;
+    call.owedBytes += granted;
     if (owed < CALL_GRANT_BYTES && call.owedBytes >= CALL_GRANT_BYTES) this.#owing.push(call);
   }
 
@@ -175,7 +180,7 @@ export class Link {
         opened: call.opened,
         outgoing: call.outgoing.size,
         sentBytes: call.sentBytes,
-        windows: [call.sendWindow, call.receiveWindow, call.owedBytes],
+        windows: [call.sendWindow, call.receiveWindow, call.ungrantedBytes, call.owedBytes],
         chunkBytes: call.chunkBytes,
       })),
     };

@@ -28,7 +28,7 @@ export type RequestCommand = {
 export type CallerEvent =
   | { readonly type: 'request/cancel'; readonly ref: number }
   | { readonly type: 'request/cancel-all' }
-  /** The reader of a stream of answers has taken this much of it. */
+  /** The reader of a stream of answers has taken one message of this length. */
   | { readonly type: 'request/consumed'; readonly ref: number; readonly bytes: number };
 
 export type LinkEvent =

@@ -59,6 +59,7 @@ export class OutboundCalls {
         const call = this.#calls.get(ref);
         if (call?.link === undefined) return;
         this.#release(call, bytes);
+        call.untakenMessages -= 1;
         call.link.grant(call, bytes);
         this.#shared.touch(call.link);
       },

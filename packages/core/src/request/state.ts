@@ -167,6 +167,7 @@ export class RequestState implements Feature<RequestInput> {
   /** Takes a chunk of a message, from either side. */
   #receive(link: Link, call: Call, data: Uint8Array, flags: number): void {
     call.receiveWindow -= data.length;
+    call.ungrantedBytes += data.length;
     if (call.receiveWindow < 0) throw new FrameError('more sent than the call had credit for');
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     if (data.length > 0) {
@@ -176,9 +177,11 @@ export class RequestState implements Feature<RequestInput> {
       this.#held.bytes += data.length;
       if (!side.admitChunk(link, call)) return;
     }
-    if ((flags & END_MESSAGE) !== 0) side.message(link, call, (flags & END_STREAM) !== 0);
-    else if ((flags & END_STREAM) !== 0) side.ended(link, call);
-    else link.grant(call, data.length);
+    if ((flags & END_MESSAGE) !== 0) {
+      call.untakenMessages += 1;
+      side.message(link, call, (flags & END_STREAM) !== 0);
+    } else if ((flags & END_STREAM) !== 0) side.ended(link, call);
+    else link.grant(call, 0);
   }
 
   #touch(link: Link): void {
