@@ -82,6 +82,27 @@ describe('start', () => {
     expect((await reply.ended).status).toBe(8);
   });
 
+  test('a fault that nobody caught ends it with a reason: exit 1', async () => {
+    const trap = join(sandbox.folder, 'trap.mjs');
+    await writeFile(trap, 'process.on("SIGUSR2", () => { throw new Error("a bug of ours"); });');
+    const alice = await sandbox.start('alice', [], { env: { NODE_OPTIONS: `--import=${trap}` } });
+    const { status, stderr } = await alice.kill('SIGUSR2');
+    expect(status).toBe(1);
+    expect(stderr).toContain('ended by a fault: Error: a bug of ours');
+  });
+
+  test('logs go to standard error, a JSON object a line', async () => {
+    const running = sandbox.spawn([...own('alice'), '--json', '--log-level', 'debug']);
+    await running.line();
+    const { stdout, stderr } = await running.kill('SIGTERM');
+    expect(stdout.toString().trim().split('\n')).toHaveLength(2);
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines[0]).toMatchObject({ level: 30, msg: expect.stringContaining('a new identity was made') });
+  });
+
   test('its identity and its known peers are there after a restart', async () => {
     const first = await sandbox.start('alice');
     await first.kill('SIGTERM');

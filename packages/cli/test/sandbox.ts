@@ -138,9 +138,9 @@ export class Sandbox {
   }
 
   /** A daemon of this sandbox's network that can be used. */
-  async start(name: string, args: readonly string[] = []): Promise<RunningDaemon> {
+  async start(name: string, args: readonly string[] = [], options: RunOptions = {}): Promise<RunningDaemon> {
     const own = ['start', '--json', '--name', name, '--network', this.network, '--log-level', 'warn'];
-    const running = this.spawn([...own, ...args]);
+    const running = this.spawn([...own, ...args], options);
     const first = JSON.parse(await running.line());
     if (first.event !== 'started') throw new Error(`the daemon did not start: ${JSON.stringify(first)}`);
     return Object.assign(running, { info: first as DaemonInfo });

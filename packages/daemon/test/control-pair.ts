@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type SocketClient } from '@peerd/client';
+import { type ConnectOptions, connect, type SocketClient } from '@peerd/client';
 import { PeerdError } from '@peerd/protocol';
 import { silentLog } from '../../core/src/log.ts';
 import { ControlServer } from '../src/control/server.ts';
@@ -12,12 +12,12 @@ export interface FakeDaemon {
   socket: string;
   server: ControlServer;
   stopAsked: Promise<void>;
-  connect(): Promise<SocketClient>;
+  connect(options?: ConnectOptions): Promise<SocketClient>;
   close(): Promise<void>;
 }
 
 /** A control server over a node of a fake network, on a real Unix socket. */
-export async function fakeDaemon(network: FakeNetwork, name: string): Promise<FakeDaemon> {
+async function fakeDaemon(network: FakeNetwork, name: string): Promise<FakeDaemon> {
   const node = network.add(name);
   const folder = await mkdtemp(join(tmpdir(), 'peerd-control-'));
   const socket = join(folder, `${name}.sock`);
@@ -37,7 +37,14 @@ export async function fakeDaemon(network: FakeNetwork, name: string): Promise<Fa
       .then(() => rm(folder, { recursive: true }));
     return closing;
   };
-  return { node, socket, server, stopAsked: asked.promise, connect: () => connect({ socket }), close };
+  return {
+    node,
+    socket,
+    server,
+    stopAsked: asked.promise,
+    connect: (options = {}) => connect({ socket, onHandlerError: () => {}, ...options }),
+    close,
+  };
 }
 
 export async function fakePair() {

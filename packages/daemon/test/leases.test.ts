@@ -95,6 +95,19 @@ describe('what a client has registered', () => {
     expect(b.node.listeners.size).toBe(0);
   });
 
+  test('what a handler throws is told to its own program, not to the caller', async () => {
+    const heard = Promise.withResolvers<unknown[]>();
+    const handler = await b.connect({ onHandlerError: (...about) => heard.resolve(about) });
+    const fault = new Error('the password is swordfish');
+    await handler.handle('', () => {
+      throw fault;
+    });
+    const asking = await a.connect();
+    const error = await asking.request('bob', nothing).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'internal', message: expect.not.stringContaining('swordfish') });
+    expect(await heard.promise).toEqual([fault, expect.objectContaining({ peer: a.node.id, service: '' })]);
+  });
+
   test('the daemon is asked to stop by a client', async () => {
     const client = await a.connect();
     await client.stop();

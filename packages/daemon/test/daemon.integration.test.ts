@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@peerd/client';
+import { afterAll, describe, expect, test } from 'vitest';
+import { contractSuite } from '../../protocol/test/contract.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { type Daemon, startDaemon } from '../src/daemon.ts';
+
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+async function start(name: string, network: string, peers: readonly string[] = []): Promise<Daemon> {
+  const folder = await mkdtemp(join(tmpdir(), 'peerd-daemon-'));
+  folders.push(folder);
+  const flags = {
+    name,
+    network,
+    peers,
+    discovery: 'off',
+    data: join(folder, 'data'),
+    socket: join(folder, 's'),
+  };
+  return await startDaemon({ config: await loadConfig({ flags, env: {} }) });
+}
+
+const newNetwork = () => `test-${randomBytes(6).toString('hex')}`;
+
+contractSuite('two daemons, each with a client on its socket', async () => {
+  const network = newNetwork();
+  const alice = await start('alice', network);
+  const bob = await start('bob', network, alice.info.addresses);
+  const connectTo = ({ info }: Daemon) => connect({ socket: info.socket, onHandlerError: () => {} });
+  const [a, b] = await Promise.all([connectTo(alice), connectTo(bob)]);
+  await b.ping(alice.info.id);
+  return {
+    a: { client: a, id: alice.info.id, name: 'alice' },
+    b: { client: b, id: bob.info.id, name: 'bob' },
+    close: async () => {
+      await Promise.all([alice.stop(), bob.stop()]);
+    },
+  };
+});
+
+describe('a daemon', () => {
+  test('stops when a client asks it to, and takes its socket away', async () => {
+    const daemon = await start('alice', newNetwork());
+    const client = await connect({ socket: daemon.info.socket });
+    expect(client.daemon).toMatchObject({ id: daemon.info.id, name: 'alice' });
+    await client.stop();
+    expect((await client.closed).code).toBe('stopped');
+    await daemon.stopped;
+    await expect(lstat(daemon.info.socket)).rejects.toThrow();
+  });
+
+  test('can be stopped more than once', async () => {
+    const daemon = await start('alice', newNetwork());
+    await Promise.all([daemon.stop(), daemon.stop()]);
+    await daemon.stop();
+  });
+
+  test('that can not start lets go of its data directory', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'peerd-daemon-'));
+    folders.push(folder);
+    const flags = {
+      name: 'alice',
+      network: newNetwork(),
+      data: join(folder, 'data'),
+      socket: join(folder, 's'),
+    };
+    const bad = await loadConfig({ flags: { ...flags, listen: ['/ip4/192.0.2.1/tcp/1'] }, env: {} });
+    await expect(startDaemon({ config: bad })).rejects.toMatchObject({ code: 'invalid' });
+    const daemon = await startDaemon({ config: await loadConfig({ flags, env: {} }) });
+    await daemon.stop();
+  });
+});
