@@ -135,10 +135,9 @@ export class Link {
     if (this.#receiveWindow < -MAX_FRAME_BYTES) throw new FrameError('more sent than the stream had credit for');
   }
 
-  /** What can be written now: credit, then resets, then a chunk of each call in turn. */
+  /** What can be written now: resets, then credit, then a chunk of each call in turn. */
   collect(progress: Progress): Frame[] {
     const frames: Frame[] = [];
-    this.#collectCredit(frames);
     for (let reset = this.#resets.peek(); reset !== undefined && this.#sendWindow > 0; reset = this.#resets.peek()) {
       this.#resets.shift();
       this.#add(frames, {
@@ -148,6 +147,8 @@ export class Link {
         reason: reset.reason,
       });
     }
+    // After the resets: credit that they held back is granted as soon as they are written.
+    this.#collectCredit(frames);
     let budget = FLUSH_BYTES;
     while (this.#sendWindow > 0 && budget > 0) {
       const call = this.#ready.shift();
