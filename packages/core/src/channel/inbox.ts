@@ -23,8 +23,9 @@ export class Inbox<E, C> {
   #commandBytes = 0;
   #tickDue = false;
   #closed = false;
-  #scheduled = false;
-  #wake: (() => void) | undefined;
+  #isWoken = false;
+  #isScheduled = false;
+  #ready: (() => void) | undefined;
 
   /** `bytesOf` gives the size of a command's payload. */
   constructor(limits: InboxLimits, bytesOf: (command: C) => number) {
@@ -42,12 +43,12 @@ export class Inbox<E, C> {
 
   tick(): void {
     this.#tickDue = true;
-    this.wake();
+    this.#schedule();
   }
 
   post(event: E): void {
     this.#events.push(event);
-    this.wake();
+    this.#schedule();
   }
 
   /** False: full or closed, and the command was not taken. A single command is taken whatever its size. */
@@ -57,7 +58,7 @@ export class Inbox<E, C> {
     if (this.#commandBytes + bytes > this.#limits.maxCommandBytes && this.#commands.size > 0) return false;
     this.#commands.push(command);
     this.#commandBytes += bytes;
-    this.wake();
+    this.#schedule();
     return true;
   }
 
@@ -80,26 +81,43 @@ export class Inbox<E, C> {
   /** Takes no more commands. Those that wait can still be taken. */
   close(): void {
     this.#closed = true;
-    this.wake();
+    this.#schedule();
   }
 
-  /** Resolves once there is something to take, in the check phase of a turn of Node's event loop. */
+  get isEmpty(): boolean {
+    return !this.#tickDue && this.#events.size === 0 && this.#commands.size === 0;
+  }
+
+  /** Resolves once there is something to do, in the check phase of a turn of Node's event loop. */
   ready(): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
-      if (this.#tickDue || this.#closed || this.#events.size > 0 || this.#commands.size > 0) this.wake();
+      this.#ready = resolve;
+      if (this.#hasWork) this.#schedule();
     });
   }
 
-  /** Wakes the reader, once a turn however often it is called. */
+  /** Lets the reader go on although nothing came in. */
   wake(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
+    this.#isWoken = true;
+    this.#schedule();
+  }
+
+  get #hasWork(): boolean {
+    return this.#isWoken || this.#closed || !this.isEmpty;
+  }
+
+  /** Once a turn, however often it is called. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     setImmediate(() => {
-      this.#scheduled = false;
-      const wake = this.#wake;
-      this.#wake = undefined;
-      wake?.();
+      this.#isScheduled = false;
+      const ready = this.#ready;
+      // The reader may be at work, and may have taken it all in the meantime.
+      if (ready === undefined || !this.#hasWork) return;
+      this.#isWoken = false;
+      this.#ready = undefined;
+      ready();
     });
   }
 }

@@ -10,6 +10,7 @@ import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
 import type { Settings } from '../settings.ts';
+import { coalescing } from './coalesce.ts';
 import { gossipOptions } from './gossip-options.ts';
 import { Gate } from './gate.ts';
 import { libp2pLogger } from './logger.ts';
@@ -59,7 +60,7 @@ export async function createHost(settings: Settings, privateKey: Ed25519PrivateK
     addresses: { listen: [...settings.listen] },
     nodeInfo: { name: 'peerd', version: settings.version, userAgent: `peerd/${settings.version}` },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [coalescing(noise())],
     streamMuxers: [yamux({ maxInboundStreams: MAX_MUXED_STREAMS, maxOutboundStreams: MAX_MUXED_STREAMS })],
     // Which addresses are reachable is for the dialler to find out.
     connectionGater: { denyDialMultiaddr: () => false },

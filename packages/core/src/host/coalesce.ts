@@ -1,0 +1,61 @@
+import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface';
+import { Uint8ArrayList } from 'uint8arraylist';
+
+/** What may wait: past it the writer is told to wait for the drain, as if the socket were full. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+/**
+ * Makes an encrypter whose connections send together what was written in one turn of Node's event loop: one
+ * encryption and one write to the socket. Yamux answers every frame of data with a window update of 12 bytes,
+ * which by itself costs as much as the frame.
+ */
+export function coalescing<Components>(
+  make: (components: Components) => ConnectionEncrypter,
+): (components: Components) => ConnectionEncrypter {
+  return (components) => {
+    const encrypter = make(components);
+    const { secureInbound, secureOutbound } = encrypter;
+    encrypter.secureInbound = async (raw, options) =>
+      coalesce(raw, await secureInbound.call(encrypter, raw, options));
+    encrypter.secureOutbound = async (raw, options) =>
+      coalesce(raw, await secureOutbound.call(encrypter, raw, options));
+    return encrypter;
+  };
+}
+
+function coalesce(raw: MessageStream, secured: SecuredConnection): SecuredConnection {
+  const { connection } = secured;
+  const send = connection.send.bind(connection);
+  const write = raw.send.bind(raw);
+  const close = raw.close.bind(raw);
+  let waiting: (Uint8Array | Uint8ArrayList)[] = [];
+  let bytes = 0;
+  let isHeldUp = false;
+  const flush = () => {
+    const [first, second] = waiting;
+    if (first === undefined || connection.status !== 'open') return;
+    // One buffer: encrypting a list costs a call into OpenSSL for each of its parts.
+    const together = second === undefined ? first : new Uint8ArrayList(...waiting).subarray();
+    waiting = [];
+    bytes = 0;
+    // When the socket is full too, it reports the drain itself.
+    if (!send(together) || !isHeldUp) return;
+    isHeldUp = false;
+    connection.dispatchEvent(new Event('drain'));
+  };
+  connection.send = (data) => {
+    // After the turn of the server's loop that the data which came in has brought about.
+    if (waiting.length === 0) setImmediate(flush);
+    waiting.push(data);
+    bytes += data.byteLength;
+    if (bytes >= MAX_WAITING_BYTES) isHeldUp = true;
+    return !isHeldUp && !connection.writableNeedsDrain;
+  };
+  // Noise passes each packet as its length and its text, which TCP would write to the socket one by one.
+  raw.send = (data) => write(data instanceof Uint8Array ? data : data.subarray());
+  raw.close = (options) => {
+    flush();
+    return close(options);
+  };
+  return secured;
+}
