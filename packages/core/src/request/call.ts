@@ -50,7 +50,7 @@ export abstract class Call {
   get canSend(): boolean {
     const first = this.outgoing.peek();
     if (first === undefined) return false;
-    return this.sendWindow > 0 || first.bytes === undefined || first.bytes.length === this.sentBytes;
+    return this.sendWindow > 0 || first.bytes === undefined;
   }
 
   /** The chunks as one message; a view when there is only one. */

@@ -3,8 +3,14 @@ import type { ErrorCode } from '@peerd/protocol';
 /** The protocol of calls between two peers: docs/protocols/request.md. */
 export const REQUEST_PROTOCOL = '/peerd/request/1';
 
-/** Bytes of messages that one side of a call may have sent and the other not yet taken. */
+/**
+ * Bytes of messages that one side of a call may have sent and the other not yet taken. A message uses its
+ * length and `MESSAGE_COST_BYTES`; it may be begun as long as any of the window is left.
+ */
 export const CALL_WINDOW_BYTES: number = 256 * 1024;
+
+/** What each message uses of its call's window besides its bytes: short and empty ones take memory too. */
+export const MESSAGE_COST_BYTES = 16;
 
 /**
  * Bytes that one side of a stream may have sent and the other side's loop not yet taken. libp2p resets a

@@ -10,6 +10,7 @@ import {
   type Frame,
   FrameType,
   MAX_FRAME_BYTES,
+  MESSAGE_COST_BYTES,
   type ResetCode,
   resetCodes,
   STREAM_WINDOW_BYTES,
@@ -211,13 +212,15 @@ export class Link {
   #nextChunk(call: Call, progress: Progress): Frame {
     const message = call.outgoing.peek() as Outgoing;
     const bytes = message.bytes ?? none;
-    const taken = Math.min(bytes.length - call.sentBytes, CHUNK_BYTES, call.sendWindow);
+    // The last message may have left the window a little below nothing: its end goes out all the same.
+    const taken = Math.min(bytes.length - call.sentBytes, CHUNK_BYTES, Math.max(0, call.sendWindow));
     const data = taken === bytes.length ? bytes : bytes.subarray(call.sentBytes, call.sentBytes + taken);
     call.sendWindow -= taken;
     call.sentBytes += taken;
     const isLast = call.sentBytes === bytes.length;
     let flags = 0;
     if (isLast) {
+      if (message.bytes !== undefined) call.sendWindow -= MESSAGE_COST_BYTES;
       flags = (message.bytes === undefined ? 0 : END_MESSAGE) | (message.end ? END_STREAM : 0);
       call.outgoing.shift();
       call.sentBytes = 0;

@@ -4,7 +4,7 @@ import type { PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { Handlers } from '../server/feature.ts';
 import type { Call } from './call.ts';
-import { errorCodeOf, MAX_SERVICE_BYTES } from './frames.ts';
+import { errorCodeOf, MAX_SERVICE_BYTES, MESSAGE_COST_BYTES } from './frames.ts';
 import { Link } from './link.ts';
 import type { CallerEvent, FallbackEvent, InternalRequest, RequestCommand } from './messages.ts';
 import { MAX_ATTEMPTS, OutboundCall } from './outbound.ts';
@@ -60,7 +60,7 @@ export class OutboundCalls {
         if (call?.link === undefined) return;
         this.#release(call, bytes);
         call.untakenMessages -= 1;
-        call.link.grant(call, bytes);
+        call.link.grant(call, bytes + MESSAGE_COST_BYTES);
         this.#shared.touch(call.link);
       },
       'peer/reached': ({ ref, peer, connection, kind }) => {

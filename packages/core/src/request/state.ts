@@ -2,7 +2,7 @@ import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { Call } from './call.ts';
 import { FrameError } from './decoder.ts';
-import { type DataFrame, END_MESSAGE, END_STREAM, FrameType, type OpenFrame } from './frames.ts';
+import { type DataFrame, END_MESSAGE, END_STREAM, FrameType, MESSAGE_COST_BYTES, type OpenFrame } from './frames.ts';
 import { InboundCalls } from './inbound-calls.ts';
 import { Link } from './link.ts';
 import type { RequestInput, RequestOutput } from './messages.ts';
@@ -166,9 +166,10 @@ export class RequestState implements Feature<RequestInput> {
 
   /** Takes a chunk of a message, from either side. */
   #receive(link: Link, call: Call, data: Uint8Array, flags: number): void {
-    call.receiveWindow -= data.length;
-    call.ungrantedBytes += data.length;
-    if (call.receiveWindow < 0) throw new FrameError('more sent than the call had credit for');
+    const cost = data.length + ((flags & END_MESSAGE) === 0 ? 0 : MESSAGE_COST_BYTES);
+    call.receiveWindow -= cost;
+    call.ungrantedBytes += cost;
+    if (call.receiveWindow < -MESSAGE_COST_BYTES) throw new FrameError('more sent than the call had credit for');
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     if (data.length > 0) {
       call.chunks.push(data);
