@@ -236,7 +236,8 @@ export class Link {
       type: FrameType.open,
       call: call.id,
       flags,
-      timeoutMs: call.timeoutMs,
+      // Whole ms on the wire: 0 would be for ever.
+      timeoutMs: Math.min(Math.ceil(call.timeoutMs), Number.MAX_SAFE_INTEGER),
       totalBytes: bytes.length,
       service: call.service,
       data,
