@@ -116,8 +116,7 @@ export class HelloState implements Feature<HelloInput> {
 
   #step(handshake: Handshake, message: HelloMessage): void {
     if (message.type === 'refusal') return this.#refused(handshake, message.code, message.reason);
-    const expected = handshake.phase === 'waiting' || (handshake.phase === 'greeted' && handshake.role === 'dialer');
-    if (expected !== (message.type === 'greeting'))
+    if (message.type !== expectedBy(handshake))
       return this.#refuse(handshake, { code: 'invalid', reason: `${message.type} out of turn` }, true);
     if (message.type === 'greeting') this.#greeted(handshake, message);
     else this.#accepted(handshake, message.proof);
@@ -241,5 +240,20 @@ export class HelloState implements Feature<HelloInput> {
   #in(connection: string, phases: readonly Handshake['phase'][], then: (handshake: Handshake) => void): void {
     const handshake = this.#handshakes.get(connection);
     if (handshake !== undefined && phases.includes(handshake.phase)) then(handshake);
+  }
+}
+
+/** What the other side has to say next, if it does not refuse. */
+function expectedBy({ phase, role }: Handshake): HelloMessage['type'] | undefined {
+  switch (phase) {
+    case 'waiting':
+      return 'greeting';
+    case 'greeted':
+      return role === 'dialer' ? 'greeting' : 'accept';
+    case 'proved':
+      return 'accept';
+    case 'opening':
+    case 'done':
+      return undefined;
   }
 }
