@@ -28,6 +28,8 @@ const REMEMBERED_WITHIN_MS = 1_000;
 interface Kept {
   readonly target: Target;
   failures: number;
+  /** Whether it is being dialled, or a time is set at which it will be. */
+  isPending: boolean;
 }
 
 type Timer =
@@ -60,7 +62,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     this.handlers = {
       'node/listening': () => {
         for (const target of config.peers) {
-          const kept: Kept = { target, failures: 0 };
+          const kept: Kept = { target, failures: 0, isPending: false };
           if (target.peer !== undefined) this.#kept.set(target.peer, kept);
           this.#dial(target, kept);
         }
@@ -105,12 +107,15 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         this.#dials.delete(ref);
         if (kept === undefined) return;
         kept.failures = 0;
+        kept.isPending = false;
         this.#kept.set(peer, kept);
       },
       'peer/unreached': ({ ref }) => {
         const kept = this.#dials.get(ref);
         this.#dials.delete(ref);
-        if (kept !== undefined) this.#redial(kept);
+        if (kept === undefined) return;
+        kept.isPending = false;
+        this.#redial(kept);
       },
       tick: () => this.#timers.expire(context.nowMs, (timer) => this.#due(timer)),
     };
@@ -146,12 +151,18 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
 
   #dial(target: Target, kept: Kept | undefined): void {
     const ref = this.#makeRef();
+    if (kept !== undefined) kept.isPending = true;
     this.#dials.set(ref, kept);
     this.#context.emit({ type: 'peer/reach', ref, target });
   }
 
-  /** Exponential, with full jitter: peers that lost the same neighbour must not come back all at once. */
+  /**
+   * Exponential, with jitter of half of it: peers that lost the same neighbour must not come back all at once.
+   * A connection that is refused ends twice, once with the refusal and once when it closes: one redial is enough.
+   */
   #redial(kept: Kept): void {
+    if (kept.isPending) return;
+    kept.isPending = true;
     const longestMs = Math.min(LAST_REDIAL_MS, FIRST_REDIAL_MS * 2 ** kept.failures);
     kept.failures += 1;
     this.#at(longestMs * (0.5 + this.#context.random() / 2), { kind: 'keep', kept });
