@@ -85,8 +85,15 @@ export class PeersState implements Feature<PeersInput> {
       'dial/done': ({ key, peer }) => {
         this.#dials.delete(key);
         const waiters = this.#takeWaiting(key);
-        // The connection itself was announced before: a greeting or its outcome is there.
-        for (const waiter of waiters) this.#reachPeer(waiter, peer, undefined);
+        // The connection itself was announced before: a greeting or its outcome is there. To dial once more is not
+        // for us: libp2p hands out a connection that was refused as long as it is closing.
+        const record = this.#peers.get(peer);
+        if (peer === self.id || record?.isOnTheWay || record?.usable !== undefined)
+          for (const waiter of waiters) this.#reachPeer(waiter, peer, undefined);
+        else {
+          const error = new PeerdError('unreachable', `the connection to ${peer} can't be used: it was refused or closed`);
+          for (const { ref } of waiters) this.#unreached(ref, error);
+        }
         this.#resolveAgain();
       },
       'dial/failed': ({ key, peer, message }) => {
