@@ -48,7 +48,7 @@ export type BroadcastOutput =
   | Fail
   | InternalRequest
   | { readonly type: 'request/answer'; readonly key: number; readonly payload: Uint8Array; readonly end: true }
-  | { readonly type: 'request/refuse'; readonly key: number; readonly code: 'timeout' | 'no-handler'; readonly reason: string }
+  | { readonly type: 'request/refuse'; readonly key: number; readonly code: 'timeout' | 'no-handler' | 'invalid'; readonly reason: string }
   | { readonly type: 'gossip/join'; readonly topic: string }
   | { readonly type: 'gossip/leave'; readonly topic: string }
   | { readonly type: 'gossip/publish'; readonly publish: number; readonly topic: string; readonly payload: Uint8Array }

@@ -20,7 +20,7 @@ export const SUBSCRIBED_TIMEOUT_MS = 2_000;
 /** Broadcasts that may wait for a first subscriber at a time. */
 const MAX_WAITING = 1_024;
 
-type Publish = Extract<BroadcastCommand, { type: 'broadcast' }> & { deadlineSlot: number };
+type Publish = Extract<BroadcastCommand, { type: 'broadcast' }> & { readonly deadlineMs: number; deadlineSlot: number };
 
 interface Joining {
   readonly responder: Responder<void>;
@@ -70,7 +70,8 @@ export class BroadcastState implements Feature<BroadcastInput> {
     this.#limits = limits;
     this.#makeRef = makeRef;
     this.handlers = {
-      broadcast: (command) => this.#broadcast({ ...command, deadlineSlot: -1 }),
+      broadcast: (command) =>
+        this.#broadcast({ ...command, deadlineMs: context.nowMs + command.timeoutMs, deadlineSlot: -1 }),
       subscribe: ({ ref, topics, responder }) => this.#subscribe(ref, topics, responder),
       unsubscribe: ({ ref, responder }) => {
         for (const topic of this.#topicsOf.get(ref) ?? []) this.#leave(topic, ref);
@@ -181,8 +182,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
   }
 
   #wait(publish: Publish): void {
-    if (publish.deadlineSlot < 0)
-      publish.deadlineSlot = this.#deadlines.add(publish, this.#context.nowMs + publish.timeoutMs);
+    publish.deadlineSlot = this.#deadlines.add(publish, publish.deadlineMs);
     const waiters = this.#waiting.get(publish.topic) ?? new Set();
     this.#waiting.set(publish.topic, waiters.add(publish));
     this.#waitingCount += 1;
@@ -256,6 +256,9 @@ export class BroadcastState implements Feature<BroadcastInput> {
 
   /** A neighbour wants to know when we have heard of its subscription. */
   #asked(key: number, peer: string, topic: string): void {
+    const flaw = flawOf(topic);
+    if (flaw !== undefined)
+      return this.#context.emit({ type: 'request/refuse', key, code: 'invalid', reason: flaw });
     if (this.#subscribers.get(topic)?.has(peer)) return this.#answer(key);
     const question: Question = { key, peer, topic, deadlineSlot: -1 };
     question.deadlineSlot = this.#questionDeadlines.add(question, this.#context.nowMs + SUBSCRIBED_TIMEOUT_MS);
