@@ -168,7 +168,7 @@ export class InboundCalls {
   }
 
   stop(): void {
-    for (const call of this.#calls.values()) this.#abort(call.key, 'the server is stopping');
+    for (const call of [...this.#calls.values()]) this.#leave(call, 'the server is stopping');
     for (const key of this.#fallback.keys()) this.#abort(key, 'the server is stopping');
   }
 
