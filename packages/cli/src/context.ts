@@ -28,21 +28,27 @@ export async function withDaemon<T>(command: Command, work: (node: SocketClient)
   }
 }
 
-/** Thrown as the reason when the person pressed Ctrl-C: the exit status is what a shell expects. */
+/** The signals that ask a program to end, with the exit status that a shell expects after each. */
+const endings = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** The reason of an interruption. */
 export class Interrupted extends Error {
   readonly exitStatus: number;
 
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
+  constructor(signal: keyof typeof endings) {
     super(`interrupted by ${signal}`);
-    this.exitStatus = signal === 'SIGINT' ? 130 : 143;
+    this.exitStatus = endings[signal];
   }
 }
 
-/** A signal that Ctrl-C and SIGTERM abort. The first one only: a second ends the process. */
+/** A signal that Ctrl-C, SIGTERM and SIGHUP abort. The second time they end the process at once. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => controller.abort(new Interrupted(signal)));
+  for (const signal of Object.keys(endings) as (keyof typeof endings)[])
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(endings[signal]);
+      controller.abort(new Interrupted(signal));
+    });
   return controller.signal;
 }
 

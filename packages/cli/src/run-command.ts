@@ -23,6 +23,10 @@ export class CommandRunner {
 
   constructor(command: string) {
     this.#command = command;
+    // However this program ends, short of being killed: no command outlives it.
+    process.once('exit', () => {
+      for (const child of this.#children) killGroup(child, 'SIGKILL');
+    });
   }
 
   /** The command's standard output. Fails with `refused` when it does not exit with 0. */
@@ -40,10 +44,6 @@ export class CommandRunner {
       this.#running -= 1;
       this.#waiting.shift()?.();
     }
-  }
-
-  killAll(): void {
-    for (const child of this.#children) killGroup(child, 'SIGKILL');
   }
 
   #spawn(payload: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {

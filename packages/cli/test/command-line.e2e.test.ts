@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { errorIn, Sandbox } from './sandbox.ts';
+import { errorIn, type Running, Sandbox } from './sandbox.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -85,13 +85,17 @@ describe('demo', () => {
     ]);
   });
 
-  test('leaves nothing behind when it is interrupted', async () => {
+  test.each([
+    ['is interrupted', 130, (demo: Running) => demo.child.kill('SIGINT')],
+    ['is told to end', 143, (demo: Running) => demo.child.kill('SIGTERM')],
+    ['has nobody who reads on', 0, (demo: Running) => demo.child.stdout.destroy()],
+  ])('leaves nothing behind when it %s', async (_, expected, end) => {
     const before = await folders();
     const demo = sandbox.spawn(['demo', '--json']);
     const { text } = JSON.parse(await demo.line());
     expect(text).toContain('alice is up');
-    const { status } = await demo.kill('SIGINT');
-    expect(status).toBe(130);
+    end(demo);
+    expect((await demo.ended).status).toBe(expected);
     expect(await folders()).toEqual(before);
   });
 });

@@ -55,6 +55,14 @@ describe('start', () => {
     },
   );
 
+  test('a second signal ends it at once', async () => {
+    const alice = await sandbox.start('alice');
+    alice.child.kill('SIGTERM');
+    const { status, stdout } = await alice.kill('SIGINT');
+    expect([130, 143]).toContain(status);
+    expect(stdout.toString()).not.toContain('stopped');
+  });
+
   test('calls in hand end with stopped when the daemon stops: exit 8', async () => {
     const { alice } = await sandbox.pair();
     const reply = sandbox.spawn(['reply', '--exec', 'sleep 30', '--json', '--name', 'bob']);

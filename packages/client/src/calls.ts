@@ -42,7 +42,7 @@ export class Calls {
         `more than ${maxUnsentBytes} bytes wait for the daemon to read them: call again when some calls have settled`,
       );
     const id = this.#freeId();
-    this.#link.send(encodeClientFrame(id, body));
+    this.#link.send(encoded(id, body));
     this.#open.set(id, call);
     return id;
   }
@@ -79,5 +79,14 @@ export class Calls {
     do this.#lastId = this.#lastId === maxCallId ? 1 : this.#lastId + 1;
     while (this.#open.has(this.#lastId));
     return this.#lastId;
+  }
+}
+
+/** What the types rule out, a program without them can still pass. */
+function encoded(id: number, body: ClientBody): Uint8Array {
+  try {
+    return encodeClientFrame(id, body);
+  } catch (cause) {
+    throw new PeerdError('invalid', `the ${body.case} can't be sent: ${(cause as Error).message}`, { cause });
   }
 }

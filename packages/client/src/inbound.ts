@@ -16,6 +16,12 @@ interface Running {
   window: SendWindow;
 }
 
+const expected = 'a handler has to answer with a Uint8Array or an async iterable of them';
+
+function isAsyncIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
 /** Runs this client's handlers for the requests that the daemon passes on, and sends the outcomes back. */
 export class InboundRequests {
   readonly #calls: Calls;
@@ -90,7 +96,9 @@ export class InboundRequests {
       if (outcome instanceof Uint8Array)
         this.#reply(id, { case: 'answer', value: { payload: outcome, last: true } });
       else {
+        if (!isAsyncIterable(outcome)) throw new TypeError(expected);
         for await (const payload of outcome) {
+          if (!(payload instanceof Uint8Array)) throw new TypeError(expected);
           await window.room();
           if (controller.signal.aborted) break;
           window.sent(payload);

@@ -108,6 +108,23 @@ describe('what a client has registered', () => {
     expect(await heard.promise).toEqual([fault, expect.objectContaining({ peer: a.node.id, service: '' })]);
   });
 
+  test('a handler that answers with something else fails its caller only', async () => {
+    const handler = await b.connect();
+    const wrong = ['text', 7, undefined, ['a', 'b']] as unknown[];
+    await handler.handle('', () => wrong.shift() as Uint8Array);
+    const asking = await a.connect();
+    for (let calls = wrong.length; calls > 0; calls -= 1)
+      expect(await code(asking.request('bob', nothing))).toBe('internal');
+    expect((await handler.status()).name).toBe('bob');
+  });
+
+  test('a payload that is none fails with invalid', async () => {
+    const client = await a.connect();
+    expect(await code(client.request('bob', 'text' as unknown as Uint8Array))).toBe('invalid');
+    expect(await code(client.broadcast('news', { length: 1 } as unknown as Uint8Array))).toBe('invalid');
+    expect((await client.status()).name).toBe('alice');
+  });
+
   test('the daemon is asked to stop by a client', async () => {
     const client = await a.connect();
     await client.stop();

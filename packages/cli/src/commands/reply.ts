@@ -48,7 +48,7 @@ export function replyCommand(): Command {
         );
         const lost = await Promise.race([node.closed, interrupted]);
         if (lost !== undefined) throw lost;
-      }).finally(() => runner?.killAll());
+      });
     });
   return withExamples(
     command,

@@ -27,6 +27,10 @@ export class DaemonProcess {
       // Ctrl-C is for the demo: it ends its daemons itself.
       detached: true,
     });
+    // However this program ends, short of being killed: no daemon outlives it.
+    const killed = () => child.kill('SIGKILL');
+    process.once('exit', killed);
+    child.once('exit', () => process.off('exit', killed));
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(-maxErrorBytes);

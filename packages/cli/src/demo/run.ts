@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -94,7 +95,12 @@ class Demo {
 
   async #ownFolders(): Promise<{ env: NodeJS.ProcessEnv; network: string }> {
     const folder = await mkdtemp(join(tmpdir(), 'peerd-demo-'));
-    this.#cleanUps.push(() => rm(folder, { recursive: true, force: true }));
+    const remove = () => rmSync(folder, { recursive: true, force: true });
+    process.once('exit', remove);
+    this.#cleanUps.push(async () => {
+      process.off('exit', remove);
+      remove();
+    });
     const runtime = join(folder, 'run');
     await mkdir(runtime, { mode: 0o700 });
     const env = {
