@@ -143,10 +143,10 @@ class PeerServer implements Server {
       await this.#listen();
       options.signal?.addEventListener('abort', stop);
       if (options.signal?.aborted) stop();
-      const broadcasts = this.#dispatcher.runBroadcasts();
+      // Ends with its queue, which closes below. Nobody waits for it: a handler may hang in a broadcast.
+      void this.#dispatcher.runBroadcasts();
       await new ServerLoop(this.#inbox, core, { now: () => performance.now() }, options.recorder).run();
       this.client.ended();
-      await broadcasts;
     } finally {
       options.signal?.removeEventListener('abort', stop);
       stop();

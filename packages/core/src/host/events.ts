@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Connection, IdentifyResult, PeerInfo } from '@libp2p/interface';
-import type { GossipsubMessage, SubscriptionChangeData } from '@libp2p/gossipsub';
+import type { GossipsubMessage } from '@libp2p/gossipsub';
 import { NONCE_BYTES } from '../hello/policy.ts';
 import type { Event } from '../server/messages.ts';
+import { watchSubscribers } from './gossip-subscribers.ts';
 import type { Host } from './node.ts';
 
 /** Turns what libp2p reports into events for the loop. Returns what stops it. */
@@ -68,15 +69,10 @@ export function postEvents(host: Host, post: (event: Event) => void): () => void
     },
     { signal },
   );
-  gossip.addEventListener(
-    'subscription-change',
-    ({ detail }: CustomEvent<SubscriptionChangeData>) => {
-      const peer = detail.peerId.toString();
-      for (const { topic, subscribe } of detail.subscriptions)
-        post({ type: 'gossip/peer', topic, peer, isSubscribed: subscribe });
-    },
-    { signal },
-  );
+  const forgetSubscriber = watchSubscribers(gossip, signal, (peer, topic, isSubscribed) => {
+    post({ type: 'gossip/peer', topic, peer, isSubscribed });
+  });
+  node.addEventListener('peer:disconnect', ({ detail }) => forgetSubscriber(detail.toString()), { signal });
   if (dht !== undefined) {
     const table = (dht as unknown as { routingTable: EventTarget }).routingTable;
     table.addEventListener('peer:add', (event) => post({ type: 'dht/added', peer: peerOf(event) }), { signal });

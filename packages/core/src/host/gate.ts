@@ -1,4 +1,4 @@
-import type { Connection, StreamMiddleware } from '@libp2p/interface';
+import type { Connection, StreamMiddleware, Topology } from '@libp2p/interface';
 import type { Registrar } from '@libp2p/interface-internal';
 import { HELLO_PROTOCOL } from '../hello/messages.ts';
 
@@ -33,18 +33,36 @@ export class Gate {
   /**
    * Installs the gate. `registrar.use` can't be used for this: libp2p 3.3 appends each stream's handler to the
    * very list that was registered, so that handlers add up; a fresh list for each stream avoids that.
+   *
+   * GossipSub and the DHT hear of a peer once it is let in. GossipSub opens its streams one after the other:
+   * one that waits here for a slow hello would keep it from sending to everybody else.
    */
-  install(registrar: Pick<Registrar, 'getMiddleware'>): void {
+  install(registrar: Pick<Registrar, 'getMiddleware' | 'register'>): void {
     const hold: StreamMiddleware = async (stream, connection, next) => {
       if (!(await this.#isLetIn(connection)))
         throw new GateError(`${stream.protocol}: ${connection.remotePeer} has not been let in`);
       next(stream, connection);
     };
     registrar.getMiddleware = (protocol) => (this.#exempt.has(protocol) ? [] : [hold]);
+    const register = registrar.register.bind(registrar);
+    registrar.register = (protocol, topology, options) => register(protocol, this.#held(topology), options);
   }
 
-  #isLetIn(connection: Connection): Promise<boolean> {
-    return this.#waiter(connection.id).promise;
+  #held(topology: Topology): Topology {
+    return {
+      ...topology,
+      onConnect: (peer, connection) => {
+        void this.#isLetIn(connection).then((isLetIn) => {
+          if (isLetIn && connection.status === 'open') topology.onConnect?.(peer, connection);
+        });
+      },
+    };
+  }
+
+  async #isLetIn(connection: Connection): Promise<boolean> {
+    // Its close may have been seen already, and would not be again.
+    if (connection.status !== 'open') return false;
+    return await this.#waiter(connection.id).promise;
   }
 
   #waiter(connection: string): PromiseWithResolvers<boolean> {

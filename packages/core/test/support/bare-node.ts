@@ -3,7 +3,7 @@ import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
 import { type GossipSub, type GossipsubOpts, gossipsub } from '@libp2p/gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
-import type { Connection, Libp2p } from '@libp2p/interface';
+import type { Connection, IdentifyResult, Libp2p } from '@libp2p/interface';
 import { type KadDHT, type KadDHTInit, kadDHT, passthroughMapper } from '@libp2p/kad-dht';
 import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
@@ -83,9 +83,12 @@ export class BareNode implements AsyncDisposable {
 
   /** Connects, and resolves to the protocols that the other side says it speaks. */
   async protocolsOf(address: string): Promise<string[]> {
-    const connection = await this.dial(address);
-    const { protocols } = await this.node.services.identify.identify(connection);
-    return protocols;
+    const identified = new Promise<string[]>((resolve) => {
+      const onIdentify = ({ detail }: CustomEvent<IdentifyResult>) => resolve(detail.protocols);
+      this.node.addEventListener('peer:identify', onIdentify, { once: true });
+    });
+    await this.dial(address);
+    return await identified;
   }
 
   /** Asks as tinyp2p does, with a stream for this one request; `undefined`: refused. */
