@@ -35,7 +35,9 @@ export class PeerRecord {
   }
 
   learn(addresses: readonly string[]): void {
-    for (const address of addresses) {
+    for (const known of addresses) {
+      // One form for all, so that none is there twice: the one that can be dialled as it is.
+      const address = known.includes('/p2p/') ? known : `${known}/p2p/${this.id}`;
       this.addresses.delete(address);
       this.addresses.add(address);
     }

@@ -40,7 +40,7 @@ export class PeersState implements Feature<PeersInput> {
       'connection/opened': ({ connection, peer, address, direction }) => {
         const record = this.#record(peer);
         record.connections.set(connection, 'greeting');
-        if (direction === 'outbound') record.addresses.add(address);
+        if (direction === 'outbound') record.learn([address]);
         this.#greetings += 1;
       },
       'connection/closed': ({ connection, peer }) => this.#closed(connection, peer),
