@@ -16,8 +16,8 @@ import {
 } from '@peerd/protocol';
 import { ask, timeoutOf } from './ask.ts';
 import type { Calls } from './calls.ts';
+import type { Connection } from './connection.ts';
 import { hold } from './hold.ts';
-import type { InboundRequests } from './inbound.ts';
 import { requestStream } from './stream.ts';
 import { SocketSubscription } from './subscription.ts';
 
@@ -29,15 +29,6 @@ export interface DaemonInfo {
   readonly version: string;
   /** The path of its socket. */
   readonly socket: string;
-}
-
-export interface Connection {
-  calls: Calls;
-  inbound: InboundRequests;
-  /** Ends the connection; resolves when the daemon has let go of all that belonged to it. */
-  close(): Promise<void>;
-  /** Resolves when the connection is gone, to the reason; never rejects. */
-  closed: Promise<PeerdError>;
 }
 
 /** `Client` over the control socket of a daemon. */

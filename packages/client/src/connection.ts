@@ -4,7 +4,6 @@ import { PeerdError } from '@peerd/protocol';
 import {
   controlVersions,
   decodeServerFrame,
-  encodeClientFrame,
   errorOf,
   helloTimeoutMs,
   Link,
@@ -12,7 +11,6 @@ import {
   type Welcome,
 } from '@peerd/protocol/control';
 import { Calls } from './calls.ts';
-import type { Connection } from './client.ts';
 import { type HandlerErrorListener, InboundRequests } from './inbound.ts';
 
 /** Time for the daemon to let go of a client's registrations before the connection is cut. */
@@ -23,117 +21,141 @@ export interface OpenOptions {
   onHandlerError?: HandlerErrorListener | undefined;
 }
 
-/** `cause.code` is that of the socket (`ENOENT`, `ECONNREFUSED`, …) when nothing listens. */
-function unavailable(socketPath: string, why: string, cause?: Error): PeerdError {
-  const message = `no daemon answers at ${socketPath} (${why}): start one with: peerd start`;
+/** A connection to a daemon: the calls and inbound requests that go over it, from the greeting to the end. */
+export class Connection {
+  readonly calls: Calls;
+  readonly inbound: InboundRequests;
+  readonly #path: string;
+  readonly #link: Link;
+  readonly #greeting = Promise.withResolvers<Welcome>();
+  readonly #closed = Promise.withResolvers<PeerdError>();
+  #greeted = false;
+  /** Why the connection ends, once that is known; else it was lost. */
+  #reason: PeerdError | undefined;
+
+  private constructor(path: string, onHandlerError: HandlerErrorListener | undefined) {
+    this.#path = path;
+    this.#link = new Link(createConnection(path), {
+      frame: (bytes) => this.#frame(bytes),
+      invalid: (error) => this.#invalid(error),
+      ended() {},
+      closed: (cause) => this.#gone(cause),
+    });
+    this.calls = new Calls(this.#link);
+    this.inbound = new InboundRequests(this.calls, onHandlerError);
+    const program = process.argv[1] ?? process.execPath;
+    this.calls.send(0, { case: 'hello', value: { versions: [...controlVersions], program } });
+  }
+
+  /**
+   * Connects to the daemon at a socket and greets it. Fails with `daemon-unavailable`, `incompatible` or the
+   * signal's reason.
+   */
+  static async open(
+    path: string,
+    options: OpenOptions = {},
+  ): Promise<{ connection: Connection; welcome: Welcome }> {
+    const { signal, onHandlerError } = options;
+    signal?.throwIfAborted();
+    const connection = new Connection(path, onHandlerError);
+    const giveUp = (reason: unknown) => {
+      connection.#greeting.reject(reason);
+      connection.#link.destroy();
+    };
+    const aborted = () => giveUp(signal?.reason);
+    signal?.addEventListener('abort', aborted, { once: true });
+    const late = () => giveUp(unavailable(path, `it did not greet in ${helloTimeoutMs} ms`));
+    const timer = setTimeout(late, helloTimeoutMs);
+    try {
+      return { connection, welcome: await connection.#greeting.promise };
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', aborted);
+    }
+  }
+
+  /** Resolves when the connection is gone, to the reason; never rejects. */
+  get closed(): Promise<PeerdError> {
+    return this.#closed.promise;
+  }
+
+  /** Ends the connection; resolves when the daemon has let go of all that belonged to it. */
+  async close(): Promise<void> {
+    const stopped = new PeerdError('stopped', 'this client was closed');
+    this.#reason ??= stopped;
+    this.calls.failAll(stopped);
+    this.inbound.cancelAll(stopped);
+    this.#link.end();
+    const cut = setTimeout(() => this.#link.destroy(), closeTimeoutMs);
+    await this.closed;
+    clearTimeout(cut);
+  }
+
+  #frame(bytes: Uint8Array): void {
+    let frame: ServerFrame;
+    try {
+      frame = decodeServerFrame(bytes);
+    } catch (error) {
+      this.#invalid(PeerdError.from(error));
+      return;
+    }
+    const { call, body } = frame;
+    if (!this.#greeted) this.#greet(body);
+    else if (body.case === 'inbound') this.inbound.start(call, body.value);
+    else if (body.case === 'cancel') this.inbound.cancel(call);
+    else if (body.case === 'took') this.inbound.taken(call, body.value.cost);
+    else if (call !== 0) this.calls.receive(frame);
+    else if (body.case === 'fault') this.#end(errorOf(body.value));
+  }
+
+  #greet(body: ServerFrame['body']): void {
+    if (body.case === 'fault') return this.#end(errorOf(body.value));
+    if (body.case !== 'welcome') return this.#end(notPeerd(this.#path, 'it does not greet'));
+    const { version, versions, daemonVersion } = body.value;
+    if (!controlVersions.includes(version))
+      return this.#end(noCommonVersion(this.#path, daemonVersion, versions));
+    this.#greeted = true;
+    this.#greeting.resolve(body.value);
+  }
+
+  #invalid(error: PeerdError): void {
+    this.#end(this.#greeted ? error : notPeerd(this.#path, error.message));
+  }
+
+  #end(reason: PeerdError): void {
+    this.#reason ??= reason;
+    this.#link.destroy();
+  }
+
+  #gone(cause: Error | undefined): void {
+    const error = this.#reason ?? this.#lost(cause);
+    this.#greeting.reject(error);
+    this.calls.failAll(error);
+    this.inbound.cancelAll(error);
+    this.#closed.resolve(error);
+  }
+
+  #lost(cause: Error | undefined): PeerdError {
+    const why = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'it closed the connection';
+    if (!this.#greeted) return unavailable(this.#path, why, cause);
+    const message = `the connection to the daemon at ${this.#path} was lost: what was in flight may have been done`;
+    return new PeerdError('daemon-unavailable', message, { cause });
+  }
+}
+
+function unavailable(path: string, why: string, cause?: Error): PeerdError {
+  const message = `no daemon answers at ${path} (${why}): start one with: peerd start`;
   return new PeerdError('daemon-unavailable', message, { cause });
 }
 
-/** Connects to the daemon at a socket and greets it. Fails with `daemon-unavailable` or `incompatible`. */
-export function openConnection(
-  socketPath: string,
-  { signal, onHandlerError }: OpenOptions = {},
-): Promise<{ connection: Connection; welcome: Welcome }> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const gone = Promise.withResolvers<PeerdError>();
-    let greeted = false;
-    let reason: PeerdError | undefined;
+function notPeerd(path: string, why: string): PeerdError {
+  return new PeerdError('incompatible', `what listens at ${path} is not a peerd daemon: ${why}`);
+}
 
-    const settle = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', aborted);
-    };
-    const giveUp = (error: unknown) => {
-      settle();
-      reject(error);
-      link.destroy();
-    };
-    const aborted = () => giveUp(signal?.reason);
-    const timer = setTimeout(
-      () => giveUp(unavailable(socketPath, `it did not greet in ${helloTimeoutMs} ms`)),
-      helloTimeoutMs,
-    );
-    signal?.addEventListener('abort', aborted, { once: true });
-
-    const fail = (error: PeerdError) => {
-      reason ??= error;
-      link.destroy();
-    };
-    const receive = (frame: ServerFrame) => {
-      const { body, call } = frame;
-      if (!greeted) greet(frame);
-      else if (body.case === 'inbound') inbound.start(call, body.value);
-      else if (body.case === 'cancel') inbound.cancel(call);
-      else if (body.case === 'took') inbound.taken(call, body.value.cost);
-      else if (call !== 0) calls.receive(frame);
-      else if (body.case === 'fault') fail(errorOf(body.value));
-    };
-    const greet = ({ body }: ServerFrame) => {
-      if (body.case === 'fault') return giveUp(errorOf(body.value));
-      if (body.case !== 'welcome')
-        return giveUp(new PeerdError('incompatible', `what listens at ${socketPath} is not a peerd daemon`));
-      const { version, versions, daemonVersion } = body.value;
-      if (!controlVersions.includes(version))
-        return giveUp(
-          new PeerdError(
-            'incompatible',
-            `the daemon at ${socketPath} (peerd ${daemonVersion}) speaks versions ${versions.join(', ')} of the ` +
-              `control protocol, this client ${controlVersions.join(', ')}: update the older of the two`,
-          ),
-        );
-      greeted = true;
-      settle();
-      resolve({ connection: { calls, inbound, close, closed: gone.promise }, welcome: body.value });
-    };
-    const close = async () => {
-      const stopped = new PeerdError('stopped', 'this client was closed');
-      reason ??= stopped;
-      calls.failAll(stopped);
-      inbound.cancelAll(stopped);
-      link.end();
-      const cut = setTimeout(() => link.destroy(), closeTimeoutMs);
-      await gone.promise;
-      clearTimeout(cut);
-    };
-
-    const link: Link = new Link(createConnection(socketPath), {
-      frame(body) {
-        try {
-          receive(decodeServerFrame(body));
-        } catch (error) {
-          this.invalid(PeerdError.from(error));
-        }
-      },
-      invalid(error) {
-        if (greeted) fail(error);
-        else
-          giveUp(
-            new PeerdError(
-              'incompatible',
-              `what listens at ${socketPath} is not a peerd daemon: ${error.message}`,
-            ),
-          );
-      },
-      ended() {},
-      closed(cause) {
-        const why = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'it closed the connection';
-        const error =
-          reason ??
-          (greeted
-            ? new PeerdError('daemon-unavailable', `the connection to the daemon at ${socketPath} was lost`, {
-                cause,
-              })
-            : unavailable(socketPath, why, cause));
-        if (!greeted) giveUp(error);
-        calls.failAll(error);
-        inbound.cancelAll(error);
-        gone.resolve(error);
-      },
-    });
-    const calls = new Calls(link);
-    const inbound = new InboundRequests(calls, onHandlerError);
-    const program = process.argv[1] ?? process.execPath;
-    link.send(encodeClientFrame(0, { case: 'hello', value: { versions: [...controlVersions], program } }));
-  });
+function noCommonVersion(path: string, daemonVersion: string, theirs: readonly number[]): PeerdError {
+  return new PeerdError(
+    'incompatible',
+    `the daemon at ${path} (peerd ${daemonVersion}) speaks versions ${theirs.join(', ')} of the control protocol, ` +
+      `this client ${controlVersions.join(', ')}: update the older of the two`,
+  );
 }

@@ -1,5 +1,5 @@
 import { SocketClient } from './client.ts';
-import { openConnection } from './connection.ts';
+import { Connection } from './connection.ts';
 import { findSocket, type WhichDaemon } from './find.ts';
 import type { HandlerErrorListener } from './inbound.ts';
 
@@ -27,7 +27,7 @@ export interface ConnectOptions extends WhichDaemon {
 export async function connect(options: ConnectOptions = {}): Promise<SocketClient> {
   const socket = await findSocket(options);
   const { signal, onHandlerError } = options;
-  const { connection, welcome } = await openConnection(socket, { signal, onHandlerError });
+  const { connection, welcome } = await Connection.open(socket, { signal, onHandlerError });
   const { id, name, daemonVersion: version } = welcome;
   return new SocketClient({ id, name, version, socket }, connection);
 }

@@ -1,0 +1,144 @@
+import { connect, type SocketClient } from '@peerd/client';
+import type { PeerdError } from '@peerd/protocol';
+import { maxUnsentBytes } from '@peerd/protocol/control';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { DaemonStub } from './daemon-stub.ts';
+
+const nothing = new Uint8Array();
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'resolved',
+    (error: PeerdError) => error.code,
+  );
+
+describe('a client whose daemon', () => {
+  let daemon: DaemonStub;
+  beforeEach(async () => {
+    daemon = await DaemonStub.listen();
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    await daemon.close();
+  });
+
+  async function connected(): Promise<SocketClient> {
+    const [client] = await Promise.all([connect({ socket: daemon.path }), daemon.welcome()]);
+    return client;
+  }
+
+  test('speaks other versions says which, and which it speaks itself', async () => {
+    const attempt = connect({ socket: daemon.path });
+    await daemon.welcome([7, 8]);
+    await expect(attempt).rejects.toMatchObject({
+      code: 'incompatible',
+      message: expect.stringMatching(/peerd 9\.9\.9.*versions 7, 8 .*this client 1:/),
+    });
+  });
+
+  test('turns it away gives the reason it was given', async () => {
+    const attempt = connect({ socket: daemon.path });
+    await daemon.send(0, { case: 'fault', value: { code: 'stopped', message: 'closing time' } });
+    await expect(attempt).rejects.toMatchObject({ code: 'stopped', message: 'closing time' });
+  });
+
+  test('does not greet gives up', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const attempt = code(connect({ socket: daemon.path }));
+    await daemon.next();
+    await vi.runAllTimersAsync();
+    expect(await attempt).toBe('daemon-unavailable');
+  });
+
+  test('dies settles all that was open', async () => {
+    const client = await connected();
+    const subscribing = client.subscribe('news');
+    const { call } = await daemon.next();
+    await daemon.send(call, { case: 'done', value: {} });
+    const subscription = await subscribing;
+    const open = [
+      client.request('bob', nothing),
+      client.status(),
+      client.handle('', () => nothing),
+      client.requestStream('bob', nothing)[Symbol.asyncIterator]().next(),
+      subscription[Symbol.asyncIterator]().next(),
+    ].map(code);
+    (await daemon.socket).destroy();
+    expect(await Promise.all(open)).toEqual(open.map(() => 'daemon-unavailable'));
+    expect((await client.closed).code).toBe('daemon-unavailable');
+    expect(await code(client.status())).toBe('daemon-unavailable');
+    await subscription.close();
+    await client.close();
+  });
+
+  test('is stuck gives up a little after the time of the call, and tells it so', async () => {
+    const client = await connected();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const call = code(client.request('bob', nothing, { timeoutMs: 1_000 }));
+    const stream = code(
+      client.requestStream('bob', nothing, { timeoutMs: 1_000 })[Symbol.asyncIterator]().next(),
+    );
+    const first = await daemon.next();
+    await daemon.next();
+    vi.advanceTimersByTime(1_000);
+    vi.advanceTimersByTime(2_000);
+    expect(await Promise.all([call, stream])).toEqual(['timeout', 'timeout']);
+    expect(await daemon.next()).toMatchObject({ call: first.call, body: { case: 'cancel' } });
+  });
+
+  test('reads nothing answers busy past the bound, and keeps what was asked before', async () => {
+    const client = await connected();
+    (await daemon.socket).pause();
+    const payload = new Uint8Array(8 * 1024 * 1024);
+    const calls = Array.from({ length: maxUnsentBytes / payload.length + 2 }, () =>
+      code(client.request('bob', payload)),
+    );
+    expect(await calls.at(-1)).toBe('busy');
+    expect(await Promise.race([calls[0], Promise.resolve('open')])).toBe('open');
+    (await daemon.socket).destroy();
+    expect(await calls[0]).toBe('daemon-unavailable');
+  });
+
+  test('sends what is not the protocol ends, with that as the reason', async () => {
+    const client = await connected();
+    const call = code(client.status());
+    (await daemon.socket).write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
+    expect(await call).toBe('invalid');
+  });
+
+  test('answers with something else fails that call only', async () => {
+    const client = await connected();
+    const call = code(client.status());
+    await daemon.send((await daemon.next()).call, { case: 'pong', value: { peer: 'bob', rttMs: 1 } });
+    expect(await call).toBe('internal');
+    const next = client.ping('bob');
+    await daemon.send((await daemon.next()).call, { case: 'pong', value: { peer: 'bob', rttMs: 1 } });
+    expect(await next).toEqual({ peer: 'bob', rttMs: 1 });
+  });
+
+  test('answers a call that was cancelled is not confused', async () => {
+    const client = await connected();
+    const controller = new AbortController();
+    const call = client
+      .request('bob', nothing, { signal: controller.signal })
+      .catch((error: unknown) => error);
+    const asked = await daemon.next();
+    const reason = new Error('never mind');
+    controller.abort(reason);
+    expect(await call).toBe(reason);
+    expect(await daemon.next()).toMatchObject({ call: asked.call, body: { case: 'cancel' } });
+    await daemon.send(asked.call, { case: 'answer', value: { payload: nothing } });
+    const next = client.ping('bob');
+    await daemon.send((await daemon.next()).call, { case: 'pong', value: { peer: 'bob', rttMs: 1 } });
+    expect((await next).rttMs).toBe(1);
+  });
+
+  test('does not let go is left after a while', async () => {
+    const client = await connected();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    // Half open, it would hold the connection for ever.
+    (await daemon.socket).allowHalfOpen = true;
+    const closing = client.close();
+    await vi.runAllTimersAsync();
+    await closing;
+  });
+});
