@@ -1,3 +1,4 @@
+import { endBackoff } from '../host/gossip-backoff.ts';
 import type { Host } from '../host/node.ts';
 import type { Drivers, Event } from '../server/messages.ts';
 
@@ -8,7 +9,10 @@ export class GossipDriver {
   constructor(host: Host, post: (event: Event) => void) {
     const { gossip } = host.node.services;
     this.effects = {
-      'gossip/join': ({ topic }) => gossip.subscribe(topic),
+      'gossip/join': ({ topic, peers }) => {
+        for (const peer of peers) endBackoff(gossip, topic, peer);
+        gossip.subscribe(topic);
+      },
       'gossip/leave': ({ topic }) => gossip.unsubscribe(topic),
       'gossip/publish': ({ publish, topic, payload }) => {
         gossip.publish(topic, payload).then(

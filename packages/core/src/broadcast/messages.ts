@@ -49,7 +49,8 @@ export type BroadcastOutput =
   | InternalRequest
   | { readonly type: 'request/answer'; readonly key: number; readonly payload: Uint8Array; readonly end: true }
   | { readonly type: 'request/refuse'; readonly key: number; readonly code: 'timeout' | 'no-handler' | 'invalid'; readonly reason: string }
-  | { readonly type: 'gossip/join'; readonly topic: string }
+  /** `peers`: the neighbours that speak our protocols, who take us back at once. */
+  | { readonly type: 'gossip/join'; readonly topic: string; readonly peers: readonly string[] }
   | { readonly type: 'gossip/leave'; readonly topic: string }
   | { readonly type: 'gossip/publish'; readonly publish: number; readonly topic: string; readonly payload: Uint8Array }
   /** Hands a message to subscriptions. */

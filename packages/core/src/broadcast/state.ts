@@ -49,6 +49,8 @@ export class BroadcastState implements Feature<BroadcastInput> {
   /** Our subscriptions, by topic. */
   readonly #topics = new Map<string, Set<number>>();
   readonly #topicsOf = new Map<number, readonly string[]>();
+  /** Topics whose last subscription ended in this turn: one that begins in it takes the place. */
+  readonly #leaving = new Set<string>();
   /** Neighbours, by topic. */
   readonly #subscribers = new Map<string, Set<string>>();
   /** Connected peers that speak our protocols. */
@@ -139,6 +141,12 @@ export class BroadcastState implements Feature<BroadcastInput> {
     return [...this.#topics.keys()].sort();
   }
 
+  flush(): boolean {
+    for (const topic of this.#leaving) this.#context.emit({ type: 'gossip/leave', topic });
+    this.#leaving.clear();
+    return false;
+  }
+
   stop(): void {
     const error = new PeerdError('stopped', 'the server was stopped');
     for (const waiters of this.#waiting.values())
@@ -151,6 +159,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
     const plain = <T>(map: Map<string, Set<T>>) => [...map].map(([key, values]) => [key, [...values]]);
     return {
       topics: plain(this.#topics),
+      leaving: [...this.#leaving],
       subscribers: plain(this.#subscribers),
       peers: [...this.#peers],
       waiting: [...this.#waiting].map(([topic, waiters]) => [topic, waiters.size]),
@@ -216,7 +225,8 @@ export class BroadcastState implements Feature<BroadcastInput> {
       const subscriptions = this.#topics.get(topic) ?? new Set();
       this.#topics.set(topic, subscriptions.add(ref));
     }
-    for (const topic of added) this.#context.emit({ type: 'gossip/join', topic });
+    for (const topic of added)
+      if (!this.#leaving.delete(topic)) this.#context.emit({ type: 'gossip/join', topic, peers: [...this.#peers] });
     if (this.#peers.size === 0) return this.#context.emit({ type: 'settle', responder, value: undefined });
     const joining: Joining = { responder, left: this.#peers.size * topics.length };
     for (const topic of topics) {
@@ -234,7 +244,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
     const subscriptions = this.#topics.get(topic);
     if (subscriptions?.delete(ref) !== true || subscriptions.size > 0) return;
     this.#topics.delete(topic);
-    this.#context.emit({ type: 'gossip/leave', topic });
+    this.#leaving.add(topic);
   }
 
   #joined(topic: string, peer: string): void {

@@ -1,4 +1,5 @@
 import type { GossipSub, SubscriptionChangeData } from '@libp2p/gossipsub';
+import { endBackoff } from './gossip-backoff.ts';
 
 export type ReportSubscriber = (peer: string, topic: string, isSubscribed: boolean) => void;
 
@@ -19,6 +20,7 @@ export function watchSubscribers(
     ({ detail }: CustomEvent<SubscriptionChangeData>) => {
       const peer = detail.peerId.toString();
       for (const { topic, subscribe } of detail.subscriptions) {
+        if (subscribe) endBackoff(gossip, topic, peer);
         if (!subscribe) early.get(peer)?.delete(topic);
         else if (!streams.has(peer)) {
           early.set(peer, (early.get(peer) ?? new Set()).add(topic));

@@ -91,6 +91,7 @@ export class NodeCore implements Context<Output> {
 
   /** Ends a turn: sends together what it has queued. True: there is more to send. */
   flush(): boolean {
+    this.#broadcast.flush();
     const hasMore = this.#request.flush();
     this.#settleOutputs();
     return hasMore;
