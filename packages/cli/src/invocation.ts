@@ -1,16 +1,15 @@
 import { existsSync } from 'node:fs';
-import { basename, isAbsolute, join, relative } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** What to type here to run this program: `peerd` where it is installed, else the way to the one of a checkout. */
+/** What to type to run this program: `peerd` where it is installed; in a checkout the path of its wrapper. */
 export function programName(): string {
   if (process.argv[1] !== undefined && basename(process.argv[1]) === 'peerd') return 'peerd';
-  const wrapper = join(fileURLToPath(new URL('../../..', import.meta.url)), 'peerd');
+  const checkout = fileURLToPath(new URL('../../..', import.meta.url));
+  const wrapper = join(checkout, 'peerd');
   if (!existsSync(wrapper)) return 'peerd';
-  const path = relative(process.cwd(), wrapper);
-  if (isAbsolute(path) || path.startsWith('../../..')) return quote(wrapper);
-  return quote(path.startsWith('.') ? path : `./${path}`);
+  return resolve(checkout) === process.cwd() ? './peerd' : quote(wrapper);
 }
 
 /** One word for the shell. */
