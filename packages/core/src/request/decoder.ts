@@ -31,6 +31,11 @@ export class FrameDecoder {
   #length = 0;
   #lengthBytes = 0;
 
+  /** Whether the stream may not end here: a frame has begun and is not whole. */
+  get isWithinFrame(): boolean {
+    return this.#partial !== undefined || this.#lengthBytes > 0;
+  }
+
   /** Adds the frames that `chunk` completes to `frames`. Throws `FrameError`, and is of no use after that. */
   push(chunk: Uint8Array, frames: Frame[]): void {
     let position = 0;

@@ -73,22 +73,32 @@ export class RequestDriver {
     this.#streams.set(link, stream);
     stream.addEventListener('message', ({ data }: StreamMessageEvent) => {
       const frames: Frame[] = [];
+      let broken: Error | undefined;
       try {
         if (data instanceof Uint8Array) decoder.push(data, frames);
         else for (const chunk of data as Uint8ArrayList) decoder.push(chunk, frames);
       } catch (error) {
-        stream.abort(error as Error);
-        return;
+        broken = error as Error;
       }
       if (frames.length > 0) this.#post({ type: 'request/frames', link, frames, bytes: data.byteLength });
+      if (broken === undefined) return;
+      this.#break(link, stream, broken.message);
     });
     stream.addEventListener('drain', () => this.#post({ type: 'request/drained', link }));
     // Neither side half-closes the stream itself: its end is the end of all calls on it.
-    stream.addEventListener('remoteCloseWrite', () => stream.abort(new Error('the other side closed the stream')));
+    stream.addEventListener('remoteCloseWrite', () => {
+      if (decoder.isWithinFrame) this.#break(link, stream, 'the stream ended within a frame');
+      else stream.abort(new Error('the other side closed the stream'));
+    });
     stream.addEventListener('close', () => {
       this.#streams.delete(link);
       this.#post({ type: 'request/link-closed', link });
     });
+  }
+
+  #break(link: number, stream: Stream, reason: string): void {
+    this.#post({ type: 'request/link-broken', link, reason });
+    stream.abort(new Error(reason));
   }
 
   /** All frames of a turn in one write. */

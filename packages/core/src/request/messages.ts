@@ -35,6 +35,8 @@ export type LinkEvent =
   | { readonly type: 'request/link-opened'; readonly link: number }
   | { readonly type: 'request/link-failed'; readonly link: number; readonly code: ErrorCode; readonly message: string }
   | { readonly type: 'request/link-closed'; readonly link: number }
+  /** What the other side sent can't be read any further. */
+  | { readonly type: 'request/link-broken'; readonly link: number; readonly reason: string }
   /** The other side opened a stream; the driver numbers these from -1 down. */
   | { readonly type: 'request/link-inbound'; readonly link: number; readonly peer: string; readonly connection: string }
   | { readonly type: 'request/frames'; readonly link: number; readonly frames: readonly Frame[]; readonly bytes: number }
@@ -87,7 +89,7 @@ export type RequestOutput =
   | Fail
   | PeerReach
   | { readonly type: 'request/open-link'; readonly link: number; readonly connection: string }
-  | { readonly type: 'request/close-link'; readonly link: number; readonly reason: string }
+  | { readonly type: 'request/close-link'; readonly link: number; readonly peer: string; readonly reason: string }
   | { readonly type: 'request/write'; readonly link: number; readonly frames: readonly Frame[] }
   | {
       readonly type: 'request/dispatch';

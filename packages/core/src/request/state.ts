@@ -59,6 +59,10 @@ export class RequestState implements Feature<RequestInput> {
         const link = this.#drop(event.link);
         if (link !== undefined) this.#closed(link);
       },
+      'request/link-broken': ({ link: id, reason }) => {
+        const link = this.#links.get(id);
+        if (link !== undefined) this.#break(link, reason);
+      },
       'request/link-inbound': (event) => {
         this.#links.set(event.link, new Link(event.link, event.peer, event.connection, 'answerer'));
       },
@@ -89,9 +93,7 @@ export class RequestState implements Feature<RequestInput> {
           }
         } catch (error) {
           if (!(error instanceof FrameError)) throw error;
-          this.#drop(link.id);
-          this.#context.emit({ type: 'request/close-link', link: link.id, reason: error.message });
-          this.#closed(link);
+          this.#break(link, error.message);
         }
         this.#touch(link);
       },
@@ -195,6 +197,13 @@ export class RequestState implements Feature<RequestInput> {
     const link = this.#links.get(id);
     this.#links.delete(id);
     return link;
+  }
+
+  /** The other side broke the protocol on it. */
+  #break(link: Link, reason: string): void {
+    this.#drop(link.id);
+    this.#context.emit({ type: 'request/close-link', link: link.id, peer: link.peer, reason });
+    this.#closed(link);
   }
 
   #closed(link: Link): void {

@@ -26,7 +26,7 @@ export function narrate(log: Log, output: Output): void {
       log.info(`removing ${output.peer} from the DHT`);
       return;
     case 'request/close-link':
-      log.warn(`closed a stream of calls: ${output.reason}`);
+      log.warn(`closed the stream of calls with ${output.peer}: ${output.reason}`, { peer: output.peer });
       return;
   }
 }
