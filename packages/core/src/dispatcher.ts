@@ -51,7 +51,8 @@ export class Dispatcher {
   readonly #post: (event: Event) => void;
   readonly #log: Log;
   /** Requests of this turn. */
-  #batch: Dispatch[] = [];
+  #batch: { readonly key: number; readonly request: Inbound }[] = [];
+  /** Requests that wait for a handler to be called or to answer. */
   readonly #running = new Map<number, Inbound>();
 
   constructor(post: (event: Event) => void, log: Log) {
@@ -59,7 +60,10 @@ export class Dispatcher {
     this.#log = log;
     this.effects = {
       'request/dispatch': (dispatch) => {
-        if (this.#batch.push(dispatch) === 1) queueMicrotask(() => this.#runBatch());
+        const { key } = dispatch;
+        const request = new Inbound(dispatch);
+        this.#running.set(key, request);
+        if (this.#batch.push({ key, request }) === 1) queueMicrotask(() => this.#runBatch());
       },
       'request/abort': ({ key, reason }) => {
         this.#running.get(key)?.abort(reason);
@@ -81,14 +85,12 @@ export class Dispatcher {
   #runBatch(): void {
     const batch = this.#batch;
     this.#batch = [];
-    for (const dispatch of batch) this.#run(dispatch);
+    // A request that was cancelled in the turn that brought it needs no handler.
+    for (const { key, request } of batch) if (this.#running.has(key)) this.#run(key, request);
   }
 
-  #run(dispatch: Dispatch): void {
-    const { key } = dispatch;
+  #run(key: number, request: Inbound): void {
     if (this.handler === undefined) return this.#refuse(key, new PeerdError('no-handler', ''));
-    const request = new Inbound(dispatch);
-    this.#running.set(key, request);
     try {
       const answer = this.handler.handleRequest(request);
       if (answer instanceof Uint8Array) this.#answer(key, answer);
