@@ -1,8 +1,15 @@
 import * as lp from 'it-length-prefixed';
 import { describe, expect, test } from 'vitest';
-import { encodeFrames } from '../src/request/encoder.ts';
-import { CALL_WINDOW_BYTES, END_MESSAGE, END_STREAM, type Frame, FrameType, resetCodes } from '../src/request/frames.ts';
 import { HELLO_PROTOCOL } from '../src/hello/messages.ts';
+import { encodeFrames } from '../src/request/encoder.ts';
+import {
+  CALL_WINDOW_BYTES,
+  END_MESSAGE,
+  END_STREAM,
+  type Frame,
+  FrameType,
+  resetCodes,
+} from '../src/request/frames.ts';
 import { bytes, eventually, TestNetwork, type TestNode, text } from './support/nodes.ts';
 import { RawCalls, RawPeer } from './support/raw-peer.ts';
 
@@ -63,7 +70,10 @@ describe('a stream of calls', () => {
     [
       'more than the call has credit for',
       /credit/,
-      encoded(open(1, bytes('x'), END_MESSAGE), ...Array.from({ length: 5 }, () => data(1, CALL_WINDOW_BYTES / 4))),
+      encoded(
+        open(1, bytes('x'), END_MESSAGE),
+        ...Array.from({ length: 5 }, () => data(1, CALL_WINDOW_BYTES / 4)),
+      ),
     ],
   ])('with %s is closed and the reason logged; the other peers notice nothing', async (_, reason, sent) => {
     await using network = new TestNetwork();
@@ -81,7 +91,11 @@ describe('a stream of calls', () => {
     const again = await RawCalls.open(connection);
     again.send({ ...open(1, bytes('sorry')), service: '' } as Frame);
     await eventually('the call is answered', async () => again.received.length > 0);
-    expect(again.received[0]).toMatchObject({ type: FrameType.data, call: 1, flags: END_MESSAGE | END_STREAM });
+    expect(again.received[0]).toMatchObject({
+      type: FrameType.data,
+      call: 1,
+      flags: END_MESSAGE | END_STREAM,
+    });
     expect(refusalsIn(bob)).toHaveLength(1);
   });
 
@@ -157,7 +171,9 @@ describe('a handshake', () => {
     const { bob, unharmed } = await scene(network);
     await using raw = await RawPeer.start();
     const connection = await raw.dial(bob.address);
-    const closed = new Promise((resolve) => raw.node.addEventListener('connection:close', resolve, { once: true }));
+    const closed = new Promise((resolve) =>
+      raw.node.addEventListener('connection:close', resolve, { once: true }),
+    );
     const stream = await connection.newStream(HELLO_PROTOCOL);
     stream.send(sent);
     await closed;

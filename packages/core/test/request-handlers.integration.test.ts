@@ -23,7 +23,9 @@ describe('a handler', () => {
       expect(error.code).toBe('internal');
       expect(error.message).not.toContain('swordfish');
     }
-    expect(bob.log.lines.filter((line) => line.startsWith('error') && line.includes('swordfish'))).toHaveLength(2);
+    expect(
+      bob.log.lines.filter((line) => line.startsWith('error') && line.includes('swordfish')),
+    ).toHaveLength(2);
   });
 
   test('that refuses shows its caller the reason, cut when it is very long', async () => {
@@ -48,7 +50,7 @@ describe('a handler', () => {
     ['nothing', undefined],
     ['text', 'hello'],
     ['an object', { answer: 42 }],
-    ['a stream of text', (async function* () {})],
+    ['a stream of text', async function* () {}],
   ])('that answers with %s shows its caller internal', async (_, answer) => {
     await using network = new TestNetwork();
     const [alice, bob] = await network.pair();
@@ -128,7 +130,9 @@ describe('a handler', () => {
     await using network = new TestNetwork();
     const [alice, bob] = await network.pair();
     for (const service of ['', 'weather', '$peerd/no-such-service']) {
-      const error = await failure(alice.client.request(bob.id, bytes('x'), { service, timeoutMs: 3_600_000 }));
+      const error = await failure(
+        alice.client.request(bob.id, bytes('x'), { service, timeoutMs: 3_600_000 }),
+      );
       expect(error.code).toBe('no-handler');
     }
   });
@@ -180,7 +184,10 @@ describe('the one event handler', () => {
     await using network = new TestNetwork();
     const heard: string[] = [];
     let running = 0;
-    const [alice, bob] = await Promise.all([network.start('alice'), network.start('bob', { topics: ['news'] })]);
+    const [alice, bob] = await Promise.all([
+      network.start('alice'),
+      network.start('bob', { topics: ['news'] }),
+    ]);
     bob.server.setEventHandler({
       handleRequest: ({ payload }) => payload,
       async handleBroadcast({ payload }) {

@@ -77,12 +77,9 @@ describe('payloads', () => {
     const results = await Promise.allSettled(
       [1_000, 1_001, 2 * MiB, 999].map((size) => alice.client.request(bob.id, bytes(`${size}`))),
     );
-    expect(results.map((each) => (each.status === 'fulfilled' ? each.value.length : each.reason.code))).toEqual([
-      1_000,
-      'too-large',
-      'too-large',
-      999,
-    ]);
+    expect(
+      results.map((each) => (each.status === 'fulfilled' ? each.value.length : each.reason.code)),
+    ).toEqual([1_000, 'too-large', 'too-large', 999]);
   });
 
   test('that are large do not hold up small ones beside them', async () => {
@@ -93,7 +90,9 @@ describe('payloads', () => {
     await alice.client.request(bob.id, bytes('warm'));
     const large = alice.client.request(bob.id, pattern(8 * MiB)).then(() => order.push('large'));
     const small = Promise.all(
-      Array.from({ length: 50 }, () => alice.client.request(bob.id, bytes('small')).then(() => order.push('small'))),
+      Array.from({ length: 50 }, () =>
+        alice.client.request(bob.id, bytes('small')).then(() => order.push('small')),
+      ),
     );
     await Promise.all([large, small]);
     expect(order.at(-1)).toBe('large');

@@ -91,7 +91,10 @@ describe('a stream of answers', () => {
     const reason = new Error('enough');
     let received = 0;
     const reading = (async () => {
-      for await (const _ of alice.client.requestStream(bob.id, bytes('go'), { ...stream, signal: cancel.signal })) {
+      for await (const _ of alice.client.requestStream(bob.id, bytes('go'), {
+        ...stream,
+        signal: cancel.signal,
+      })) {
         received += 1;
         if (received === 10) cancel.abort(reason);
       }
@@ -120,7 +123,8 @@ describe('a stream of answers', () => {
     });
     const received: string[] = [];
     const reading = (async () => {
-      for await (const answer of alice.client.requestStream(bob.id, bytes('go'), stream)) received.push(text(answer));
+      for await (const answer of alice.client.requestStream(bob.id, bytes('go'), stream))
+        received.push(text(answer));
     })();
     expect((await failure(reading)).code).toBe('too-large');
     expect(received).toEqual(['fits']);

@@ -8,6 +8,10 @@ async function startNamed(network: TestNetwork, name: string): Promise<TestNode>
   return node;
 }
 
+function startThree(network: TestNetwork, third: string): Promise<[TestNode, TestNode, TestNode]> {
+  return Promise.all([startNamed(network, 'alice'), startNamed(network, 'bob'), startNamed(network, third)]);
+}
+
 /** The shortest beginning of `id` that `other` does not share. */
 function uniquePrefix(id: string, other: string): string {
   let length = 1;
@@ -20,9 +24,7 @@ const withoutId = (address: string) => address.replace(/\/p2p\/.*/, '');
 describe('a request', () => {
   test('reaches a connected peer by its name, its id and a prefix that no other id has', async () => {
     await using network = new TestNetwork();
-    const [alice, bob, carol] = await Promise.all(
-      ['alice', 'bob', 'carol'].map((name) => startNamed(network, name)),
-    );
+    const [alice, bob, carol] = await startThree(network, 'carol');
     await connect(alice, bob);
     await connect(alice, carol);
     for (const target of ['bob', bob.id, uniquePrefix(bob.id, carol.id)])
@@ -50,9 +52,7 @@ describe('a request', () => {
 
   test('by a name that two peers have fails and says which they are', async () => {
     await using network = new TestNetwork();
-    const [alice, bob, other] = await Promise.all(
-      ['alice', 'bob', 'bob'].map((name) => startNamed(network, name)),
-    );
+    const [alice, bob, other] = await startThree(network, 'bob');
     await connect(alice, bob);
     await connect(alice, other);
     const error = await failure(alice.client.request('bob', bytes('which one?')));
@@ -73,9 +73,7 @@ describe('a request', () => {
 
   test('by a prefix that two ids share fails and says which they are', async () => {
     await using network = new TestNetwork();
-    const [alice, bob, carol] = await Promise.all(
-      ['alice', 'bob', 'carol'].map((name) => startNamed(network, name)),
-    );
+    const [alice, bob, carol] = await startThree(network, 'carol');
     await connect(alice, bob);
     await connect(alice, carol);
     // All Ed25519 ids begin so.
@@ -86,7 +84,11 @@ describe('a request', () => {
 
   test.each([
     ['a name nobody has', 'nobody', 'unknown-peer'],
-    ['an id that nobody is reached at', '12D3KooWJ9BYfpA5fT9RaqCw8MvDDxChFCfVkYW8DVeCbUeFbvrq', 'unreachable'],
+    [
+      'an id that nobody is reached at',
+      '12D3KooWJ9BYfpA5fT9RaqCw8MvDDxChFCfVkYW8DVeCbUeFbvrq',
+      'unreachable',
+    ],
     ['a text that can be no peer', 'no such/peer', 'invalid'],
     ['an empty text', '', 'invalid'],
     ['a multiaddr that is none', '/ip4/127.0.0.1/tcp/none', 'invalid'],
@@ -102,9 +104,7 @@ describe('a request', () => {
 
   test('to an address where somebody else answers than its id says fails with unreachable', async () => {
     await using network = new TestNetwork();
-    const [alice, bob, carol] = await Promise.all(
-      ['alice', 'bob', 'carol'].map((name) => startNamed(network, name)),
-    );
+    const [alice, bob, carol] = await startThree(network, 'carol');
     const wrong = `${withoutId(bob.address)}/p2p/${carol.id}`;
     const error = await failure(alice.client.request(wrong, bytes('x')));
     expect(error.code).toBe('unreachable');

@@ -19,7 +19,8 @@ function answering(): { link: Link; call: Call; written: () => Frame[] } {
 }
 
 const message = (length: number) => ({ bytes: new Uint8Array(length), end: false, accepted: undefined });
-const flagsOf = (frames: Frame[]) => frames.map((frame) => (frame.type === FrameType.data ? frame.flags : -1));
+const flagsOf = (frames: Frame[]) =>
+  frames.map((frame) => (frame.type === FrameType.data ? frame.flags : -1));
 
 describe('the window of a call', () => {
   test('lets empty messages through only as long as it lasts', () => {

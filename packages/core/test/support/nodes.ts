@@ -85,10 +85,10 @@ export class TestLog implements Log {
   readonly warn = (message: string): void => this.#add('warn', message);
   readonly error = (message: string): void => this.#add('error', message);
 
-  /** The first line that fits, as soon as it is there; the test's own time limit ends the wait. */
-  async line(pattern: RegExp): Promise<string> {
+  /** The first (second, …) line that fits, as soon as it is there; the test's own time limit ends the wait. */
+  async line(pattern: RegExp, which = 1): Promise<string> {
     for (;;) {
-      const found = this.lines.find((line) => pattern.test(line));
+      const found = this.lines.filter((line) => pattern.test(line))[which - 1];
       if (found !== undefined) return found;
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
@@ -118,7 +118,11 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** For what no event tells: asks again until it holds, and fails after `withinMs`. */
-export async function eventually(what: string, holds: () => Promise<boolean>, withinMs = 10_000): Promise<void> {
+export async function eventually(
+  what: string,
+  holds: () => Promise<boolean>,
+  withinMs = 10_000,
+): Promise<void> {
   const endMs = performance.now() + withinMs;
   while (!(await holds())) {
     if (performance.now() > endMs) throw new Error(`not within ${withinMs} ms: ${what}`);

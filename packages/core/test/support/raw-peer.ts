@@ -67,7 +67,8 @@ export class RawPeer implements AsyncDisposable {
     const connection = await this.dial(address);
     const stream = await connection.newStream(HELLO_PROTOCOL);
     const messages = lp.decode(stream)[Symbol.asyncIterator]();
-    const next = async () => decodeHello(((await messages.next()).value as { subarray(): Uint8Array }).subarray());
+    const next = async () =>
+      decodeHello(((await messages.next()).value as { subarray(): Uint8Array }).subarray());
     stream.send(lp.encode.single(encodeHello({ ...this.#greeting, network })));
     await next();
     stream.send(lp.encode.single(encodeHello({ type: 'accept', proof: new Uint8Array(0) })));
