@@ -1,0 +1,169 @@
+import type { PeerdError } from '@peerd/protocol';
+import { describe, expect, test } from 'vitest';
+import { type Frame, FrameType } from '../src/request/frames.ts';
+import { type SimNode, SimPair } from './support/request-pair.ts';
+
+const bytes = (length: number) => new Uint8Array(length);
+const answering = (node: SimNode, length: number) => {
+  node.onRequest = ({ key }) =>
+    node.inbox.push({ type: 'request/answer', key, payload: bytes(length), end: true });
+};
+const error = (node: SimNode, ref: number): PeerdError => {
+  const outcome = node.outcome(ref);
+  if ('value' in outcome) throw new Error(`call ${ref} was answered`);
+  return outcome.error;
+};
+/** Nothing of any call is left on either side. */
+const expectEmpty = (pair: SimPair) => {
+  for (const node of [pair.a, pair.b])
+    expect(node.snapshot).toMatchObject({
+      heldBytes: 0,
+      outbound: { calls: [] },
+      inbound: { calls: [], fallback: [] },
+    });
+};
+const opens = (node: SimNode) => node.written.filter(({ frame }) => frame.type === FrameType.open).length;
+
+describe('the limit on payloads', () => {
+  test.each([
+    { limit: 'of the caller', a: { maxPayloadBytes: 1_000 }, b: {} },
+    { limit: 'of the other side', a: {}, b: { maxPayloadBytes: 1_000 } },
+  ])('$limit holds for requests: one byte more is too-large, and no handler sees it', ({ a, b }) => {
+    const pair = new SimPair({ a, b });
+    answering(pair.b, 0);
+    const most = pair.a.ask({ payload: bytes(1_000) });
+    const more = pair.a.ask({ payload: bytes(1_001) });
+    pair.run();
+    expect(pair.a.code(most)).toBe('ok');
+    expect(error(pair.a, more)).toMatchObject({ code: 'too-large' });
+    expect(error(pair.a, more).message).toContain('1001 bytes, over the limit of 1000');
+    expect(pair.b.dispatched).toHaveLength(1);
+    expectEmpty(pair);
+  });
+
+  test.each([
+    { limit: 'of who answers', a: {}, b: { maxPayloadBytes: 1_000 } },
+    { limit: 'of the caller', a: { maxPayloadBytes: 1_000 }, b: {} },
+  ])('$limit holds for answers', ({ a, b }) => {
+    const pair = new SimPair({ a, b });
+    answering(pair.b, 1_000);
+    const most = pair.a.ask({});
+    pair.run();
+    answering(pair.b, 1_001);
+    const more = pair.a.ask({});
+    pair.run();
+    expect(pair.a.code(most)).toBe('ok');
+    expect(error(pair.a, more)).toMatchObject({ code: 'too-large' });
+    expect(error(pair.a, more).message).toContain('over the limit of 1000');
+    expectEmpty(pair);
+  });
+
+  test('ends a request that claims little and sends more as soon as it does', () => {
+    const pair = new SimPair({ b: { maxPayloadBytes: 20_000 } });
+    pair.step(pair.b, { type: 'request/link-inbound', link: -1, peer: 'mallory', connection: 'c' });
+    const open: Frame = {
+      type: FrameType.open,
+      call: 1,
+      flags: 0,
+      timeoutMs: 0,
+      totalBytes: 1,
+      service: '',
+      data: bytes(15_000),
+    };
+    const more: Frame = { type: FrameType.data, call: 1, flags: 0, data: bytes(15_000) };
+    pair.b.inbox.push({ type: 'request/frames', link: -1, frames: [open, more, more], bytes: 0 });
+    pair.run();
+    expect(pair.b.written).toMatchObject([{ frame: { type: FrameType.reset, call: 1, code: 7 } }]);
+    expectEmpty(pair);
+  });
+
+  test('refuses a request that claims 4 GiB when it is opened, and holds nothing for it', () => {
+    const pair = new SimPair();
+    pair.step(pair.b, { type: 'request/link-inbound', link: -1, peer: 'mallory', connection: 'c' });
+    const claims = Array.from({ length: 1_000 }, (_, i): Frame => {
+      return {
+        type: FrameType.open,
+        call: i + 1,
+        flags: 0,
+        timeoutMs: 0,
+        totalBytes: 2 ** 32,
+        service: '',
+        data: bytes(10),
+      };
+    });
+    const before = process.memoryUsage().arrayBuffers;
+    pair.b.inbox.push({ type: 'request/frames', link: -1, frames: claims, bytes: 0 });
+    pair.run();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
+    expect(pair.b.written).toHaveLength(1_000);
+    expect(pair.b.written[0]).toMatchObject({ frame: { type: FrameType.reset, code: 7 } });
+    expectEmpty(pair);
+  });
+});
+
+describe('limits on calls in flight', () => {
+  test('of ours: one more is busy and nothing of it is sent; when one has ended there is room', () => {
+    const pair = new SimPair({ a: { maxOutboundCalls: 3 } });
+    const refs = [1, 2, 3, 4].map(() => pair.a.ask({}));
+    pair.run();
+    expect(error(pair.a, refs[3] as number)).toMatchObject({ code: 'busy' });
+    expect(opens(pair.a)).toBe(3);
+    pair.b.inbox.push({ type: 'request/answer', key: 1, payload: bytes(0), end: true });
+    pair.run();
+    const next = pair.a.ask({});
+    pair.run();
+    expect(opens(pair.a)).toBe(4);
+    expect(pair.a.isSettled(next)).toBe(false);
+  });
+
+  test('of one peer: one more is answered busy; when one has ended there is room', () => {
+    const pair = new SimPair({ b: { maxInboundCallsPerPeer: 2 } });
+    const refs = [1, 2, 3].map(() => pair.a.ask({}));
+    pair.run();
+    expect(error(pair.a, refs[2] as number)).toMatchObject({ code: 'busy' });
+    expect(pair.b.dispatched).toHaveLength(2);
+    pair.b.inbox.push({ type: 'request/answer', key: 1, payload: bytes(0), end: true });
+    pair.run();
+    pair.a.ask({});
+    pair.run();
+    expect(pair.b.dispatched).toHaveLength(3);
+  });
+
+  test('in bytes: a request for which there is no room is busy, one that is alone goes out whatever its size', () => {
+    const pair = new SimPair({ a: { maxBytesInFlight: 1_000 } });
+    const alone = pair.a.ask({ payload: bytes(5_000) });
+    const more = pair.a.ask({ payload: bytes(1) });
+    pair.run();
+    expect(error(pair.a, more)).toMatchObject({ code: 'busy' });
+    pair.b.inbox.push({ type: 'request/answer', key: 1, payload: bytes(0), end: true });
+    pair.run();
+    expect(pair.a.code(alone)).toBe('ok');
+    answering(pair.b, 0);
+    const next = pair.a.ask({ payload: bytes(1) });
+    pair.run();
+    expect(pair.a.code(next)).toBe('ok');
+    expectEmpty(pair);
+  });
+
+  test('in bytes: who answers says busy to a request for which there is no room', () => {
+    const pair = new SimPair({ b: { maxBytesInFlight: 10_000 } });
+    const first = pair.a.ask({ payload: bytes(8_000) });
+    pair.run();
+    const second = pair.a.ask({ payload: bytes(8_000) });
+    pair.run();
+    expect(error(pair.a, second)).toMatchObject({ code: 'busy' });
+    expect(pair.a.isSettled(first)).toBe(false);
+    expect(pair.b.snapshot.heldBytes).toBe(8_000);
+  });
+
+  test('in bytes: an answer for which the caller has no room is busy, and the other side is told to stop', () => {
+    const pair = new SimPair({ a: { maxBytesInFlight: 10_000 } });
+    pair.b.onRequest = ({ key }) =>
+      pair.b.inbox.push({ type: 'request/answer', key, payload: bytes(200_000), end: false });
+    const ref = pair.a.ask({ stream: true });
+    pair.run();
+    expect(error(pair.a, ref)).toMatchObject({ code: 'busy' });
+    expect([...pair.b.aborted.values()]).toEqual(['the caller cancelled']);
+    expectEmpty(pair);
+  });
+});
