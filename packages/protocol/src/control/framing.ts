@@ -88,7 +88,8 @@ export class FrameDecoder {
     const needed = this.#filled + part.length;
     if (needed > this.#buffer.length) {
       const size = Math.min(length, Math.max(needed, 2 * this.#buffer.length, firstBufferBytes));
-      const larger = new Uint8Array(size);
+      // Not zeroed: every byte is written before the frame is handed out.
+      const larger = Buffer.allocUnsafeSlow(size);
       larger.set(this.#buffer.subarray(0, this.#filled));
       this.#buffer = larger;
     }
