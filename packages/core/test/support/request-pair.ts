@@ -298,6 +298,14 @@ export class SimPair {
         messages.push(output.payload);
         return;
       }
+      // What goes to other features, and to peers that speak only tinyp2p.
+      case 'peer/leave':
+      case 'request/internal-settled':
+      case 'request/internal-inbound':
+      case 'fallback/send':
+      case 'fallback/cancel':
+      case 'fallback/reply':
+        return;
     }
   }
 
