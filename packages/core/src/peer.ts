@@ -10,7 +10,7 @@ import { encryptionKeyStatement } from './hello/proof.ts';
 import { publicKeyOf } from './host/address.ts';
 import { postEvents } from './host/events.ts';
 import { listenError } from './host/listen-error.ts';
-import { createHost, type Host } from './host/node.ts';
+import { createHost, dhtProtocol, type Host } from './host/node.ts';
 import { encryptionKeyOf, privateKeyOf } from './identity.ts';
 import { PeersDriver } from './peers/driver.ts';
 import { PingDriver } from './ping/driver.ts';
@@ -72,6 +72,7 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
     policy: settings.policy,
     discovery: {
       isOn: settings.isDiscoveryOn,
+      dhtProtocol: dhtProtocol(settings.compat),
       profile: settings.profile,
       peers: settings.peers,
       firstBootstrapMs: settings.firstBootstrapMs,

@@ -78,7 +78,7 @@ const script: readonly (readonly [number, readonly Input[]])[] = [
         peer: 'bob',
         connection: 'c1',
         addresses: ['/ip4/127.0.0.1/tcp/2'],
-        protocols: [],
+        protocols: ['/peerd/kad/1.0.0'],
       },
     ],
   ],

@@ -7,6 +7,8 @@ import type { DiscoveryInput, DiscoveryOutput } from './messages.ts';
 
 export interface DiscoveryConfig {
   readonly isOn: boolean;
+  /** What peers of the same DHT speak. */
+  readonly dhtProtocol: string;
   readonly profile: Profile;
   /** Peers that a connection is kept to. */
   readonly peers: readonly Extract<Target, { kind: 'address' }>[];
@@ -26,7 +28,7 @@ export const MAX_REMEMBERED = 64;
 const REMEMBERED_WITHIN_MS = 1_000;
 
 interface Kept {
-  readonly target: Target;
+  readonly target: Extract<Target, { kind: 'address' }>;
   failures: number;
   /** Whether it is being dialled, or a time is set at which it will be. */
   isPending: boolean;
@@ -51,8 +53,11 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
   /** Configured peers by id (from the outset, or once they have told it). */
   readonly #kept = new Map<string, Kept>();
   readonly #dials = new Map<number, Kept | undefined>();
+  /** Who is in the DHT's table: those we met, and those it found by itself. */
   readonly #table = new Set<string>();
   readonly #connected = new Set<string>();
+  /** Addresses of peers that may go into the table once they are let in. */
+  readonly #identified = new Map<string, readonly string[]>();
   readonly #peerOf = new Map<string, string>();
 
   constructor(context: Context<DiscoveryOutput>, config: DiscoveryConfig, makeRef: () => number) {
@@ -79,23 +84,31 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       'connection/opened': ({ connection, peer }) => {
         this.#peerOf.set(connection, peer);
       },
-      'peer/identified': ({ peer, addresses }) => {
-        if (!config.isOn) return;
-        const shared = shareable(addresses, config.profile);
-        if (shared.length === 0) return;
-        this.#table.add(peer);
-        context.emit({ type: 'dht/add', peer, addresses: shared });
+      'peer/identified': ({ peer, addresses, protocols }) => {
+        if (!config.isOn || !protocols.includes(config.dhtProtocol)) return;
+        this.#identified.set(peer, shareable(addresses, config.profile));
+        if (this.#connected.has(peer)) this.#add(peer);
       },
       'peer/admitted': ({ peer }) => {
         this.#connected.add(peer);
+        this.#add(peer);
+      },
+      'dht/added': ({ peer }) => {
+        this.#table.add(peer);
+        // Its connection may be gone by the time that the DHT has made sure of it.
+        if (!this.#connected.has(peer)) this.#check(peer);
+      },
+      'dht/removed': ({ peer }) => {
+        this.#table.delete(peer);
       },
       'peer/disconnected': ({ peer }) => {
         this.#connected.delete(peer);
+        this.#identified.delete(peer);
         for (const [connection, owner] of this.#peerOf) if (owner === peer) this.#peerOf.delete(connection);
         const kept = this.#kept.get(peer);
         if (kept !== undefined) this.#redial(kept);
-        else if (this.#table.has(peer))
-          this.#at(context.random() * CHECK_WITHIN_MS, { kind: 'check', target: targetOf(peer) });
+        // To dial an address without an id says nothing of who was there.
+        if (kept?.target.peer === undefined && this.#table.has(peer)) this.#check(peer);
       },
       'peer/dial-failed': ({ peer }) => this.#remove(peer),
       'connection/abort': ({ connection }) => {
@@ -130,6 +143,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       kept: [...this.#kept].map(([peer, { failures }]) => [peer, failures]),
       dials: [...this.#dials.keys()],
       table: [...this.#table],
+      identified: [...this.#identified.keys()],
       connected: [...this.#connected],
     };
   }
@@ -166,6 +180,17 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     const longestMs = Math.min(LAST_REDIAL_MS, FIRST_REDIAL_MS * 2 ** kept.failures);
     kept.failures += 1;
     this.#at(longestMs * (0.5 + this.#context.random() / 2), { kind: 'keep', kept });
+  }
+
+  /** Puts a peer that has been let in, and that takes part in the DHT, into the table. */
+  #add(peer: string): void {
+    const addresses = this.#identified.get(peer) ?? [];
+    if (addresses.length > 0) this.#context.emit({ type: 'dht/add', peer, addresses });
+  }
+
+  /** Dials a peer of the table that is not connected: it answers or it leaves. */
+  #check(peer: string): void {
+    this.#at(this.#context.random() * CHECK_WITHIN_MS, { kind: 'check', target: targetOf(peer) });
   }
 
   #remove(peer: string): void {

@@ -2,13 +2,14 @@ import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
-import type { Connection, Ed25519PrivateKey, Libp2p } from '@libp2p/interface';
+import type { Connection, Ed25519PrivateKey, Libp2p, PeerInfo } from '@libp2p/interface';
 import type { Registrar } from '@libp2p/interface-internal';
-import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht';
+import { type KadDHT, kadDHT, removePrivateAddressesMapper } from '@libp2p/kad-dht';
 import { mdns } from '@libp2p/mdns';
 import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
+import { shareable } from '../discovery/addresses.ts';
 import type { Settings } from '../settings.ts';
 import { coalescing } from './coalesce.ts';
 import { gossipOptions } from './gossip-options.ts';
@@ -46,6 +47,12 @@ const IDENTIFY_TIMEOUT_MS = 10_000;
 /** DHT entries of tinyp2p are under `/ipfs`; ours have a name of their own so that the two do not mix. */
 export function dhtProtocol(compat: Settings['compat']): string {
   return compat === 'tinyp2p' ? '/ipfs/kad/1.0.0' : '/peerd/kad/1.0.0';
+}
+
+/** What the DHT takes in and passes on of a peer. */
+function shareableInfo(info: PeerInfo, profile: Settings['profile']): PeerInfo {
+  const multiaddrs = info.multiaddrs.filter((address) => shareable([address.toString()], profile).length > 0);
+  return profile === 'internet' ? removePrivateAddressesMapper({ ...info, multiaddrs }) : { ...info, multiaddrs };
 }
 
 /** Builds the node without starting it. */
@@ -93,7 +100,7 @@ export async function createHost(settings: Settings, privateKey: Ed25519PrivateK
               protocol: dhtProtocol(settings.compat),
               clientMode: false,
               allowQueryWithZeroPeers: true,
-              peerInfoMapper: settings.profile === 'internet' ? removePrivateAddressesMapper : passthroughMapper,
+              peerInfoMapper: (info) => shareableInfo(info, settings.profile),
             }),
           }
         : {}),

@@ -1,10 +1,11 @@
 // A peer as another implementation would be: libp2p's own parts and tinyp2p's protocols, nothing of ours.
 import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
-import { type GossipSub, type GossipsubOpts, gossipsub } from '@libp2p/gossipsub';
+import { type GossipSub, type GossipsubMessage, type GossipsubOpts, gossipsub } from '@libp2p/gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
 import type { Connection, IdentifyResult, Libp2p } from '@libp2p/interface';
 import { type KadDHT, type KadDHTInit, kadDHT, passthroughMapper } from '@libp2p/kad-dht';
+import { peerIdFromString } from '@libp2p/peer-id';
 import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
@@ -25,11 +26,27 @@ export interface BareOptions {
   /** The DHT it takes part in. Default: none. */
   dht?: KadDHTInit;
   gossip?: Partial<GossipsubOpts>;
-  listen?: string[];
+  /** The addresses it tells of, whatever it listens on. */
+  announce?: string[];
 }
 
 /** Answers a request; `undefined` refuses it. */
 export type BareHandler = (payload: Uint8Array) => Uint8Array | undefined;
+
+/** A message as it goes over the wire. */
+export interface GossipFields {
+  from?: Uint8Array;
+  data?: Uint8Array;
+  seqno?: Uint8Array;
+  topic: string;
+  signature?: Uint8Array | undefined;
+  key?: Uint8Array;
+}
+
+/** The bytes of a peer id, as they stand in messages. */
+export function idBytes(id: string): Uint8Array {
+  return peerIdFromString(id).toMultihash().bytes;
+}
 
 export class BareNode implements AsyncDisposable {
   readonly node: Libp2p<BareServices>;
@@ -39,9 +56,9 @@ export class BareNode implements AsyncDisposable {
   }
 
   static async start(options: BareOptions = {}): Promise<BareNode> {
-    const { dht, gossip, listen = ['/ip4/127.0.0.1/tcp/0'] } = options;
+    const { dht, gossip, announce = [] } = options;
     const node = await createLibp2p<BareServices>({
-      addresses: { listen },
+      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'], announce },
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
@@ -111,6 +128,50 @@ export class BareNode implements AsyncDisposable {
       }
       await stream.close();
     });
+  }
+
+  /** Whom it forwards the topic's messages to. */
+  meshOf(topic: string): string[] {
+    return (this.gossip as GossipSub & { getMeshPeers(topic: string): string[] }).getMeshPeers(topic);
+  }
+
+  /** Resolves with the first message on any topic that comes from now on. */
+  nextMessage(): Promise<{ topic: string; from: string | undefined; text: string }> {
+    return new Promise((resolve) => {
+      const onMessage = ({ detail: { msg } }: CustomEvent<GossipsubMessage>) =>
+        resolve({
+          topic: msg.topic,
+          from: msg.type === 'signed' ? msg.from.toString() : undefined,
+          text: new TextDecoder().decode(msg.data),
+        });
+      this.gossip.addEventListener('gossipsub:message', onMessage, { once: true });
+    });
+  }
+
+  /** Publishes a message that is signed as it should be and then, on its way out, made into something else. */
+  async publishForged(topic: string, data: Uint8Array, forge: (message: GossipFields) => GossipFields): Promise<void> {
+    interface Sender {
+      sendRpc(peer: string, rpc: { messages: GossipFields[] }): boolean;
+    }
+    const sender = this.gossip as unknown as Sender;
+    const honest = sender.sendRpc;
+    sender.sendRpc = (peer, rpc) => honest.call(sender, peer, { ...rpc, messages: rpc.messages.map(forge) });
+    try {
+      const { recipients } = await this.gossip.publish(topic, data);
+      if (recipients.length === 0) throw new Error('it went to nobody');
+    } finally {
+      sender.sendRpc = honest;
+    }
+  }
+
+  /** Resolves when the other side has read all that was sent to it on the same connection before. */
+  async roundTrip(address: string): Promise<void> {
+    await this.node.services.ping.ping(multiaddr(address));
+  }
+
+  /** Peers in its DHT's table. */
+  get dhtSize(): number {
+    return (this.dht as KadDHT & { routingTable: { size: number } }).routingTable.size;
   }
 
   /** The ids of those whom the peer at `address` tells of when it is asked who is close to `key`. */

@@ -41,6 +41,7 @@ export function coreConfig(config: Partial<CoreConfig> = {}): CoreConfig {
     policy: openPolicy,
     discovery: {
       isOn: true,
+      dhtProtocol: '/peerd/kad/1.0.0',
       profile: 'local',
       peers: [],
       firstBootstrapMs: 5_000,
