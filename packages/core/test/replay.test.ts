@@ -80,6 +80,7 @@ const script: readonly (readonly [number, readonly Input[]])[] = [
         addresses: ['/ip4/127.0.0.1/tcp/2'],
         protocols: ['/peerd/kad/1.0.0'],
       },
+      { type: 'dht/added', peer: 'bob' },
     ],
   ],
   [5_300, [{ type: 'connection/closed', connection: 'c1', peer: 'bob' }]],
