@@ -1,4 +1,4 @@
-import type { PeerInfo } from '@peerd/protocol';
+import type { PeerdError, PeerInfo } from '@peerd/protocol';
 import type { PeerKind } from './messages.ts';
 
 /** Addresses kept of one peer; the newest push out the oldest. */
@@ -13,6 +13,8 @@ export class PeerRecord {
   readonly addresses: Set<string> = new Set();
   /** By the connection's id, oldest first. */
   readonly connections: Map<string, 'greeting' | 'usable' | 'refused'> = new Map();
+  /** How the last greeting ended, if not well: what a caller is told until there is another. */
+  refusal: PeerdError | undefined;
 
   constructor(id: string) {
     this.id = id;
@@ -32,6 +34,11 @@ export class PeerRecord {
   get usable(): string | undefined {
     for (const [connection, phase] of this.connections) if (phase === 'usable') return connection;
     return undefined;
+  }
+
+  /** Whether all there is has been refused and is being closed. */
+  get isGoing(): boolean {
+    return this.isConnected && !this.isOnTheWay && this.usable === undefined;
   }
 
   learn(addresses: readonly string[]): void {

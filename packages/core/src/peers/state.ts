@@ -40,6 +40,7 @@ export class PeersState implements Feature<PeersInput> {
       'connection/opened': ({ connection, peer, address, direction }) => {
         const record = this.#record(peer);
         record.connections.set(connection, 'greeting');
+        record.refusal = undefined;
         if (direction === 'outbound') record.learn([address]);
         this.#greetings += 1;
       },
@@ -59,6 +60,7 @@ export class PeersState implements Feature<PeersInput> {
         const record = this.#peers.get(peer);
         if (record?.connections.get(connection) !== 'greeting') return;
         record.connections.set(connection, 'refused');
+        record.refusal = error;
         this.#greetings -= 1;
         if (!record.isOnTheWay) for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
         this.#resolveAgain();
@@ -91,7 +93,7 @@ export class PeersState implements Feature<PeersInput> {
         if (peer === self.id || record?.isOnTheWay || record?.usable !== undefined)
           for (const waiter of waiters) this.#reachPeer(waiter, peer, undefined);
         else {
-          const error = new PeerdError('unreachable', `the connection to ${peer} can't be used: it was refused or closed`);
+          const error = record?.refusal ?? closedEarly(peer);
           for (const { ref } of waiters) this.#unreached(ref, error);
         }
         this.#resolveAgain();
@@ -185,6 +187,8 @@ export class PeersState implements Feature<PeersInput> {
     const connection = record?.usable;
     if (record !== undefined && connection !== undefined) return this.#reached(waiter, record, connection);
     if (record?.isOnTheWay) return this.#wait(waiter, peer);
+    // libp2p would hand out the connection that is being closed.
+    if (record?.isGoing) return this.#unreached(waiter.ref, record.refusal ?? closedEarly(peer));
     this.#dial(waiter, peer, peer, address);
   }
 
@@ -229,7 +233,7 @@ export class PeersState implements Feature<PeersInput> {
     record.connections.delete(connection);
     if (phase === 'greeting') this.#greetings -= 1;
     if (!record.isOnTheWay && record.usable === undefined) {
-      const error = new PeerdError('unreachable', `the connection to ${peer} closed before it could be used`);
+      const error = record.refusal ?? closedEarly(peer);
       for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
     }
     if (!record.isConnected) this.#context.emit({ type: 'peer/disconnected', peer });
@@ -280,4 +284,8 @@ export class PeersState implements Feature<PeersInput> {
     }
     this.#context.emit({ type: 'peer/names-changed' });
   }
+}
+
+function closedEarly(peer: string): PeerdError {
+  return new PeerdError('unreachable', `the connection to ${peer} closed before it could be used`);
 }
