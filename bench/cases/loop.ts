@@ -35,6 +35,7 @@ export const loop: Case = {
           firstBootstrapMs: 0,
           bootstrapIntervalMs: 1_000,
         },
+        ping: { intervalMs: 15_000, timeoutMs: 10_000 },
         limits: defaultLimits,
         seed: [1, 2, 3, 4],
       },

@@ -35,6 +35,10 @@ export interface PeerConfig {
   bootstrapIntervalMs?: number;
   /** Time from the start to the first DHT bootstrap. Default: 5,000 ms. */
   firstBootstrapMs?: number;
+  /** Time from one check that a connection is alive to the next. Default: 15,000 ms. */
+  pingIntervalMs?: number;
+  /** How long a peer has to answer such a check before its connection is given up. Default: 10,000 ms. */
+  pingTimeoutMs?: number;
   limits?: Partial<Limits>;
   /** Where libp2p keeps its peers over a restart. Default: memory. */
   datastore?: Datastore;

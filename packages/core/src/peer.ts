@@ -78,6 +78,7 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
       firstBootstrapMs: settings.firstBootstrapMs,
       bootstrapIntervalMs: settings.bootstrapIntervalMs,
     },
+    ping: settings.ping,
     limits: settings.limits,
     seed: crypto.getRandomValues(new Int32Array(4)) as unknown as CoreConfig['seed'],
   });

@@ -6,6 +6,7 @@ import { networkKey } from './hello/proof.ts';
 import { parseAddress, parsePeerId } from './host/address.ts';
 import { type Log, silentLog } from './log.ts';
 import type { Target } from './peers/target.ts';
+import type { PingConfig } from './ping/state.ts';
 import { version } from './version.ts';
 
 /** A configuration that has been checked, with every default filled in. */
@@ -24,6 +25,7 @@ export interface Settings {
   readonly compat: 'tinyp2p' | undefined;
   readonly bootstrapIntervalMs: number;
   readonly firstBootstrapMs: number;
+  readonly ping: PingConfig;
   readonly limits: Limits;
   readonly datastore: Datastore | undefined;
   readonly log: Log;
@@ -68,6 +70,9 @@ export function settingsOf(config: PeerConfig): Settings {
   const firstBootstrapMs = config.firstBootstrapMs ?? 5_000;
   check(bootstrapIntervalMs >= 100, 'bootstrapIntervalMs', 'is at least 100 ms');
   check(firstBootstrapMs >= 0, 'firstBootstrapMs', 'is not negative');
+  const ping = { intervalMs: config.pingIntervalMs ?? 15_000, timeoutMs: config.pingTimeoutMs ?? 10_000 };
+  check(ping.intervalMs >= 100, 'pingIntervalMs', 'is at least 100 ms');
+  check(ping.timeoutMs >= 100, 'pingTimeoutMs', 'is at least 100 ms');
   const policy: Policy = {
     network,
     key: config.networkSecret === undefined ? undefined : networkKey(network, config.networkSecret),
@@ -90,6 +95,7 @@ export function settingsOf(config: PeerConfig): Settings {
     compat: config.compat,
     bootstrapIntervalMs,
     firstBootstrapMs,
+    ping,
     limits,
     datastore: config.datastore,
     log: config.log ?? silentLog,

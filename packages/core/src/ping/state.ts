@@ -6,11 +6,13 @@ import type { Target } from '../peers/target.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 
-/** How often a connection is checked. Three times this is how long a silent peer can stay unnoticed. */
-export const LIVENESS_INTERVAL_MS = 15_000;
-
-/** How long a peer has to answer such a check. */
-export const LIVENESS_TIMEOUT_MS = 10_000;
+/** The check that each connection still has somebody at its end. A silent peer goes unnoticed for both together. */
+export interface PingConfig {
+  /** From one check of a connection to the next. */
+  readonly intervalMs: number;
+  /** How long a peer has to answer. */
+  readonly timeoutMs: number;
+}
 
 export type PingInput =
   | {
@@ -62,7 +64,7 @@ export class PingState implements Feature<PingInput> {
   readonly #sent = new Map<number, Asked | Check>();
   #lastPing = 0;
 
-  constructor(context: Context<PingOutput>) {
+  constructor(context: Context<PingOutput>, config: PingConfig) {
     this.#context = context;
     this.handlers = {
       ping: ({ ref, target, timeoutMs, responder }) => {
@@ -112,7 +114,7 @@ export class PingState implements Feature<PingInput> {
       'connection/opened': ({ connection, peer }) => {
         const check: Check = { connection, peer, slot: -1 };
         // Spread out, so that connections made together are not checked together for ever.
-        check.slot = this.#checkTimes.add(check, context.nowMs + LIVENESS_INTERVAL_MS * (0.5 + context.random()));
+        check.slot = this.#checkTimes.add(check, context.nowMs + config.intervalMs * (0.5 + context.random()));
         this.#checks.set(connection, check);
       },
       'connection/closed': ({ connection }) => {
@@ -127,8 +129,8 @@ export class PingState implements Feature<PingInput> {
           this.#fail(asked, new PeerdError('timeout', message));
         });
         this.#checkTimes.expire(context.nowMs, (check) => {
-          check.slot = this.#checkTimes.add(check, context.nowMs + LIVENESS_INTERVAL_MS);
-          this.#send(check, check.connection, LIVENESS_TIMEOUT_MS);
+          check.slot = this.#checkTimes.add(check, context.nowMs + config.intervalMs);
+          this.#send(check, check.connection, config.timeoutMs);
         });
       },
     };

@@ -5,7 +5,7 @@ import { type DiscoveryConfig, DiscoveryState } from '../discovery/state.ts';
 import type { Policy } from '../hello/policy.ts';
 import { type HelloSelf, HelloState } from '../hello/state.ts';
 import { PeersState } from '../peers/state.ts';
-import { PingState } from '../ping/state.ts';
+import { type PingConfig, PingState } from '../ping/state.ts';
 import { RequestState } from '../request/state.ts';
 import { ServicesState } from '../services/state.ts';
 import type { Context, Feature, Message } from './feature.ts';
@@ -17,6 +17,7 @@ export interface CoreConfig {
   readonly version: string;
   readonly policy: Policy;
   readonly discovery: DiscoveryConfig;
+  readonly ping: PingConfig;
   readonly limits: Limits;
   /** Four 32-bit integers. */
   readonly seed: readonly [number, number, number, number];
@@ -63,7 +64,7 @@ export class NodeCore implements Context<Output> {
       hello: new HelloState(this, config.self, config.policy),
       peers: this.#peers,
       services: this.#services,
-      ping: new PingState(this),
+      ping: new PingState(this, config.ping),
       request: this.#request,
       broadcast: this.#broadcast,
       discovery: new DiscoveryState(this, config.discovery, makeRef),

@@ -47,6 +47,7 @@ export function coreConfig(config: Partial<CoreConfig> = {}): CoreConfig {
       firstBootstrapMs: 5_000,
       bootstrapIntervalMs: 30_000,
     },
+    ping: { intervalMs: 15_000, timeoutMs: 10_000 },
     limits: defaultLimits,
     seed: [1, 2, 3, 4],
     ...config,
