@@ -20,7 +20,7 @@ export interface Goal {
   readonly text: string;
   /** From the figures of each round, in the order of the contenders. */
   figure(round: readonly number[]): number;
-  /** `least`: the median of all rounds is at least this; `most`: no round is above it. */
+  /** The median of all rounds is at least `least`; no round is above `most`. With neither it is only told. */
   readonly least?: number;
   readonly most?: number;
 }
@@ -50,8 +50,13 @@ export async function run(name: string, subject: Case, plan: Plan): Promise<numb
     await tearDown();
   }
   console.log(`\n${name}: ${subject.title} (${subject.unit}; ${plan.rounds} rounds of ${plan.roundMs} ms)`);
-  console.log(`Node ${process.versions.node}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown processor'}`);
-  const rows = contenders.map((contender, i) => [contender.name, ...spread(rounds.map((round) => round[i] as number))]);
+  console.log(
+    `Node ${process.versions.node}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown processor'}`,
+  );
+  const rows = contenders.map((contender, i) => [
+    contender.name,
+    ...spread(rounds.map((round) => round[i] as number)),
+  ]);
   print([['', 'min', 'median', 'max'], ...rows]);
   let missed = 0;
   for (const goal of goals) {
@@ -60,12 +65,16 @@ export async function run(name: string, subject: Case, plan: Plan): Promise<numb
     const isMet =
       (goal.least === undefined || median(figures) >= goal.least) &&
       (goal.most === undefined || Math.max(...figures) <= goal.most);
-    const bound = goal.least === undefined ? `at most ${goal.most}` : `at least ${goal.least}`;
     const verdict = plan.checks ? (isMet ? 'reached' : 'MISSED') : 'not checked';
-    console.log(`  ${goal.text}: ${low} / ${middle} / ${high} (${bound}: ${verdict})`);
+    console.log(`  ${goal.text}: ${low} / ${middle} / ${high}${boundOf(goal, verdict)}`);
     if (plan.checks && !isMet) missed += 1;
   }
   return missed;
+}
+
+function boundOf({ least, most }: Goal, verdict: string): string {
+  if (least !== undefined) return ` (at least ${least}: ${verdict})`;
+  return most === undefined ? '' : ` (at most ${most}: ${verdict})`;
 }
 
 function median(figures: readonly number[]): number {
@@ -84,7 +93,9 @@ function format(figure: number): string {
 }
 
 function print(rows: readonly (readonly string[])[]): void {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] as string).length)),
+  );
   for (const row of rows)
     console.log(
       `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join('  ')}`,

@@ -1,5 +1,13 @@
-import { Inbox, InProcessClient, defaultLimits, MessageQueue, NodeCore, ServerLoop, payloadBytes } from '@peerd/core/testing';
 import type { Command, Event, Output } from '@peerd/core/testing';
+import {
+  defaultLimits,
+  Inbox,
+  InProcessClient,
+  MessageQueue,
+  NodeCore,
+  payloadBytes,
+  ServerLoop,
+} from '@peerd/core/testing';
 import { type Case, closedLoop } from '../run.ts';
 
 const CALLERS = 64;

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createPeer, generateSecret } from '@peerd/core';
 import { multiaddr } from '@multiformats/multiaddr';
-import { bareNode, echo } from '../bare-libp2p.ts';
+import { createPeer, generateSecret } from '@peerd/core';
+import { askWithLpStream, askWithPipe, bareNode } from '../bare-libp2p.ts';
 import { type Case, closedLoop } from '../run.ts';
 
 const CALLERS = 64;
@@ -33,12 +33,21 @@ export const request: Case = {
           measure: (ms) => closedLoop(CALLERS, ms, () => client.request(addresses.peerd, payload)),
         },
         {
-          name: 'js-libp2p, a stream per request',
-          measure: (ms) => closedLoop(CALLERS, ms, () => echo(connection, payload)),
+          name: 'js-libp2p, dialProtocol and it-pipe',
+          measure: (ms) => closedLoop(CALLERS, ms, () => askWithPipe(bare, connection.remotePeer, payload)),
+        },
+        {
+          name: 'js-libp2p, a held connection and lpStream',
+          measure: (ms) => closedLoop(CALLERS, ms, () => askWithLpStream(connection, payload)),
         },
       ],
       goals: [
-        { text: 'peerd / js-libp2p', figure: ([ours, theirs]) => (ours as number) / (theirs as number), least: 50 },
+        {
+          text: 'peerd / dialProtocol and it-pipe',
+          figure: ([ours, pipe]) => Number(ours) / Number(pipe),
+          least: 50,
+        },
+        { text: 'peerd / held connection and lpStream', figure: ([ours, , lp]) => Number(ours) / Number(lp) },
       ],
       tearDown: async () => {
         stopped.abort();

@@ -110,11 +110,22 @@ export class InProcessClient implements Client {
     });
   }
 
-  async broadcast(topic: string, payload: Uint8Array, options: BroadcastOptions = {}): Promise<BroadcastResult> {
+  async broadcast(
+    topic: string,
+    payload: Uint8Array,
+    options: BroadcastOptions = {},
+  ): Promise<BroadcastResult> {
     const { timeoutMs = defaults.broadcastTimeoutMs, allowNone = false } = options;
     checkPayload(payload);
     checkTimeout(timeoutMs);
-    return await this.#send((responder) => ({ type: 'broadcast', topic, payload, timeoutMs, allowNone, responder }));
+    return await this.#send((responder) => ({
+      type: 'broadcast',
+      topic,
+      payload,
+      timeoutMs,
+      allowNone,
+      responder,
+    }));
   }
 
   async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
@@ -159,7 +170,8 @@ export class InProcessClient implements Client {
     const ref = this.#nextRef();
     const responder = new Responder<PingResult>();
     this.#offer({ type: 'ping', ref, target, timeoutMs, responder });
-    if (signal !== undefined) this.#onAbort(signal, responder, () => this.#inbox.post({ type: 'ping/cancel', ref }));
+    if (signal !== undefined)
+      this.#onAbort(signal, responder, () => this.#inbox.post({ type: 'ping/cancel', ref }));
     return await responder.promise;
   }
 
@@ -216,7 +228,10 @@ export class InProcessClient implements Client {
     if (this.#isClosed) return new PeerdError('stopped', 'the client was closed');
     if (this.#inbox.isClosed) return new PeerdError('stopped', 'the server was stopped');
     const { commands } = this.#inbox.waiting;
-    return new PeerdError('busy', `${commands} commands are waiting for the server: try again when some have been done`);
+    return new PeerdError(
+      'busy',
+      `${commands} commands are waiting for the server: try again when some have been done`,
+    );
   }
 
   /** Letting go is never refused; with the server gone there is nothing to let go of. */
@@ -226,11 +241,19 @@ export class InProcessClient implements Client {
     return true;
   }
 
-  #cancelWith(signal: AbortSignal, ref: number, responder: Responder<never> | Responder<Uint8Array> | Responder<void>): void {
+  #cancelWith(
+    signal: AbortSignal,
+    ref: number,
+    responder: Responder<never> | Responder<Uint8Array> | Responder<void>,
+  ): void {
     this.#onAbort(signal, responder, () => this.#inbox.post({ type: 'request/cancel', ref }));
   }
 
-  #onAbort(signal: AbortSignal, responder: { promise: Promise<unknown>; reject(error: unknown): void }, cancel: () => void): void {
+  #onAbort(
+    signal: AbortSignal,
+    responder: { promise: Promise<unknown>; reject(error: unknown): void },
+    cancel: () => void,
+  ): void {
     const onAbort = () => {
       responder.reject(signal.reason);
       cancel();

@@ -1,8 +1,8 @@
 import { type InboundRequest, PeerdError } from '@peerd/protocol';
 import { MessageQueue } from './broadcast/queue.ts';
 import { Responder } from './channel/responder.ts';
-import { MAX_REASON_BYTES, type ResetCode, resetCodes } from './request/frames.ts';
 import type { Log } from './log.ts';
+import { MAX_REASON_BYTES, type ResetCode, resetCodes } from './request/frames.ts';
 import type { EventHandler } from './server/handler.ts';
 import type { Drivers, Effect, Event } from './server/messages.ts';
 
@@ -74,11 +74,17 @@ export class Dispatcher {
 
   /** Hands broadcasts to the handler, one at a time, until the queue is closed. */
   async runBroadcasts(): Promise<void> {
-    for (let message = await this.broadcasts.take(); message !== undefined; message = await this.broadcasts.take())
+    for (
+      let message = await this.broadcasts.take();
+      message !== undefined;
+      message = await this.broadcasts.take()
+    )
       try {
         await this.handler?.handleBroadcast(message);
       } catch (error) {
-        this.#log.warn(`the handler of broadcasts failed: ${(error as Error).message}`, { topic: message.topic });
+        this.#log.warn(`the handler of broadcasts failed: ${(error as Error).message}`, {
+          topic: message.topic,
+        });
       }
   }
 
@@ -94,7 +100,11 @@ export class Dispatcher {
     try {
       const answer = this.handler.handleRequest(request);
       if (answer instanceof Uint8Array) this.#answer(key, answer);
-      else if (answer instanceof Promise) answer.then((settled) => this.#settled(key, settled), (error) => this.#refuse(key, error));
+      else if (answer instanceof Promise)
+        answer.then(
+          (settled) => this.#settled(key, settled),
+          (error) => this.#refuse(key, error),
+        );
       else this.#settled(key, answer);
     } catch (error) {
       this.#refuse(key, error);
@@ -104,7 +114,11 @@ export class Dispatcher {
   #settled(key: number, answer: unknown): void {
     if (answer instanceof Uint8Array) this.#answer(key, answer);
     else if (isAsyncIterable(answer)) void this.#stream(key, answer);
-    else if (isThenable(answer)) Promise.resolve(answer).then((settled) => this.#settled(key, settled), (error) => this.#refuse(key, error));
+    else if (isThenable(answer))
+      Promise.resolve(answer).then(
+        (settled) => this.#settled(key, settled),
+        (error) => this.#refuse(key, error),
+      );
     else this.#refuse(key, new TypeError('a handler answers with bytes or an async iterable of bytes'));
   }
 
@@ -131,14 +145,16 @@ export class Dispatcher {
   #refuse(key: number, error: unknown): void {
     this.#running.delete(key);
     const { code, reason } = refusalOf(error);
-    if (code === 'internal') this.#log.error(`a request handler failed: ${String((error as Error)?.message ?? error)}`);
+    if (code === 'internal')
+      this.#log.error(`a request handler failed: ${String((error as Error)?.message ?? error)}`);
     this.#post({ type: 'request/refuse', key, code, reason });
   }
 }
 
 /** What the caller is told. A fault's message may hold what is not for strangers: it stays here, in the log. */
 function refusalOf(error: unknown): { code: ResetCode; reason: string } {
-  if (!(error instanceof PeerdError) || !(error.code in resetCodes)) return { code: 'internal', reason: 'the handler failed' };
+  if (!(error instanceof PeerdError) || !(error.code in resetCodes))
+    return { code: 'internal', reason: 'the handler failed' };
   const code = error.code as ResetCode;
   return { code, reason: code === 'internal' ? 'the handler failed' : cut(error.message) };
 }

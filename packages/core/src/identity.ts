@@ -63,6 +63,8 @@ const X25519_PKCS8_HEADER = Buffer.from('302e020100300506032b656e04220420', 'hex
 export function encryptionKeyOf(secret: Uint8Array): EncryptionKeyPair {
   const privateKey = new Uint8Array(hkdfSync('sha256', secret, '', 'peerd encryption key 1', 32));
   const der = Buffer.concat([X25519_PKCS8_HEADER, privateKey]);
-  const { x } = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })).export({ format: 'jwk' });
+  const { x } = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })).export({
+    format: 'jwk',
+  });
   return { publicKey: Uint8Array.from(Buffer.from(x as string, 'base64url')), privateKey };
 }

@@ -1,5 +1,5 @@
 export type { Limits, PeerConfig, Profile } from './config.ts';
 export { decodeSecret, encodeSecret, generateSecret, peerIdOf } from './identity.ts';
 export type { Log } from './log.ts';
-export type { EventHandler } from './server/handler.ts';
 export { createPeer, type Peer, type Server } from './peer.ts';
+export type { EventHandler } from './server/handler.ts';

@@ -1,8 +1,10 @@
 import type { Client } from '@peerd/protocol';
 import { PeerdError } from '@peerd/protocol';
+import { GossipDriver } from './broadcast/driver.ts';
+import { Inbox } from './channel/inbox.ts';
+import { Responder } from './channel/responder.ts';
 import { InProcessClient } from './client.ts';
 import type { PeerConfig } from './config.ts';
-import { GossipDriver } from './broadcast/driver.ts';
 import { DiscoveryDriver } from './discovery/driver.ts';
 import { Dispatcher, HANDLER_SUBSCRIPTION } from './dispatcher.ts';
 import { HelloDriver } from './hello/driver.ts';
@@ -17,8 +19,6 @@ import { PingDriver } from './ping/driver.ts';
 import { RequestDriver } from './request/driver.ts';
 import { FallbackDriver } from './request/fallback.ts';
 import { REQUEST_PROTOCOL } from './request/frames.ts';
-import { Inbox } from './channel/inbox.ts';
-import { Responder } from './channel/responder.ts';
 import { Router } from './router.ts';
 import { type CoreConfig, NodeCore } from './server/core.ts';
 import type { EventHandler } from './server/handler.ts';
@@ -113,7 +113,8 @@ class PeerServer implements Server {
     this.#dispatcher = new Dispatcher(this.#post, settings.log);
     const table = {
       add: (service: string, handler: Parameters<Router['add']>[1]) => this.#services().add(service, handler),
-      remove: (service: string, handler: Parameters<Router['add']>[1]) => this.#router?.remove(service, handler),
+      remove: (service: string, handler: Parameters<Router['add']>[1]) =>
+        this.#router?.remove(service, handler),
     };
     this.client = new InProcessClient(inbox, table, this.#dispatcher.broadcasts);
   }

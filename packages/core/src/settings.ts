@@ -118,7 +118,8 @@ function peerIds(key: string, ids: readonly string[] = []): Set<string> {
   return new Set(
     ids.map((text) => {
       const id = parsePeerId(text);
-      if (id === undefined) throw new PeerdError('invalid', `${key}: ${JSON.stringify(text)} is not a peer id`);
+      if (id === undefined)
+        throw new PeerdError('invalid', `${key}: ${JSON.stringify(text)} is not a peer id`);
       return id;
     }),
   );

@@ -28,9 +28,19 @@ export type SubscriberEvent = {
 };
 
 export type GossipEvent =
-  | { readonly type: 'gossip/message'; readonly topic: string; readonly from: string; readonly payload: Uint8Array }
+  | {
+      readonly type: 'gossip/message';
+      readonly topic: string;
+      readonly from: string;
+      readonly payload: Uint8Array;
+    }
   /** A peer we are connected to has joined or left a topic. */
-  | { readonly type: 'gossip/peer'; readonly topic: string; readonly peer: string; readonly isSubscribed: boolean }
+  | {
+      readonly type: 'gossip/peer';
+      readonly topic: string;
+      readonly peer: string;
+      readonly isSubscribed: boolean;
+    }
   | { readonly type: 'gossip/published'; readonly publish: number; readonly peers: number }
   | { readonly type: 'gossip/publish-failed'; readonly publish: number; readonly message: string };
 
@@ -47,12 +57,27 @@ export type BroadcastOutput =
   | Settle
   | Fail
   | InternalRequest
-  | { readonly type: 'request/answer'; readonly key: number; readonly payload: Uint8Array; readonly end: true }
-  | { readonly type: 'request/refuse'; readonly key: number; readonly code: 'timeout' | 'no-handler' | 'invalid'; readonly reason: string }
+  | {
+      readonly type: 'request/answer';
+      readonly key: number;
+      readonly payload: Uint8Array;
+      readonly end: true;
+    }
+  | {
+      readonly type: 'request/refuse';
+      readonly key: number;
+      readonly code: 'timeout' | 'no-handler' | 'invalid';
+      readonly reason: string;
+    }
   /** `peers`: the neighbours that speak our protocols, who take us back at once. */
   | { readonly type: 'gossip/join'; readonly topic: string; readonly peers: readonly string[] }
   | { readonly type: 'gossip/leave'; readonly topic: string }
-  | { readonly type: 'gossip/publish'; readonly publish: number; readonly topic: string; readonly payload: Uint8Array }
+  | {
+      readonly type: 'gossip/publish';
+      readonly publish: number;
+      readonly topic: string;
+      readonly payload: Uint8Array;
+    }
   /** Hands a message to subscriptions. */
   | {
       readonly type: 'broadcast/deliver';

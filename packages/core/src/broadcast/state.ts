@@ -20,7 +20,10 @@ export const SUBSCRIBED_TIMEOUT_MS = 2_000;
 /** Broadcasts that may wait for a first subscriber at a time. */
 const MAX_WAITING = 1_024;
 
-type Publish = Extract<BroadcastCommand, { type: 'broadcast' }> & { readonly deadlineMs: number; deadlineSlot: number };
+type Publish = Extract<BroadcastCommand, { type: 'broadcast' }> & {
+  readonly deadlineMs: number;
+  deadlineSlot: number;
+};
 
 interface Joining {
   readonly responder: Responder<void>;
@@ -83,7 +86,13 @@ export class BroadcastState implements Feature<BroadcastInput> {
       'gossip/message': ({ topic, from, payload }) => {
         const subscriptions = this.#topics.get(topic);
         if (subscriptions !== undefined)
-          context.emit({ type: 'broadcast/deliver', subscriptions: [...subscriptions], topic, from, payload });
+          context.emit({
+            type: 'broadcast/deliver',
+            subscriptions: [...subscriptions],
+            topic,
+            from,
+            payload,
+          });
       },
       'gossip/peer': ({ topic, peer, isSubscribed }) => {
         if (isSubscribed) this.#joined(topic, peer);
@@ -93,7 +102,8 @@ export class BroadcastState implements Feature<BroadcastInput> {
         const waiter = this.#publishing.get(publish);
         if (waiter === undefined) return;
         this.#publishing.delete(publish);
-        if (peers > 0 || waiter.allowNone) context.emit({ type: 'settle', responder: waiter.responder, value: { peers } });
+        if (peers > 0 || waiter.allowNone)
+          context.emit({ type: 'settle', responder: waiter.responder, value: { peers } });
         else this.#wait(waiter);
       },
       'gossip/publish-failed': ({ publish, message }) => {
@@ -101,7 +111,11 @@ export class BroadcastState implements Feature<BroadcastInput> {
         if (waiter === undefined) return;
         this.#publishing.delete(publish);
         this.#stopWaiting(waiter);
-        context.emit({ type: 'fail', responder: waiter.responder, error: new PeerdError('internal', message) });
+        context.emit({
+          type: 'fail',
+          responder: waiter.responder,
+          error: new PeerdError('internal', message),
+        });
       },
       'request/internal-inbound': ({ key, peer, service, payload }) => {
         if (service === SUBSCRIBED_SERVICE) this.#asked(key, peer, utf8.decode.decode(payload));
@@ -112,7 +126,8 @@ export class BroadcastState implements Feature<BroadcastInput> {
         if (joining === undefined) return;
         this.#joining.delete(ref);
         joining.left -= 1;
-        if (joining.left === 0) context.emit({ type: 'settle', responder: joining.responder, value: undefined });
+        if (joining.left === 0)
+          context.emit({ type: 'settle', responder: joining.responder, value: undefined });
       },
       'peer/admitted': ({ peer, kind }) => {
         if (kind === 'peerd') this.#peers.add(peer);
@@ -151,8 +166,10 @@ export class BroadcastState implements Feature<BroadcastInput> {
     const error = new PeerdError('stopped', 'the server was stopped');
     for (const waiters of this.#waiting.values())
       for (const { responder } of waiters) this.#context.emit({ type: 'fail', responder, error });
-    for (const { responder } of this.#publishing.values()) this.#context.emit({ type: 'fail', responder, error });
-    for (const { responder } of new Set(this.#joining.values())) this.#context.emit({ type: 'fail', responder, error });
+    for (const { responder } of this.#publishing.values())
+      this.#context.emit({ type: 'fail', responder, error });
+    for (const { responder } of new Set(this.#joining.values()))
+      this.#context.emit({ type: 'fail', responder, error });
   }
 
   snapshot(): unknown {
@@ -175,7 +192,11 @@ export class BroadcastState implements Feature<BroadcastInput> {
     const size = payload.length;
     if (flaw !== undefined) this.#fail(responder, 'invalid', flaw);
     else if (size > this.#limits.maxPayloadBytes)
-      this.#fail(responder, 'too-large', `the broadcast is ${size} bytes, over the limit of ${this.#limits.maxPayloadBytes}`);
+      this.#fail(
+        responder,
+        'too-large',
+        `the broadcast is ${size} bytes, over the limit of ${this.#limits.maxPayloadBytes}`,
+      );
     else if (publish.allowNone || (this.#subscribers.get(topic)?.size ?? 0) > 0) this.#publish(publish);
     else if (this.#waitingCount >= MAX_WAITING)
       this.#fail(responder, 'busy', `${MAX_WAITING} broadcasts wait for a subscriber`);
@@ -215,18 +236,26 @@ export class BroadcastState implements Feature<BroadcastInput> {
   }
 
   #subscribe(ref: number, topics: readonly string[], responder: Responder<void>): void {
-    const flaw = topics.length === 0 ? 'name at least one topic' : topics.map(flawOf).find((found) => found !== undefined);
+    const flaw =
+      topics.length === 0
+        ? 'name at least one topic'
+        : topics.map(flawOf).find((found) => found !== undefined);
     if (flaw !== undefined) return this.#fail(responder, 'invalid', flaw);
     const added = topics.filter((topic) => !this.#topics.has(topic));
     if (this.#topics.size + added.length > MAX_TOPICS)
-      return this.#fail(responder, 'busy', `this node is subscribed to ${MAX_TOPICS} topics, which is the limit`);
+      return this.#fail(
+        responder,
+        'busy',
+        `this node is subscribed to ${MAX_TOPICS} topics, which is the limit`,
+      );
     this.#topicsOf.set(ref, topics);
     for (const topic of topics) {
       const subscriptions = this.#topics.get(topic) ?? new Set();
       this.#topics.set(topic, subscriptions.add(ref));
     }
     for (const topic of added)
-      if (!this.#leaving.delete(topic)) this.#context.emit({ type: 'gossip/join', topic, peers: [...this.#peers] });
+      if (!this.#leaving.delete(topic))
+        this.#context.emit({ type: 'gossip/join', topic, peers: [...this.#peers] });
     if (this.#peers.size === 0) return this.#context.emit({ type: 'settle', responder, value: undefined });
     const joining: Joining = { responder, left: this.#peers.size * topics.length };
     for (const topic of topics) {
@@ -235,7 +264,14 @@ export class BroadcastState implements Feature<BroadcastInput> {
         const question = this.#makeRef();
         this.#joining.set(question, joining);
         const timeoutMs = SUBSCRIBED_TIMEOUT_MS;
-        this.#context.emit({ type: 'request/internal', ref: question, peer, service: SUBSCRIBED_SERVICE, payload, timeoutMs });
+        this.#context.emit({
+          type: 'request/internal',
+          ref: question,
+          peer,
+          service: SUBSCRIBED_SERVICE,
+          payload,
+          timeoutMs,
+        });
       }
     }
   }
@@ -271,7 +307,10 @@ export class BroadcastState implements Feature<BroadcastInput> {
       return this.#context.emit({ type: 'request/refuse', key, code: 'invalid', reason: flaw });
     if (this.#subscribers.get(topic)?.has(peer)) return this.#answer(key);
     const question: Question = { key, peer, topic, deadlineSlot: -1 };
-    question.deadlineSlot = this.#questionDeadlines.add(question, this.#context.nowMs + SUBSCRIBED_TIMEOUT_MS);
+    question.deadlineSlot = this.#questionDeadlines.add(
+      question,
+      this.#context.nowMs + SUBSCRIBED_TIMEOUT_MS,
+    );
     const questions = this.#questions.get(topic) ?? new Set();
     this.#questions.set(topic, questions.add(question));
   }
@@ -287,7 +326,11 @@ export class BroadcastState implements Feature<BroadcastInput> {
     this.#context.emit({ type: 'request/answer', key, payload: none, end: true });
   }
 
-  #fail(responder: Publish['responder'] | Responder<void>, code: 'invalid' | 'too-large' | 'busy' | 'no-peers', message: string): void {
+  #fail(
+    responder: Publish['responder'] | Responder<void>,
+    code: 'invalid' | 'too-large' | 'busy' | 'no-peers',
+    message: string,
+  ): void {
     this.#context.emit({ type: 'fail', responder, error: new PeerdError(code, message) });
   }
 }

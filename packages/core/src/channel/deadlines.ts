@@ -1,7 +1,6 @@
 /** Deadlines are kept in slots this wide, in ms: one is met at most this late. */
 export const DEADLINE_SLOT_MS = 10;
 
-
 /**
  * Many deadlines with one timer: adding and removing one costs a set operation, whatever their number.
  * It holds no clock; `expire` is told the time.

@@ -12,7 +12,8 @@ export class DiscoveryDriver {
       work.catch((error: Error) => log.debug(`${what}: ${error.message}`));
     };
     this.effects = {
-      'dht/add': ({ peer, addresses }) => done(`adding ${peer} to the DHT`, addToTable(host.node, peer, addresses)),
+      'dht/add': ({ peer, addresses }) =>
+        done(`adding ${peer} to the DHT`, addToTable(host.node, peer, addresses)),
       'dht/remove': ({ peer }) => done(`removing ${peer} from the DHT`, removeFromTable(host.node, peer)),
       'dht/bootstrap': () => done('DHT bootstrap', bootstrapTable(host.node)),
     };

@@ -1,7 +1,10 @@
 import type { ConnectionEvent, PeerReach, PeerReached, PeerSignal, PeersEvent } from '../peers/messages.ts';
 
 export type DiscoveryInput =
-  | Extract<PeersEvent, { type: 'node/listening' | 'peer/identified' | 'peer/remembered' | 'dht/added' | 'dht/removed' }>
+  | Extract<
+      PeersEvent,
+      { type: 'node/listening' | 'peer/identified' | 'peer/remembered' | 'dht/added' | 'dht/removed' }
+    >
   | Extract<ConnectionEvent, { type: 'connection/opened' }>
   | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/disconnected' | 'peer/dial-failed' }>
   | PeerReached

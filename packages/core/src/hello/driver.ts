@@ -1,5 +1,5 @@
-import type { Host } from '../host/node.ts';
 import { type MessageStream, messageStream } from '../host/message-stream.ts';
+import type { Host } from '../host/node.ts';
 import type { Drivers, Event } from '../server/messages.ts';
 import { decodeHello, encodeHello, MAX_HELLO_BYTES } from './codec.ts';
 import { HELLO_PROTOCOL } from './messages.ts';
@@ -26,7 +26,11 @@ export class HelloDriver {
       'hello/gate': ({ connection, open }) => {
         host.gate.settle(connection, open);
         // The handshake is over: what was sent last still goes out.
-        if (open) this.#streams.get(connection)?.close().catch(() => {});
+        if (open)
+          this.#streams
+            .get(connection)
+            ?.close()
+            .catch(() => {});
         if (open || !host.connections.has(connection)) this.#streams.delete(connection);
       },
       'connection/close': ({ connection, reason }) => void this.#closeConnection(connection, reason),

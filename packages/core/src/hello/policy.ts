@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@peerd/protocol';
-import { encryptionKeyStatement, isSigned } from './proof.ts';
 import { type Greeting, HELLO_VERSIONS } from './messages.ts';
+import { encryptionKeyStatement, isSigned } from './proof.ts';
 
 /** Who may be here. */
 export interface Policy {
@@ -54,7 +54,10 @@ export function judgeGreeting(
       reason: `hello versions ${HELLO_VERSIONS.join(', ')} here, ${greeting.versions.join(', ')} there`,
     };
   if (greeting.network !== policy.network)
-    return { code: 'forbidden', reason: `network ${policy.network} here, ${printable(greeting.network)} there` };
+    return {
+      code: 'forbidden',
+      reason: `network ${policy.network} here, ${printable(greeting.network)} there`,
+    };
   const flaw = flawOf(greeting, publicKey);
   return flaw === undefined ? undefined : { code: 'invalid', reason: flaw };
 }
@@ -62,7 +65,8 @@ export function judgeGreeting(
 function flawOf(greeting: Greeting, publicKey: Uint8Array | undefined): string | undefined {
   if (!isName(greeting.name)) return `${printable(greeting.name)} is not a name`;
   if (greeting.features.length > MAX_FEATURES) return `more than ${MAX_FEATURES} features`;
-  if (greeting.features.some((feature) => feature.length > MAX_FEATURE_LENGTH)) return 'a feature with a long name';
+  if (greeting.features.some((feature) => feature.length > MAX_FEATURE_LENGTH))
+    return 'a feature with a long name';
   if (greeting.nonce.length !== NONCE_BYTES) return `a nonce of ${greeting.nonce.length} bytes`;
   if (publicKey === undefined) return 'an identity that is not Ed25519';
   if (greeting.encryptionKey.length !== ENCRYPTION_KEY_BYTES)

@@ -79,7 +79,8 @@ export class HelloState implements Feature<HelloInput> {
         this.#deadlines.remove(handshake, handshake.deadlineSlot);
         context.emit({ type: 'hello/gate', connection, open: false });
       },
-      'hello/opened': ({ connection }) => this.#in(connection, ['opening'], (handshake) => this.#greet(handshake)),
+      'hello/opened': ({ connection }) =>
+        this.#in(connection, ['opening'], (handshake) => this.#greet(handshake)),
       'hello/unsupported': ({ connection }) => {
         this.#in(connection, ['opening', 'waiting'], (handshake) => this.#noHello(handshake));
       },
@@ -100,7 +101,11 @@ export class HelloState implements Feature<HelloInput> {
         this.#deadlines.expire(context.nowMs, (handshake) => {
           if (handshake.phase === 'opening' || handshake.phase === 'waiting') this.#noHello(handshake);
           else if (handshake.phase !== 'done')
-            this.#refuse(handshake, { code: 'timeout', reason: `no hello within ${HELLO_TIMEOUT_MS} ms` }, true);
+            this.#refuse(
+              handshake,
+              { code: 'timeout', reason: `no hello within ${HELLO_TIMEOUT_MS} ms` },
+              true,
+            );
         });
       },
     };
@@ -111,7 +116,12 @@ export class HelloState implements Feature<HelloInput> {
   }
 
   snapshot(): unknown {
-    return [...this.#handshakes.values()].map(({ connection, peer, role, phase }) => ({ connection, peer, role, phase }));
+    return [...this.#handshakes.values()].map(({ connection, peer, role, phase }) => ({
+      connection,
+      peer,
+      role,
+      phase,
+    }));
   }
 
   #step(handshake: Handshake, message: HelloMessage): void {

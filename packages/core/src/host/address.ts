@@ -12,7 +12,8 @@ export function parseTarget(text: string): Target {
   }
   const peer = parsePeerId(text);
   if (peer !== undefined) return { kind: 'id', key: peer, peer };
-  if (!isName(text)) throw new PeerdError('invalid', `${JSON.stringify(text)} is not a name, peer id or multiaddr`);
+  if (!isName(text))
+    throw new PeerdError('invalid', `${JSON.stringify(text)} is not a name, peer id or multiaddr`);
   return { kind: 'word', key: text };
 }
 

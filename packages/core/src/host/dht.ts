@@ -17,7 +17,11 @@ function tableOf(node: Libp2p<Services>): (KadDHT & Table) | undefined {
   return node.services.dht as (KadDHT & Table) | undefined;
 }
 
-export async function addToTable(node: Libp2p<Services>, peer: string, addresses: readonly string[]): Promise<void> {
+export async function addToTable(
+  node: Libp2p<Services>,
+  peer: string,
+  addresses: readonly string[],
+): Promise<void> {
   const multiaddrs = addresses.map((address) => multiaddr(address));
   await tableOf(node)?.onPeerConnect({ id: peerIdFromString(peer), multiaddrs });
 }

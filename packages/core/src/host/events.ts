@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Connection, IdentifyResult, PeerInfo } from '@libp2p/interface';
 import type { GossipsubMessage } from '@libp2p/gossipsub';
+import type { Connection, IdentifyResult, PeerInfo } from '@libp2p/interface';
 import { NONCE_BYTES } from '../hello/policy.ts';
 import type { Event } from '../server/messages.ts';
 import { watchSubscribers } from './gossip-subscribers.ts';
@@ -75,8 +75,12 @@ export function postEvents(host: Host, post: (event: Event) => void): () => void
   node.addEventListener('peer:disconnect', ({ detail }) => forgetSubscriber(detail.toString()), { signal });
   if (dht !== undefined) {
     const table = (dht as unknown as { routingTable: EventTarget }).routingTable;
-    table.addEventListener('peer:add', (event) => post({ type: 'dht/added', peer: peerOf(event) }), { signal });
-    table.addEventListener('peer:remove', (event) => post({ type: 'dht/removed', peer: peerOf(event) }), { signal });
+    table.addEventListener('peer:add', (event) => post({ type: 'dht/added', peer: peerOf(event) }), {
+      signal,
+    });
+    table.addEventListener('peer:remove', (event) => post({ type: 'dht/removed', peer: peerOf(event) }), {
+      signal,
+    });
   }
   return () => listening.abort();
 }

@@ -17,5 +17,9 @@ export function listenError(addresses: readonly string[], error: unknown): Peerd
 function textsOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [String(error)];
   const inner = error instanceof AggregateError ? error.errors : [];
-  return [error.message, ...inner.flatMap(textsOf), ...(error.cause === undefined ? [] : textsOf(error.cause))];
+  return [
+    error.message,
+    ...inner.flatMap(textsOf),
+    ...(error.cause === undefined ? [] : textsOf(error.cause)),
+  ];
 }

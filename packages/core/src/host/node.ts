@@ -12,8 +12,8 @@ import { createLibp2p } from 'libp2p';
 import { shareable } from '../discovery/addresses.ts';
 import type { Settings } from '../settings.ts';
 import { coalescing } from './coalesce.ts';
-import { gossipOptions } from './gossip-options.ts';
 import { Gate } from './gate.ts';
+import { gossipOptions } from './gossip-options.ts';
 import { libp2pLogger } from './logger.ts';
 
 export interface Services extends Record<string, unknown> {
@@ -52,14 +52,18 @@ export function dhtProtocol(compat: Settings['compat']): string {
 /** What the DHT takes in and passes on of a peer. */
 function shareableInfo(info: PeerInfo, profile: Settings['profile']): PeerInfo {
   const multiaddrs = info.multiaddrs.filter((address) => shareable([address.toString()], profile).length > 0);
-  return profile === 'internet' ? removePrivateAddressesMapper({ ...info, multiaddrs }) : { ...info, multiaddrs };
+  return profile === 'internet'
+    ? removePrivateAddressesMapper({ ...info, multiaddrs })
+    : { ...info, multiaddrs };
 }
 
 /** Builds the node without starting it. */
 export async function createHost(settings: Settings, privateKey: Ed25519PrivateKey): Promise<Host> {
   const isTrusted = settings.profile !== 'internet';
   // In an open network identify and ping are free: they tell a listener that a peer speaks no hello.
-  const gate = new Gate(settings.isClosed ? [] : ['/ipfs/id/1.0.0', '/ipfs/id/push/1.0.0', '/ipfs/ping/1.0.0']);
+  const gate = new Gate(
+    settings.isClosed ? [] : ['/ipfs/id/1.0.0', '/ipfs/id/push/1.0.0', '/ipfs/ping/1.0.0'],
+  );
   let registrar: Registrar | undefined;
   const node = await createLibp2p<Services>({
     start: false,

@@ -7,7 +7,11 @@ import { raceSignal } from 'race-signal';
  * The one message that a stream carries in our direction; `undefined` when it ends without one. Fails with
  * `InvalidDataLengthError` when it is longer than `maxBytes`.
  */
-export function oneMessage(stream: Stream, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+export function oneMessage(
+  stream: Stream,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
   const first = pipe(
     stream,
     (source) => lp.decode(source, { maxDataLength: maxBytes }),

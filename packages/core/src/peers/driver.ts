@@ -17,7 +17,8 @@ export class PeersDriver {
     this.effects = {
       'peer/dial': ({ key, peer, address }) => void this.#dial(key, peer, address),
       'peer/remember': ({ peer, name }) => void this.#remember(peer, name),
-      'connection/abort': ({ connection, reason }) => host.connections.get(connection)?.abort(new Error(reason)),
+      'connection/abort': ({ connection, reason }) =>
+        host.connections.get(connection)?.abort(new Error(reason)),
     };
   }
 

@@ -22,7 +22,12 @@ export type ConnectionEvent =
 export type DialEvent =
   /** `peer` is who answered. */
   | { readonly type: 'dial/done'; readonly key: string; readonly peer: string }
-  | { readonly type: 'dial/failed'; readonly key: string; readonly peer: string | undefined; readonly message: string };
+  | {
+      readonly type: 'dial/failed';
+      readonly key: string;
+      readonly peer: string | undefined;
+      readonly message: string;
+    };
 
 export type PeersEvent =
   | ConnectionEvent
@@ -38,7 +43,11 @@ export type PeersEvent =
   /** Peers kept from an earlier run, with the name they had then. */
   | {
       readonly type: 'peer/remembered';
-      readonly peers: readonly { readonly peer: string; readonly name: string | undefined; readonly addresses: readonly string[] }[];
+      readonly peers: readonly {
+        readonly peer: string;
+        readonly name: string | undefined;
+        readonly addresses: readonly string[];
+      }[];
     }
   | { readonly type: 'dht/added'; readonly peer: string }
   | { readonly type: 'dht/removed'; readonly peer: string };
@@ -85,10 +94,10 @@ export type PeerSignal =
   | { readonly type: 'peer/names-changed' };
 
 export type PeersInput =
-  | Exclude<PeersCommand, { type: "status" }>
+  | Exclude<PeersCommand, { type: 'status' }>
   | PeersEvent
   | PeerReach
-  | Extract<PeerSignal, { type: "peer/admitted" | "peer/refused" }>;
+  | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/refused' }>;
 
 export type PeersOutput =
   | Settle

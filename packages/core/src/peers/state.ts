@@ -23,9 +23,10 @@ export class PeersState implements Feature<PeersInput> {
   readonly #self: { readonly id: string; readonly name: string };
   readonly #peers = new Map<string, PeerRecord>();
   readonly #names = new Map<string, Set<string>>();
-  /** Who waits for which peer; those whose target is not resolved yet wait in `#unresolved`. */
-  readonly #waiting = new Map<string, Waiter[]>();
-  #unresolved: Waiter[] = [];
+  /** Who waits for which peer or dial, and for what each waits; those whose target means nobody yet apart. */
+  readonly #waiting = new Map<string, Map<number, Waiter>>();
+  readonly #waitsFor = new Map<number, string>();
+  #unresolved = new Map<number, Waiter>();
   readonly #dials = new Set<string>();
   #greetings = 0;
 
@@ -49,10 +50,13 @@ export class PeersState implements Feature<PeersInput> {
         const record = this.#peers.get(peer);
         if (record?.connections.get(connection) !== 'greeting') return;
         record.connections.set(connection, 'usable');
-        record.kind = kind;
         this.#greetings -= 1;
-        this.#rename(record, name);
-        context.emit({ type: 'peer/remember', peer, name });
+        // A second connection without a hello takes nothing back of what the first one said.
+        if (kind === 'peerd' || record.kind !== 'peerd') {
+          record.kind = kind;
+          this.#rename(record, name);
+        }
+        context.emit({ type: 'peer/remember', peer, name: record.name });
         for (const waiter of this.#takeWaiting(peer)) this.#reached(waiter, record, connection);
         this.#resolveAgain();
       },
@@ -62,7 +66,8 @@ export class PeersState implements Feature<PeersInput> {
         record.connections.set(connection, 'refused');
         record.refusal = error;
         this.#greetings -= 1;
-        if (!record.isOnTheWay) for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
+        if (!record.isOnTheWay)
+          for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
         this.#resolveAgain();
       },
       'peer/identified': ({ peer, addresses }) => {
@@ -83,6 +88,9 @@ export class PeersState implements Feature<PeersInput> {
         const record = this.#peers.get(peer);
         if (record === undefined) return;
         record.isInDht = false;
+        // It was only known from the table.
+        if (!record.isConnected && record.kind === undefined && !this.#waiting.has(peer))
+          this.#forget(record);
       },
       'dial/done': ({ key, peer }) => {
         this.#dials.delete(key);
@@ -110,12 +118,13 @@ export class PeersState implements Feature<PeersInput> {
       },
       'peer/reach': ({ ref, target }) => this.#reach({ ref, target }),
       'peer/leave': ({ ref }) => {
-        this.#unresolved = this.#unresolved.filter((waiter) => waiter.ref !== ref);
-        for (const [key, waiters] of this.#waiting)
-          this.#waiting.set(
-            key,
-            waiters.filter((waiter) => waiter.ref !== ref),
-          );
+        this.#unresolved.delete(ref);
+        const key = this.#waitsFor.get(ref);
+        if (key === undefined) return;
+        this.#waitsFor.delete(ref);
+        const waiters = this.#waiting.get(key);
+        waiters?.delete(ref);
+        if (waiters?.size === 0) this.#waiting.delete(key);
       },
     };
   }
@@ -143,8 +152,8 @@ export class PeersState implements Feature<PeersInput> {
       addresses: this.addresses,
       peers: [...this.#peers.values()].map((record) => record.snapshot()),
       names: [...this.#names].map(([name, peers]) => [name, [...peers]]),
-      waiting: [...this.#waiting].map(([key, waiters]) => [key, waiters.map((waiter) => waiter.ref)]),
-      unresolved: this.#unresolved.map((waiter) => waiter.ref),
+      waiting: [...this.#waiting].map(([key, waiters]) => [key, [...waiters.keys()]]),
+      unresolved: [...this.#unresolved.keys()],
       dials: [...this.#dials],
       greetings: this.#greetings,
     };
@@ -165,7 +174,7 @@ export class PeersState implements Feature<PeersInput> {
       return this.#unreached(waiter.ref, new PeerdError('invalid', message, { candidates: found }));
     }
     // Whoever is being dialled or greeted may turn out to bear the name.
-    if (this.#dials.size > 0 || this.#greetings > 0) this.#unresolved.push(waiter);
+    if (this.#dials.size > 0 || this.#greetings > 0) this.#unresolved.set(waiter.ref, waiter);
     else this.#unreached(waiter.ref, new PeerdError('unknown-peer', `no peer is known as ${target.key}`));
   }
 
@@ -182,7 +191,10 @@ export class PeersState implements Feature<PeersInput> {
 
   #reachPeer(waiter: Waiter, peer: string, address: string | undefined): void {
     if (peer === this.#self.id)
-      return this.#unreached(waiter.ref, new PeerdError('invalid', `${waiter.target.key} is this node itself`));
+      return this.#unreached(
+        waiter.ref,
+        new PeerdError('invalid', `${waiter.target.key} is this node itself`),
+      );
     const record = this.#peers.get(peer);
     const connection = record?.usable;
     if (record !== undefined && connection !== undefined) return this.#reached(waiter, record, connection);
@@ -200,21 +212,22 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   #wait(waiter: Waiter, key: string): void {
-    const waiters = this.#waiting.get(key);
-    if (waiters === undefined) this.#waiting.set(key, [waiter]);
-    else waiters.push(waiter);
+    const waiters = this.#waiting.get(key) ?? new Map<number, Waiter>();
+    this.#waiting.set(key, waiters.set(waiter.ref, waiter));
+    this.#waitsFor.set(waiter.ref, key);
   }
 
   #takeWaiting(key: string): Waiter[] {
-    const waiters = this.#waiting.get(key) ?? [];
+    const waiters = [...(this.#waiting.get(key)?.values() ?? [])];
     this.#waiting.delete(key);
+    for (const { ref } of waiters) this.#waitsFor.delete(ref);
     return waiters;
   }
 
   #resolveAgain(): void {
     const waiters = this.#unresolved;
-    this.#unresolved = [];
-    for (const waiter of waiters) this.#reach(waiter);
+    this.#unresolved = new Map();
+    for (const waiter of waiters.values()) this.#reach(waiter);
   }
 
   #reached(waiter: Waiter, record: PeerRecord, connection: string): void {

@@ -1,6 +1,6 @@
 import type { Host } from '../host/node.ts';
-import type { Drivers, Event } from '../server/messages.ts';
 import { pingConnection } from '../host/ping.ts';
+import type { Drivers, Event } from '../server/messages.ts';
 
 /** Pings over a given connection. */
 export class PingDriver {

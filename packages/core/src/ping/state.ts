@@ -24,7 +24,12 @@ export type PingInput =
     }
   | { readonly type: 'ping/cancel'; readonly ref: number }
   | { readonly type: 'ping/done'; readonly ping: number; readonly rttMs: number }
-  | { readonly type: 'ping/failed'; readonly ping: number; readonly unsupported: boolean; readonly message: string }
+  | {
+      readonly type: 'ping/failed';
+      readonly ping: number;
+      readonly unsupported: boolean;
+      readonly message: string;
+    }
   | PeerReached
   | ConnectionEvent
   | { readonly type: 'tick' };
@@ -33,7 +38,12 @@ export type PingOutput =
   | Settle
   | Fail
   | PeerReach
-  | { readonly type: 'ping/send'; readonly ping: number; readonly connection: string; readonly timeoutMs: number }
+  | {
+      readonly type: 'ping/send';
+      readonly ping: number;
+      readonly connection: string;
+      readonly timeoutMs: number;
+    }
   /** The connection is dead: nothing more comes of it. */
   | { readonly type: 'connection/abort'; readonly connection: string; readonly reason: string };
 
@@ -114,7 +124,10 @@ export class PingState implements Feature<PingInput> {
       'connection/opened': ({ connection, peer }) => {
         const check: Check = { connection, peer, slot: -1 };
         // Spread out, so that connections made together are not checked together for ever.
-        check.slot = this.#checkTimes.add(check, context.nowMs + config.intervalMs * (0.5 + context.random()));
+        check.slot = this.#checkTimes.add(
+          check,
+          context.nowMs + config.intervalMs * (0.5 + context.random()),
+        );
         this.#checks.set(connection, check);
       },
       'connection/closed': ({ connection }) => {

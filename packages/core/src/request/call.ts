@@ -56,7 +56,8 @@ export abstract class Call {
   /** The chunks as one message; a view when there is only one. */
   takeMessage(): Uint8Array {
     const [first] = this.chunks;
-    const message = this.chunks.length === 1 && first !== undefined ? first : concat(this.chunks, this.chunkBytes);
+    const message =
+      this.chunks.length === 1 && first !== undefined ? first : concat(this.chunks, this.chunkBytes);
     this.chunks = [];
     this.chunkBytes = 0;
     return message;

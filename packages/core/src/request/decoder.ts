@@ -120,7 +120,8 @@ function decodeFrame(bytes: Uint8Array, start: number, end: number, frames: Fram
       const totalBytes = readVarint(bytes, next, end);
       const serviceBytes = readVarint(bytes, next, end);
       const dataAt = next + serviceBytes;
-      if (serviceBytes > MAX_SERVICE_BYTES || dataAt > end) throw new FrameError('OPEN with a service too long');
+      if (serviceBytes > MAX_SERVICE_BYTES || dataAt > end)
+        throw new FrameError('OPEN with a service too long');
       const service = readText(bytes, next, dataAt);
       frames.push({ type, call, flags, timeoutMs, totalBytes, service, data: bytes.subarray(dataAt, end) });
       return;

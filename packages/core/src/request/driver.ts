@@ -1,7 +1,7 @@
 import type { Stream, StreamMessageEvent } from '@libp2p/interface';
 import type { Uint8ArrayList } from 'uint8arraylist';
-import type { Host } from '../host/node.ts';
 import { listOf } from '../host/bytes.ts';
+import type { Host } from '../host/node.ts';
 import type { Drivers, Event } from '../server/messages.ts';
 import { FrameDecoder } from './decoder.ts';
 import { encodeFrames } from './encoder.ts';

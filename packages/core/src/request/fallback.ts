@@ -1,6 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface';
-import { oneMessage, sendMessage } from '../host/one-message.ts';
 import type { Host } from '../host/node.ts';
+import { oneMessage, sendMessage } from '../host/one-message.ts';
 import type { Drivers, Event } from '../server/messages.ts';
 
 /**
@@ -70,7 +70,12 @@ export class FallbackDriver {
       await sendMessage(stream, payload, cancelled.signal);
       const answered = await answer;
       if (answered === undefined)
-        this.#post({ type: 'fallback/failed', ref, code: 'refused', message: 'the peer refused, without a reason' });
+        this.#post({
+          type: 'fallback/failed',
+          ref,
+          code: 'refused',
+          message: 'the peer refused, without a reason',
+        });
       else this.#post({ type: 'fallback/answered', ref, payload: answered });
     } catch (error) {
       stream?.abort(error as Error);

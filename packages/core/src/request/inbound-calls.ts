@@ -126,7 +126,11 @@ export class InboundCalls {
   admitChunk(_link: Link, call: Call): boolean {
     const { held, limits } = this.#shared;
     if (call.chunkBytes > limits.maxPayloadBytes) {
-      this.#reset(call as InboundCall, 'too-large', `the request is over the limit of ${limits.maxPayloadBytes} bytes`);
+      this.#reset(
+        call as InboundCall,
+        'too-large',
+        `the request is over the limit of ${limits.maxPayloadBytes} bytes`,
+      );
       return false;
     }
     if (held.bytes > limits.maxBytesInFlight) {

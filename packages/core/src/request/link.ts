@@ -7,6 +7,7 @@ import {
   costOf,
   END_MESSAGE,
   END_STREAM,
+  FRAME_COST_BYTES,
   type Frame,
   FrameType,
   MAX_FRAME_BYTES,
@@ -63,6 +64,8 @@ export class Link {
   lastCall = 0;
   /** Whether the next flush has to look at it. */
   isDirty = false;
+  /** About how much has been queued since the last `collect`. */
+  queuedBytes = 0;
   #sendWindow = STREAM_WINDOW_BYTES;
   #receiveWindow = STREAM_WINDOW_BYTES;
   readonly #resets = new Ring<Reset>();
@@ -88,6 +91,7 @@ export class Link {
 
   send(call: Call, message: Outgoing): void {
     call.outgoing.push(message);
+    this.queuedBytes += FRAME_COST_BYTES + Math.min(message.bytes?.length ?? 0, CHUNK_BYTES);
     this.#queue(call);
   }
 
@@ -133,13 +137,19 @@ export class Link {
   /** Counts a frame against the windows. Throws `FrameError` when the other side ignored them. */
   count(frame: Frame): void {
     this.#receiveWindow -= costOf(frame);
-    if (this.#receiveWindow < -MAX_FRAME_BYTES) throw new FrameError('more sent than the stream had credit for');
+    if (this.#receiveWindow < -MAX_FRAME_BYTES)
+      throw new FrameError('more sent than the stream had credit for');
   }
 
   /** What can be written now: resets, then credit, then a chunk of each call in turn. */
   collect(progress: Progress): Frame[] {
     const frames: Frame[] = [];
-    for (let reset = this.#resets.peek(); reset !== undefined && this.#sendWindow > 0; reset = this.#resets.peek()) {
+    this.queuedBytes = 0;
+    for (
+      let reset = this.#resets.peek();
+      reset !== undefined && this.#sendWindow > 0;
+      reset = this.#resets.peek()
+    ) {
       this.#resets.shift();
       this.#add(frames, {
         type: FrameType.reset,

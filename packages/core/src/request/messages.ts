@@ -33,13 +33,28 @@ export type CallerEvent =
 
 export type LinkEvent =
   | { readonly type: 'request/link-opened'; readonly link: number }
-  | { readonly type: 'request/link-failed'; readonly link: number; readonly code: ErrorCode; readonly message: string }
+  | {
+      readonly type: 'request/link-failed';
+      readonly link: number;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
   | { readonly type: 'request/link-closed'; readonly link: number }
   /** What the other side sent can't be read any further. */
   | { readonly type: 'request/link-broken'; readonly link: number; readonly reason: string }
   /** The other side opened a stream; the driver numbers these from -1 down. */
-  | { readonly type: 'request/link-inbound'; readonly link: number; readonly peer: string; readonly connection: string }
-  | { readonly type: 'request/frames'; readonly link: number; readonly frames: readonly Frame[]; readonly bytes: number }
+  | {
+      readonly type: 'request/link-inbound';
+      readonly link: number;
+      readonly peer: string;
+      readonly connection: string;
+    }
+  | {
+      readonly type: 'request/frames';
+      readonly link: number;
+      readonly frames: readonly Frame[];
+      readonly bytes: number;
+    }
   | { readonly type: 'request/blocked'; readonly link: number }
   | { readonly type: 'request/drained'; readonly link: number };
 
@@ -54,13 +69,28 @@ export type HandlerEvent =
       readonly accepted?: Accepted;
     }
   | { readonly type: 'request/answer-end'; readonly key: number }
-  | { readonly type: 'request/refuse'; readonly key: number; readonly code: ResetCode; readonly reason: string };
+  | {
+      readonly type: 'request/refuse';
+      readonly key: number;
+      readonly code: ResetCode;
+      readonly reason: string;
+    };
 
 /** Calls over `/tinyp2p/req-resp/1.0.0`, one stream each. Inbound ones are numbered by the driver, -1 down. */
 export type FallbackEvent =
   | { readonly type: 'fallback/answered'; readonly ref: number; readonly payload: Uint8Array }
-  | { readonly type: 'fallback/failed'; readonly ref: number; readonly code: ErrorCode; readonly message: string }
-  | { readonly type: 'fallback/inbound'; readonly key: number; readonly peer: string; readonly payload: Uint8Array }
+  | {
+      readonly type: 'fallback/failed';
+      readonly ref: number;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
+  | {
+      readonly type: 'fallback/inbound';
+      readonly key: number;
+      readonly peer: string;
+      readonly payload: Uint8Array;
+    }
   | { readonly type: 'fallback/closed'; readonly key: number };
 
 /** A request of one of our own features. */
@@ -89,7 +119,12 @@ export type RequestOutput =
   | Fail
   | PeerReach
   | { readonly type: 'request/open-link'; readonly link: number; readonly connection: string }
-  | { readonly type: 'request/close-link'; readonly link: number; readonly peer: string; readonly reason: string }
+  | {
+      readonly type: 'request/close-link';
+      readonly link: number;
+      readonly peer: string;
+      readonly reason: string;
+    }
   | { readonly type: 'request/write'; readonly link: number; readonly frames: readonly Frame[] }
   | {
       readonly type: 'request/dispatch';
@@ -102,7 +137,12 @@ export type RequestOutput =
   /** Nobody waits for the handler's answer any more. */
   | { readonly type: 'request/abort'; readonly key: number; readonly reason: string }
   | { readonly type: 'request/message'; readonly ref: number; readonly payload: Uint8Array }
-  | { readonly type: 'fallback/send'; readonly ref: number; readonly connection: string; readonly payload: Uint8Array }
+  | {
+      readonly type: 'fallback/send';
+      readonly ref: number;
+      readonly connection: string;
+      readonly payload: Uint8Array;
+    }
   | { readonly type: 'fallback/cancel'; readonly ref: number }
   | { readonly type: 'fallback/reply'; readonly key: number; readonly payload: Uint8Array | undefined }
   | InternalSettled

@@ -126,7 +126,10 @@ export class OutboundCalls {
       const limit = `over the limit of ${limits.maxPayloadBytes} bytes`;
       error = new PeerdError('too-large', `the answer of ${(call as OutboundCall).target.key} is ${limit}`);
     } else if (held.bytes > limits.maxBytesInFlight) {
-      error = new PeerdError('busy', `${limits.maxBytesInFlight} bytes are in flight: the answer has no room`);
+      error = new PeerdError(
+        'busy',
+        `${limits.maxBytesInFlight} bytes are in flight: the answer has no room`,
+      );
     }
     if (error === undefined) return true;
     link.reset(call, 'cancelled', '');
@@ -153,7 +156,11 @@ export class OutboundCalls {
   ended(_link: Link, call: Call): void {
     const outbound = call as OutboundCall;
     if (outbound.end !== undefined) this.#finish(outbound, undefined);
-    else this.#finish(outbound, new PeerdError('invalid', `${outbound.target.key} answered with an empty stream`));
+    else
+      this.#finish(
+        outbound,
+        new PeerdError('invalid', `${outbound.target.key} answered with an empty stream`),
+      );
   }
 
   expire(): void {
@@ -164,12 +171,19 @@ export class OutboundCalls {
   }
 
   stop(): void {
-    for (const call of [...this.#calls.values()]) this.#finish(call, new PeerdError('stopped', 'the server was stopped'));
+    for (const call of [...this.#calls.values()])
+      this.#finish(call, new PeerdError('stopped', 'the server was stopped'));
   }
 
   snapshot(): unknown {
     return {
-      calls: [...this.#calls.values()].map((call) => [call.ref, call.phase, call.link?.id, call.id, call.attempts]),
+      calls: [...this.#calls.values()].map((call) => [
+        call.ref,
+        call.phase,
+        call.link?.id,
+        call.id,
+        call.attempts,
+      ]),
       links: [...this.#linkTo].map(([peer, link]) => [peer, link.id]),
     };
   }
@@ -178,11 +192,20 @@ export class OutboundCalls {
     const { held, limits } = this.#shared;
     const size = call.payload.length;
     if (size > limits.maxPayloadBytes)
-      return new PeerdError('too-large', `the request is ${size} bytes, over the limit of ${limits.maxPayloadBytes}`);
+      return new PeerdError(
+        'too-large',
+        `the request is ${size} bytes, over the limit of ${limits.maxPayloadBytes}`,
+      );
     if (this.#calls.size >= limits.maxOutboundCalls)
-      return new PeerdError('busy', `${limits.maxOutboundCalls} calls are in flight: try again when some have ended`);
+      return new PeerdError(
+        'busy',
+        `${limits.maxOutboundCalls} calls are in flight: try again when some have ended`,
+      );
     if (held.bytes > 0 && held.bytes + size > limits.maxBytesInFlight)
-      return new PeerdError('busy', `${limits.maxBytesInFlight} bytes are in flight: try again when some have ended`);
+      return new PeerdError(
+        'busy',
+        `${limits.maxBytesInFlight} bytes are in flight: try again when some have ended`,
+      );
     // A UTF-16 unit is at most three bytes of UTF-8, so short names need no counting.
     if (call.service.length * 3 > MAX_SERVICE_BYTES && Buffer.byteLength(call.service) > MAX_SERVICE_BYTES)
       return new PeerdError('invalid', `the name of the service is over ${MAX_SERVICE_BYTES} bytes`);
@@ -243,7 +266,10 @@ export class OutboundCalls {
   #fallBack(call: OutboundCall, connection: string): void {
     if (call.service !== '' || call.end !== undefined) {
       const what = call.service === '' ? 'streams of answers' : 'services';
-      this.#finish(call, new PeerdError('incompatible', `${call.target.key} speaks only tinyp2p, which has no ${what}`));
+      this.#finish(
+        call,
+        new PeerdError('incompatible', `${call.target.key} speaks only tinyp2p, which has no ${what}`),
+      );
       return;
     }
     call.phase = 'fallback';

@@ -2,11 +2,24 @@ import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { Call } from './call.ts';
 import { FrameError } from './decoder.ts';
-import { type DataFrame, END_MESSAGE, END_STREAM, FrameType, MESSAGE_COST_BYTES, type OpenFrame } from './frames.ts';
+import {
+  type DataFrame,
+  END_MESSAGE,
+  END_STREAM,
+  FrameType,
+  MESSAGE_COST_BYTES,
+  type OpenFrame,
+} from './frames.ts';
 import { InboundCalls } from './inbound-calls.ts';
 import { Link } from './link.ts';
 import type { RequestInput, RequestOutput } from './messages.ts';
 import { OutboundCalls } from './outbound-calls.ts';
+
+/**
+ * A link with this much to write does not wait for the end of the turn: the other side can begin on it while
+ * the rest is being worked out here.
+ */
+const EARLY_WRITE_BYTES = 8 * 1024;
 
 /**
  * Calls to peers and from them. Keeps one link (a long-lived stream) per peer and direction, and hands each
@@ -124,10 +137,8 @@ export class RequestState implements Feature<RequestInput> {
     const dirty = this.#dirty.splice(0);
     for (const link of dirty) {
       link.isDirty = false;
-      if (!link.isOpen || !link.isWritable || !this.#links.has(link.id)) continue;
-      const frames = link.collect(this.#inbound.progress);
-      if (frames.length > 0) this.#context.emit({ type: 'request/write', link: link.id, frames });
-      if (link.hasMore) {
+      this.#write(link);
+      if (link.isOpen && link.isWritable && link.hasMore) {
         this.#touch(link);
         hasMore = true;
       }
@@ -171,7 +182,8 @@ export class RequestState implements Feature<RequestInput> {
     const cost = data.length + ((flags & END_MESSAGE) === 0 ? 0 : MESSAGE_COST_BYTES);
     call.receiveWindow -= cost;
     call.ungrantedBytes += cost;
-    if (call.receiveWindow < -MESSAGE_COST_BYTES) throw new FrameError('more sent than the call had credit for');
+    if (call.receiveWindow < -MESSAGE_COST_BYTES)
+      throw new FrameError('more sent than the call had credit for');
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     if (data.length > 0) {
       call.chunks.push(data);
@@ -188,9 +200,17 @@ export class RequestState implements Feature<RequestInput> {
   }
 
   #touch(link: Link): void {
-    if (link.isDirty) return;
-    link.isDirty = true;
-    this.#dirty.push(link);
+    if (!link.isDirty) {
+      link.isDirty = true;
+      this.#dirty.push(link);
+    }
+    if (link.queuedBytes >= EARLY_WRITE_BYTES) this.#write(link);
+  }
+
+  #write(link: Link): void {
+    if (!link.isOpen || !link.isWritable || !this.#links.has(link.id)) return;
+    const frames = link.collect(this.#inbound.progress);
+    if (frames.length > 0) this.#context.emit({ type: 'request/write', link: link.id, frames });
   }
 
   #drop(id: number): Link | undefined {

@@ -114,7 +114,9 @@ export class NodeCore implements Context<Output> {
   }
 
   snapshot(): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(this.#features).map(([name, feature]) => [name, feature.snapshot()]));
+    return Object.fromEntries(
+      Object.entries(this.#features).map(([name, feature]) => [name, feature.snapshot()]),
+    );
   }
 
   #settleOutputs(): void {

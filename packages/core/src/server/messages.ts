@@ -43,9 +43,7 @@ export type Input =
 export type Event = Exclude<Input, Command | { readonly type: 'tick' } | Output>;
 
 /** The messages that no feature handles: each has one driver that carries it out. */
-export type Effect =
-  | Exclude<Output, Input>
-  | Extract<Output, { type: 'connection/abort' }>;
+export type Effect = Exclude<Output, Input> | Extract<Output, { type: 'connection/abort' }>;
 
 /** What carries out effects, one function each. */
 export type Drivers = {
