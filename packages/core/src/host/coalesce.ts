@@ -7,9 +7,6 @@ import { Uint8ArrayList } from 'uint8arraylist';
  */
 const FULL_PACKET_BYTES = 8 * 1024;
 
-/** What may wait: past it the writer is told to wait for the drain, as if the socket were full. */
-const MAX_WAITING_BYTES = 1024 * 1024;
-
 /**
  * Makes an encrypter whose connections send together what was written in one turn of Node's event loop: one
  * encryption and one write to the socket. Yamux answers every frame of data with a window update of 12 bytes,
@@ -36,7 +33,6 @@ function coalesce(raw: MessageStream, secured: SecuredConnection): SecuredConnec
   const close = raw.close.bind(raw);
   let waiting: (Uint8Array | Uint8ArrayList)[] = [];
   let bytes = 0;
-  let isHeldUp = false;
   const flush = () => {
     const [first, second] = waiting;
     if (first === undefined || connection.status !== 'open') return;
@@ -44,10 +40,7 @@ function coalesce(raw: MessageStream, secured: SecuredConnection): SecuredConnec
     const together = second === undefined ? first : new Uint8ArrayList(...waiting).subarray();
     waiting = [];
     bytes = 0;
-    // When the socket is full too, it reports the drain itself.
-    if (!send(together) || !isHeldUp) return;
-    isHeldUp = false;
-    connection.dispatchEvent(new Event('drain'));
+    send(together);
   };
   connection.send = (data) => {
     // After the turn of the server's loop that the data which came in has brought about.
@@ -55,8 +48,7 @@ function coalesce(raw: MessageStream, secured: SecuredConnection): SecuredConnec
     waiting.push(data);
     bytes += data.byteLength;
     if (bytes >= FULL_PACKET_BYTES) flush();
-    if (bytes >= MAX_WAITING_BYTES) isHeldUp = true;
-    return !isHeldUp && !connection.writableNeedsDrain;
+    return !connection.writableNeedsDrain;
   };
   // Noise passes each packet as its length and its text, which TCP would write to the socket one by one.
   raw.send = (data) => write(data instanceof Uint8Array ? data : data.subarray());
