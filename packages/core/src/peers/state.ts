@@ -136,7 +136,8 @@ export class PeersState implements Feature<PeersInput> {
       .sort(
         (a, b) =>
           Number(b.connected) - Number(a.connected) ||
-          (a.name ?? '~').localeCompare(b.name ?? '~') ||
+          Number(a.name === undefined) - Number(b.name === undefined) ||
+          (a.name ?? '').localeCompare(b.name ?? '') ||
           a.id.localeCompare(b.id),
       );
   }
