@@ -26,7 +26,8 @@ test('it arrives when others have subscribed before', async () => {
     await using first = await carol.client.subscribe(topic);
     await using second = await bob.client.subscribe(topic);
     expect(await alice.client.broadcast(topic, bytes(topic))).toEqual({ peers: 2 });
-    for (const subscription of [first, second]) expect(text((await nextOf(subscription)).payload)).toBe(topic);
+    for (const subscription of [first, second])
+      expect(text((await nextOf(subscription)).payload)).toBe(topic);
   }
 });
 
@@ -90,7 +91,9 @@ test('a subscription that takes the place of another misses nothing', async () =
 
 test('leaving a topic and joining it again works at once through a peer in between', async () => {
   await using network = new TestNetwork();
-  const [alice, middle, bob] = await Promise.all(['alice', 'middle', 'bob'].map((name) => network.start(name)));
+  const [alice, middle, bob] = await Promise.all(
+    ['alice', 'middle', 'bob'].map((name) => network.start(name)),
+  );
   if (!alice || !middle || !bob) throw new Error('three nodes');
   await connect(alice, middle);
   await connect(bob, middle);

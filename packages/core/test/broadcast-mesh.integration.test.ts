@@ -51,7 +51,9 @@ async function broadcastRounds(nodes: readonly TestNode[], atLeastMs: number): P
   } while (performance.now() - startedMs < atLeastMs);
   for (const [index, ear] of ears.entries()) {
     const others = nodes.filter((node) => node !== nodes[index]);
-    const all = Array.from({ length: rounds }, (_, round) => others.map(({ name }) => `${round} of ${name}`)).flat();
+    const all = Array.from({ length: rounds }, (_, round) =>
+      others.map(({ name }) => `${round} of ${name}`),
+    ).flat();
     expect(ear.heard.toSorted()).toEqual(all.toSorted());
   }
 }
@@ -59,15 +61,18 @@ async function broadcastRounds(nodes: readonly TestNode[], atLeastMs: number): P
 test.each([
   ['a ring of six', 6, connectRing],
   ['a full mesh of six', 6, connectAll],
-])('in %s each node hears each message once, and sends it to no neighbour twice', async (_, count, connectThem) => {
-  await using tap = await WireTap.install();
-  await using network = new TestNetwork();
-  const nodes = await startAll(network, count);
-  await connectThem(nodes);
-  await broadcastRounds(nodes, 2_500);
-  expect(tap.sent.size).toBeGreaterThan(0);
-  expect(tap.repeated).toEqual([]);
-});
+])(
+  'in %s each node hears each message once, and sends it to no neighbour twice',
+  async (_, count, connectThem) => {
+    await using tap = await WireTap.install();
+    await using network = new TestNetwork();
+    const nodes = await startAll(network, count);
+    await connectThem(nodes);
+    await broadcastRounds(nodes, 2_500);
+    expect(tap.sent.size).toBeGreaterThan(0);
+    expect(tap.repeated).toEqual([]);
+  },
+);
 
 test('fourteen nodes on one address all hear each other', async () => {
   await using network = new TestNetwork();

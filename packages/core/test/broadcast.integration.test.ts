@@ -4,7 +4,9 @@ import { bytes, connect, failure, TestNetwork, text } from './support/nodes.ts';
 
 test('a broadcast says how many peers it went to', async () => {
   await using network = new TestNetwork();
-  const [alice, ...others] = await Promise.all(['alice', 'bob', 'carol', 'dave'].map((name) => network.start(name)));
+  const [alice, ...others] = await Promise.all(
+    ['alice', 'bob', 'carol', 'dave'].map((name) => network.start(name)),
+  );
   const [bob, carol, dave] = others;
   if (!alice || !bob || !carol || !dave) throw new Error('four nodes');
   for (const other of others) await connect(alice, other);
@@ -54,7 +56,9 @@ test('a subscriber that closed is not counted any more', async () => {
   await subscription.close();
   // What the close has set off arrives before the answer to a request that is sent after it.
   await failure(bob.client.request(alice.id, bytes('ping')));
-  expect((await failure(alice.client.broadcast('news', bytes('two'), { timeoutMs: 100 }))).code).toBe('no-peers');
+  expect((await failure(alice.client.broadcast('news', bytes('two'), { timeoutMs: 100 }))).code).toBe(
+    'no-peers',
+  );
 });
 
 test('a node does not hear its own broadcasts', async () => {
@@ -138,7 +142,10 @@ describe('limits', () => {
 describe('the event handler', () => {
   test('hears its topics in order, one message at a time', async () => {
     await using network = new TestNetwork();
-    const [alice, bob] = await Promise.all([network.start('alice'), network.start('bob', { topics: ['news', 'jobs'] })]);
+    const [alice, bob] = await Promise.all([
+      network.start('alice'),
+      network.start('bob', { topics: ['news', 'jobs'] }),
+    ]);
     const heard: string[] = [];
     const all = Promise.withResolvers<void>();
     let running = 0;
@@ -156,7 +163,9 @@ describe('the event handler', () => {
     for (let count = 0; count < 40; count += 1)
       await alice.client.broadcast(count % 2 === 0 ? 'news' : 'jobs', bytes(`${count}`));
     await all.promise;
-    expect(heard).toEqual(Array.from({ length: 40 }, (_, count) => `${count % 2 === 0 ? 'news' : 'jobs'} ${count}`));
+    expect(heard).toEqual(
+      Array.from({ length: 40 }, (_, count) => `${count % 2 === 0 ? 'news' : 'jobs'} ${count}`),
+    );
   });
 
   test('that throws or hangs harms nobody', async () => {
@@ -184,7 +193,8 @@ describe('the event handler', () => {
     await using subscription = await bob.client.subscribe('news');
     for (const message of ['1', '2', '3']) await alice.client.broadcast('news', bytes(message));
     expect(await heardUntil(subscription, '3')).toEqual(['1', '2', '3']);
-    for (const peer of [bob, carol]) expect(await alice.client.request(peer.id, bytes('still there?'))).toBeDefined();
+    for (const peer of [bob, carol])
+      expect(await alice.client.request(peer.id, bytes('still there?'))).toBeDefined();
     await bob.log.line(/handler of broadcasts failed: later/);
     expect(heard).toEqual(['1', '2', '3']);
   });

@@ -20,7 +20,10 @@ test('we hear a tinyp2p peer', async () => {
   await using bare = await BareNode.start();
   await using subscription = await ours.client.subscribe('block');
   await ours.client.ping(bare.address);
-  await eventually('it knows of our subscription', async () => bare.gossip.getSubscribers('block').length === 1);
+  await eventually(
+    'it knows of our subscription',
+    async () => bare.gossip.getSubscribers('block').length === 1,
+  );
   await bare.gossip.publish('block', bytes('a new block'));
   const message = await nextOf(subscription);
   expect(message).toMatchObject({ topic: 'block', from: bare.id, missed: 0 });
@@ -51,7 +54,10 @@ test('unsigned messages are not heard', async () => {
   await using subscription = await ours.client.subscribe('block');
   for (const bare of [careless, honest]) {
     await bare.dial(ours.address);
-    await eventually('it knows of our subscription', async () => bare.gossip.getSubscribers('block').length === 1);
+    await eventually(
+      'it knows of our subscription',
+      async () => bare.gossip.getSubscribers('block').length === 1,
+    );
   }
   expect((await careless.gossip.publish('block', bytes('unsigned'))).recipients).toHaveLength(1);
   await careless.roundTrip(ours.address);
@@ -61,7 +67,10 @@ test('unsigned messages are not heard', async () => {
 
 test.each([
   ['a payload that was changed', (message: GossipFields) => ({ ...message, data: bytes('forged') })],
-  ['a signature that was changed', (message: GossipFields) => ({ ...message, signature: new Uint8Array(64) })],
+  [
+    'a signature that was changed',
+    (message: GossipFields) => ({ ...message, signature: new Uint8Array(64) }),
+  ],
   ['another topic', (message: GossipFields) => ({ ...message, topic: 'other' })],
   ['another author', (message: GossipFields, other: Uint8Array) => ({ ...message, from: other })],
   ['no signature', ({ signature: _, ...message }: GossipFields) => message],
@@ -73,7 +82,10 @@ test.each([
   await using subscription = await ours.client.subscribe(['block', 'other']);
   await using passedOn = await third.client.subscribe(['block', 'other']);
   await forger.dial(ours.address);
-  await eventually('it knows of our subscription', async () => forger.gossip.getSubscribers('block').length === 1);
+  await eventually(
+    'it knows of our subscription',
+    async () => forger.gossip.getSubscribers('block').length === 1,
+  );
   const other = idBytes(third.id);
   await forger.publishForged('block', bytes('genuine'), (message) => forge(message, other));
   await forger.gossip.publish('block', bytes('signed'));

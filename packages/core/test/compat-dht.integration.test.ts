@@ -28,7 +28,13 @@ test('every protocol of tinyp2p is spoken', async () => {
   const ours = await network.start('ours', { ...quiet, compat: 'tinyp2p' });
   await using bare = await BareNode.start();
   expect(await bare.protocolsOf(ours.address)).toEqual(
-    expect.arrayContaining(['/tinyp2p/req-resp/1.0.0', '/meshsub/1.1.0', '/ipfs/id/1.0.0', '/ipfs/ping/1.0.0', ipfs]),
+    expect.arrayContaining([
+      '/tinyp2p/req-resp/1.0.0',
+      '/meshsub/1.1.0',
+      '/ipfs/id/1.0.0',
+      '/ipfs/ping/1.0.0',
+      ipfs,
+    ]),
   );
 });
 
@@ -37,10 +43,15 @@ test.each([
   ['/peerd/kad/1.0.0', {}],
 ] as const)('a peer that is only a client of %s is told of the others', async (protocol, compat) => {
   await using network = new TestNetwork();
-  const [one, two] = await Promise.all(['one', 'two'].map((name) => network.start(name, { ...quiet, ...compat })));
+  const [one, two] = await Promise.all(
+    ['one', 'two'].map((name) => network.start(name, { ...quiet, ...compat })),
+  );
   if (!one || !two) throw new Error('two nodes');
   await connect(one, two);
-  await eventually('the one has the other in its table', async () => (await peerOf(one, two.id))?.inDht === true);
+  await eventually(
+    'the one has the other in its table',
+    async () => (await peerOf(one, two.id))?.inDht === true,
+  );
   await using client = await BareNode.start({ dht: { protocol, clientMode: true } });
   await client.dial(one.address);
   await eventually('it has us in its table', async () => client.dhtSize === 1);
@@ -52,7 +63,10 @@ test.each([
 test('a tinyp2p peer is found in the DHT by who never had its address', async () => {
   await using network = new TestNetwork();
   const compat = { ...quiet, compat: 'tinyp2p' } as const;
-  const [middle, seeker] = await Promise.all([network.start('middle', compat), network.start('seeker', compat)]);
+  const [middle, seeker] = await Promise.all([
+    network.start('middle', compat),
+    network.start('seeker', compat),
+  ]);
   await using bare = await BareNode.start({ dht: { protocol: ipfs, clientMode: false } });
   await bare.serve((payload) => payload);
   await bare.dial(middle.address);
@@ -85,20 +99,23 @@ test.each([
   ['local', [loopback, inside, outside]],
   ['lan', [inside, outside]],
   ['internet', [outside]],
-] as const)('with profile %s peers are told only of addresses that are good for them', async (profile, addresses) => {
-  await using network = new TestNetwork();
-  const ours = await network.start('ours', { ...quiet, profile, listen: ['/ip4/127.0.0.1/tcp/0'] });
-  const announce = [loopback, unspecified, inside, outside];
-  await using server = await BareNode.start({ dht: { protocol: peerd, clientMode: false }, announce });
-  await server.dial(ours.address);
-  await eventually('it is in the table', async () => (await peerOf(ours, server.id))?.inDht === true);
-  await using client = await BareNode.start({ dht: { protocol: peerd, clientMode: true } });
-  await client.dial(ours.address);
-  await eventually('it has us in its table', async () => client.dhtSize === 1);
-  const told = await client.findAt(ours.id, idBytes(server.id));
-  expect(new Set(told.map(({ id }) => id))).toEqual(new Set([server.id]));
-  expect(told[0]?.addresses.toSorted()).toEqual(addresses.toSorted());
-});
+] as const)(
+  'with profile %s peers are told only of addresses that are good for them',
+  async (profile, addresses) => {
+    await using network = new TestNetwork();
+    const ours = await network.start('ours', { ...quiet, profile, listen: ['/ip4/127.0.0.1/tcp/0'] });
+    const announce = [loopback, unspecified, inside, outside];
+    await using server = await BareNode.start({ dht: { protocol: peerd, clientMode: false }, announce });
+    await server.dial(ours.address);
+    await eventually('it is in the table', async () => (await peerOf(ours, server.id))?.inDht === true);
+    await using client = await BareNode.start({ dht: { protocol: peerd, clientMode: true } });
+    await client.dial(ours.address);
+    await eventually('it has us in its table', async () => client.dhtSize === 1);
+    const told = await client.findAt(ours.id, idBytes(server.id));
+    expect(new Set(told.map(({ id }) => id))).toEqual(new Set([server.id]));
+    expect(told[0]?.addresses.toSorted()).toEqual(addresses.toSorted());
+  },
+);
 
 test('a peer that has only addresses on its own machine stays out of a public DHT', async () => {
   await using network = new TestNetwork();
@@ -111,6 +128,9 @@ test('a peer that has only addresses on its own machine stays out of a public DH
   });
   await local.dial(ours.address);
   await known.dial(ours.address);
-  await eventually('the one with an address is in the table', async () => (await peerOf(ours, known.id))?.inDht === true);
+  await eventually(
+    'the one with an address is in the table',
+    async () => (await peerOf(ours, known.id))?.inDht === true,
+  );
   expect(await peerOf(ours, local.id)).toMatchObject({ connected: true, inDht: false });
 });

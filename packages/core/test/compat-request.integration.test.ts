@@ -1,7 +1,16 @@
 import { PeerdError } from '@peerd/protocol';
 import { expect, test } from 'vitest';
 import { BareNode } from './support/bare-node.ts';
-import { bytes, eventually, failure, pattern, peerOf, TestNetwork, type TestNode, text } from './support/nodes.ts';
+import {
+  bytes,
+  eventually,
+  failure,
+  pattern,
+  peerOf,
+  TestNetwork,
+  type TestNode,
+  text,
+} from './support/nodes.ts';
 
 const MiB = 1024 * 1024;
 
@@ -97,7 +106,9 @@ test('an oversized answer of theirs fails the call with too-large', async () => 
 test('an oversized answer of ours does not reach them, and the next answer does', async () => {
   await using both = await together();
   const { ours, bare } = both;
-  await ours.client.handle('', ({ payload }) => (payload.length === 0 ? new Uint8Array(2 * MiB + 1) : payload));
+  await ours.client.handle('', ({ payload }) =>
+    payload.length === 0 ? new Uint8Array(2 * MiB + 1) : payload,
+  );
   const answer = await bare.ask(ours.address, bytes('')).catch(() => undefined);
   expect(answer).toBeUndefined();
   expect(await bare.ask(ours.address, bytes('small'))).toEqual(bytes('small'));

@@ -114,7 +114,8 @@ export class BareNode implements AsyncDisposable {
     const stream = await connection.newStream(TINYP2P_REQUEST, { maxOutboundStreams: 256 });
     stream.send(lp.encode.single(payload));
     await stream.close();
-    for await (const message of lp.decode(stream, { maxDataLength: MAX_BYTES })) return Uint8Array.from(message.subarray());
+    for await (const message of lp.decode(stream, { maxDataLength: MAX_BYTES }))
+      return Uint8Array.from(message.subarray());
     return undefined;
   }
 
@@ -149,7 +150,11 @@ export class BareNode implements AsyncDisposable {
   }
 
   /** Publishes a message that is signed as it should be and then, on its way out, made into something else. */
-  async publishForged(topic: string, data: Uint8Array, forge: (message: GossipFields) => GossipFields): Promise<void> {
+  async publishForged(
+    topic: string,
+    data: Uint8Array,
+    forge: (message: GossipFields) => GossipFields,
+  ): Promise<void> {
     interface Sender {
       sendRpc(peer: string, rpc: { messages: GossipFields[] }): boolean;
     }
