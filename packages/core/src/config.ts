@@ -19,7 +19,10 @@ export interface PeerConfig {
   deny?: readonly string[];
   /** Multiaddrs to listen on. Default: `/ip4/127.0.0.1/tcp/0` (profile `local`), else `/ip4/0.0.0.0/tcp/0`. */
   listen?: readonly string[];
-  /** Multiaddrs, each with `/p2p/<id>`, that this node keeps a connection to. Default: none. */
+  /**
+   * Multiaddrs that this node keeps a connection to; one that ends in `/p2p/<id>` only counts if that peer answers.
+   * Default: none.
+   */
   peers?: readonly string[];
   /** Topics whose broadcasts the event handler hears. Default: none. */
   topics?: readonly string[];

@@ -90,6 +90,7 @@ export type ResetCode =
       | 'too-large'
       | 'timeout'
       | 'stopped'
+      | 'disconnected'
     >
   | 'cancelled';
 
@@ -105,6 +106,7 @@ export const resetCodes: Readonly<Record<ResetCode, number>> = {
   timeout: 8,
   stopped: 9,
   cancelled: 10,
+  disconnected: 11,
 };
 
 const errorCodeOfReset = new Map<number, ErrorCode>(
