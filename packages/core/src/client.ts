@@ -89,7 +89,7 @@ export class InProcessClient implements Client {
       }
     } finally {
       this.#streams.delete(ref);
-      this.#inbox.post({ type: 'request/cancel', ref });
+      this.#inbox.follow({ type: 'request/cancel', ref });
     }
   }
 
@@ -171,7 +171,7 @@ export class InProcessClient implements Client {
     const responder = new Responder<PingResult>();
     this.#offer({ type: 'ping', ref, target, timeoutMs, responder });
     if (signal !== undefined)
-      this.#onAbort(signal, responder, () => this.#inbox.post({ type: 'ping/cancel', ref }));
+      this.#onAbort(signal, responder, () => this.#inbox.follow({ type: 'ping/cancel', ref }));
     return await responder.promise;
   }
 
@@ -185,7 +185,7 @@ export class InProcessClient implements Client {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (!this.#inbox.isClosed) this.#inbox.post({ type: 'request/cancel-all' });
+    if (!this.#inbox.isClosed) this.#inbox.follow({ type: 'client/closed' });
     await Promise.all([...this.#open].map((open) => open[Symbol.asyncDispose]()));
   }
 
@@ -246,7 +246,7 @@ export class InProcessClient implements Client {
     ref: number,
     responder: Responder<never> | Responder<Uint8Array> | Responder<void>,
   ): void {
-    this.#onAbort(signal, responder, () => this.#inbox.post({ type: 'request/cancel', ref }));
+    this.#onAbort(signal, responder, () => this.#inbox.follow({ type: 'request/cancel', ref }));
   }
 
   #onAbort(

@@ -206,3 +206,38 @@ describe('the one event handler', () => {
     await bob.log.line(/^warn .*three is too much/);
   });
 });
+
+describe('a call that is let go of in the moment it is made', () => {
+  test('ends at the far side too, or never begins there', async () => {
+    await using network = new TestNetwork();
+    const [alice, bob] = await network.pair();
+    const working = new Set<AbortSignal>();
+    await bob.client.handle('', ({ payload, signal }) => {
+      if (payload.length > 0) return payload;
+      working.add(signal);
+      signal.addEventListener('abort', () => working.delete(signal));
+      return new Promise(() => {});
+    });
+    const cancel = new AbortController();
+    const call = alice.client.request(bob.id, bytes(''), { signal: cancel.signal });
+    cancel.abort(new Error('never mind'));
+    await expect(call).rejects.toThrow('never mind');
+    await alice.client.request(bob.id, bytes('x'));
+    expect(working.size).toBe(0);
+  });
+
+  test('by closing the client ends with stopped, whatever it was', async () => {
+    await using network = new TestNetwork();
+    const [{ client }, bob] = await network.pair();
+    await bob.client.handle('', () => new Promise(() => {}));
+    const calls = [
+      client.request(bob.id, bytes('x')),
+      client.request('/ip4/192.0.2.1/tcp/1', bytes('x')),
+      client.requestStream(bob.id, bytes('x'))[Symbol.asyncIterator]().next(),
+      client.broadcast('nobody', bytes('x'), { timeoutMs: 60_000 }),
+      client.ping('/ip4/192.0.2.1/tcp/1', { timeoutMs: 60_000 }),
+    ].map(failure);
+    await client.close();
+    expect((await Promise.all(calls)).map(({ code }) => code)).toEqual(calls.map(() => 'stopped'));
+  });
+});

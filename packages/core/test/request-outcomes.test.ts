@@ -171,7 +171,7 @@ test('a client that closes ends its own calls and not those that peerd makes for
     timeoutMs: 1_000,
   });
   pair.run();
-  pair.a.inbox.push({ type: 'request/cancel-all' });
+  pair.a.inbox.push({ type: 'client/closed' });
   pair.run();
   expect(error(pair.a, ref)).toMatchObject({ code: 'stopped' });
   expect(pair.a.snapshot.outbound.calls).toHaveLength(1);

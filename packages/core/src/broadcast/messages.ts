@@ -2,6 +2,7 @@ import type { BroadcastResult } from '@peerd/protocol';
 import type { Responder } from '../channel/responder.ts';
 import type { PeerSignal } from '../peers/messages.ts';
 import type { InternalInbound, InternalRequest, InternalSettled } from '../request/messages.ts';
+import type { ClientClosed } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 
 export type BroadcastCommand =
@@ -46,6 +47,7 @@ export type GossipEvent =
 
 export type BroadcastInput =
   | BroadcastCommand
+  | ClientClosed
   | SubscriberEvent
   | GossipEvent
   | InternalInbound

@@ -83,6 +83,12 @@ export class BroadcastState implements Feature<BroadcastInput> {
         this.#topicsOf.delete(ref);
         context.emit({ type: 'settle', responder, value: undefined });
       },
+      'client/closed': () => {
+        for (const publish of [...this.#waiting.values()].flatMap((waiters) => [...waiters])) {
+          this.#stopWaiting(publish);
+          this.#fail(publish.responder, 'stopped', 'the client was closed');
+        }
+      },
       'gossip/message': ({ topic, from, payload }) => {
         const subscriptions = this.#topics.get(topic);
         if (subscriptions !== undefined)
@@ -328,7 +334,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
 
   #fail(
     responder: Publish['responder'] | Responder<void>,
-    code: 'invalid' | 'too-large' | 'busy' | 'no-peers',
+    code: 'invalid' | 'too-large' | 'busy' | 'no-peers' | 'stopped',
     message: string,
   ): void {
     this.#context.emit({ type: 'fail', responder, error: new PeerdError(code, message) });

@@ -62,6 +62,16 @@ export class Inbox<E, C> {
     return true;
   }
 
+  /**
+   * Takes a command whatever waits: for those that let go of what an earlier one asked for. They stay behind
+   * it, where an event would overtake it.
+   */
+  follow(command: C): void {
+    this.#commands.push(command);
+    this.#commandBytes += this.#bytesOf(command);
+    this.#schedule();
+  }
+
   takeTick(): boolean {
     const isDue = this.#tickDue;
     this.#tickDue = false;

@@ -4,6 +4,7 @@ import type { Responder } from '../channel/responder.ts';
 import type { ConnectionEvent, PeerReach, PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
+import type { ClientClosed } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 
 /** The check that each connection still has somebody at its end. A silent peer goes unnoticed for both together. */
@@ -23,6 +24,7 @@ export type PingInput =
       readonly responder: Responder<PingResult>;
     }
   | { readonly type: 'ping/cancel'; readonly ref: number }
+  | ClientClosed
   | { readonly type: 'ping/done'; readonly ping: number; readonly rttMs: number }
   | {
       readonly type: 'ping/failed';
@@ -86,6 +88,10 @@ export class PingState implements Feature<PingInput> {
       'ping/cancel': ({ ref }) => {
         const asked = this.#asked.get(ref);
         if (asked !== undefined) this.#fail(asked, new PeerdError('stopped', 'the ping was cancelled'));
+      },
+      'client/closed': () => {
+        for (const asked of [...this.#asked.values()])
+          this.#fail(asked, new PeerdError('stopped', 'the client was closed'));
       },
       'peer/reached': ({ ref, peer, connection }) => {
         const asked = this.#asked.get(ref);

@@ -2,6 +2,7 @@ import type { ErrorCode, PeerdError } from '@peerd/protocol';
 import type { Responder } from '../channel/responder.ts';
 import type { PeerReach, PeerReached, PeerSignal } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
+import type { ClientClosed } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 import type { Frame, ResetCode } from './frames.ts';
 
@@ -24,12 +25,12 @@ export type RequestCommand = {
   readonly end?: Responder<void>;
 };
 
-/** What a caller says of a call of its own. Not commands: letting go must not fail for lack of room. */
+/** A caller lets go of its call. */
+export type RequestCancel = { readonly type: 'request/cancel'; readonly ref: number };
+
 export type CallerEvent =
-  | { readonly type: 'request/cancel'; readonly ref: number }
-  | { readonly type: 'request/cancel-all' }
   /** The reader of a stream of answers has taken one message of this length. */
-  | { readonly type: 'request/consumed'; readonly ref: number; readonly bytes: number };
+  { readonly type: 'request/consumed'; readonly ref: number; readonly bytes: number };
 
 export type LinkEvent =
   | { readonly type: 'request/link-opened'; readonly link: number }
@@ -105,6 +106,8 @@ export type InternalRequest = {
 
 export type RequestInput =
   | RequestCommand
+  | RequestCancel
+  | ClientClosed
   | CallerEvent
   | LinkEvent
   | HandlerEvent

@@ -3,15 +3,24 @@ import { Deadlines } from '../channel/deadlines.ts';
 import type { PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { Handlers } from '../server/feature.ts';
+import type { ClientClosed } from '../server/inputs.ts';
 import type { Call } from './call.ts';
 import { errorCodeOf, MAX_SERVICE_BYTES, MESSAGE_COST_BYTES } from './frames.ts';
 import { Link } from './link.ts';
-import type { CallerEvent, FallbackEvent, InternalRequest, RequestCommand } from './messages.ts';
+import type {
+  CallerEvent,
+  FallbackEvent,
+  InternalRequest,
+  RequestCancel,
+  RequestCommand,
+} from './messages.ts';
 import { MAX_ATTEMPTS, OutboundCall } from './outbound.ts';
 import type { Shared } from './side.ts';
 
 type Inputs =
   | RequestCommand
+  | RequestCancel
+  | ClientClosed
   | CallerEvent
   | InternalRequest
   | PeerReached
@@ -50,7 +59,7 @@ export class OutboundCalls {
         const call = this.#calls.get(ref);
         if (call !== undefined) this.#abandon(call, new PeerdError('stopped', 'the call was cancelled'));
       },
-      'request/cancel-all': () => {
+      'client/closed': () => {
         for (const call of [...this.#calls.values()])
           if (call.answer !== undefined || call.end !== undefined)
             this.#abandon(call, new PeerdError('stopped', 'the client was closed'));

@@ -5,16 +5,19 @@ import type { DiscoveryInput, DiscoveryOutput } from '../discovery/messages.ts';
 import type { HelloInput, HelloOutput } from '../hello/messages.ts';
 import type { PeersCommand, PeersInput, PeersOutput } from '../peers/messages.ts';
 import type { PingInput, PingOutput } from '../ping/state.ts';
-import type { RequestCommand, RequestInput, RequestOutput } from '../request/messages.ts';
+import type { RequestCancel, RequestCommand, RequestInput, RequestOutput } from '../request/messages.ts';
 import type { ServicesCommand, ServicesInput } from '../services/state.ts';
+import type { ClientClosed } from './inputs.ts';
 
 /** What users ask for. The responders in them are settled exactly once. */
 export type Command =
   | RequestCommand
+  | RequestCancel
   | BroadcastCommand
   | PeersCommand
   | ServicesCommand
-  | Extract<PingInput, { type: 'ping' }>
+  | Extract<PingInput, { type: 'ping' | 'ping/cancel' }>
+  | ClientClosed
   | { readonly type: 'status'; readonly responder: Responder<NodeStatus> }
   /** Does nothing but settle: what a round through the loop costs. */
   | { readonly type: 'noop'; readonly responder: Responder<void> };
