@@ -1,0 +1,153 @@
+import { PeerdError, type PingResult } from '@peerd/protocol';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Responder } from '../src/channel/responder.ts';
+import { type PingInput, type PingOutput, PingState } from '../src/ping/state.ts';
+import { FakeContext } from './support/context.ts';
+
+let context: FakeContext<PingOutput>;
+let state: PingState;
+beforeEach(() => {
+  context = new FakeContext();
+  state = new PingState(context, { intervalMs, timeoutMs: 10_000 });
+});
+
+function step(input: PingInput): void {
+  (state.handlers as unknown as Record<string, (input: PingInput) => void>)[input.type]?.(input);
+}
+function tick(nowMs: number): void {
+  context.nowMs = nowMs;
+  step({ type: 'tick' });
+}
+
+const intervalMs = 15_000;
+
+const target = { kind: 'word', key: 'bob' } as const;
+const ask = (ref = 1) =>
+  step({ type: 'ping', ref, target, timeoutMs: 1_000, responder: new Responder<PingResult>() });
+const reached = (ref = 1) =>
+  step({ type: 'peer/reached', ref, peer: 'id-of-bob', connection: 'c', kind: 'peerd' });
+const opened = (connection: string) =>
+  step({
+    type: 'connection/opened',
+    connection,
+    peer: `id-${connection}`,
+    address: '',
+    direction: 'inbound',
+    nonce: new Uint8Array(32),
+  });
+const failures = () => context.takeOf('fail').map(({ error }) => error);
+const sent = () => context.takeOf('ping/send');
+
+describe('a ping that was asked for', () => {
+  test('goes to the peer once it is reached, and gives who answered and how long it took', () => {
+    ask();
+    expect(context.takeOf('peer/reach')).toEqual([{ type: 'peer/reach', ref: 1, target }]);
+    reached();
+    const [ping] = sent();
+    expect(ping).toMatchObject({ connection: 'c', timeoutMs: 1_000 });
+    step({ type: 'ping/done', ping: ping?.ping ?? 0, rttMs: 1.5 });
+    expect(context.takeOf('settle')).toMatchObject([{ value: { peer: 'id-of-bob', rttMs: 1.5 } }]);
+    expect(state.nextTickMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('to a peer that is not found fails with the reason', () => {
+    ask();
+    step({ type: 'peer/unreached', ref: 1, error: new PeerdError('unknown-peer', 'who?') });
+    expect(failures()).toMatchObject([{ code: 'unknown-peer', message: 'who?' }]);
+  });
+
+  test('without an answer times out, and an answer that comes later is nobody’s', () => {
+    ask();
+    reached();
+    const [ping] = sent();
+    tick(990);
+    expect(failures()).toEqual([]);
+    tick(1_000);
+    expect(failures()).toMatchObject([
+      { code: 'timeout', message: 'no answer to a ping of bob within 1000 ms' },
+    ]);
+    step({ type: 'ping/done', ping: ping?.ping ?? 0, rttMs: 1 });
+    expect(context.takeOf('settle')).toEqual([]);
+  });
+
+  test('that is cancelled while its peer is looked for leaves the queue for it', () => {
+    ask();
+    step({ type: 'ping/cancel', ref: 1 });
+    expect(failures()).toMatchObject([{ code: 'stopped' }]);
+    expect(context.takeOf('peer/leave')).toEqual([{ type: 'peer/leave', ref: 1 }]);
+  });
+
+  test.each([
+    [true, 'incompatible', 'bob does not answer pings'],
+    [false, 'disconnected', 'the ping to bob failed: reset'],
+  ])('that fails tells why (not supported: %s)', (unsupported, code, message) => {
+    ask();
+    reached();
+    step({ type: 'ping/failed', ping: sent()[0]?.ping ?? 0, unsupported, message: 'reset' });
+    expect(failures()).toMatchObject([{ code, message }]);
+    // What a user asks for does not cost the connection.
+    expect(context.takeOf('connection/abort')).toEqual([]);
+  });
+
+  test('ends when the server stops', () => {
+    ask(1);
+    ask(2);
+    state.stop();
+    expect(failures()).toMatchObject([{ code: 'stopped' }, { code: 'stopped' }]);
+    expect(state.snapshot()).toEqual({ asked: [], checks: [], sent: [] });
+  });
+});
+
+describe('the check that somebody is at the other end', () => {
+  /** Ticks as they are asked for up to `untilMs`; returns when each connection was checked. */
+  function checks(untilMs: number): { connection: string; atMs: number }[] {
+    const found: { connection: string; atMs: number }[] = [];
+    while (state.nextTickMs <= untilMs) {
+      tick(state.nextTickMs);
+      for (const { connection, ping } of sent()) {
+        found.push({ connection, atMs: context.nowMs });
+        step({ type: 'ping/done', ping, rttMs: 1 });
+      }
+    }
+    return found;
+  }
+
+  test('is made of each connection every 15 s, the first within half of it of that', () => {
+    opened('c1');
+    const times = checks(100_000).map(({ atMs }) => atMs);
+    expect(times[0]).toBeGreaterThanOrEqual(intervalMs / 2);
+    expect(times[0]).toBeLessThanOrEqual(intervalMs * 1.5 + 10);
+    expect(times.length).toBeGreaterThanOrEqual(5);
+    for (const [i, atMs] of times.entries()) if (i > 0) expect(atMs - (times[i - 1] ?? 0)).toBe(intervalMs);
+  });
+
+  test('is spread out over connections that were made together', () => {
+    for (let i = 0; i < 50; i += 1) opened(`c${i}`);
+    const first = new Set(checks(intervalMs * 1.5).map(({ atMs }) => atMs));
+    expect(first.size).toBeGreaterThan(40);
+  });
+
+  test('aborts a connection that does not answer', () => {
+    opened('c1');
+    tick(state.nextTickMs);
+    const [ping] = sent();
+    expect(ping).toMatchObject({ connection: 'c1', timeoutMs: 10_000 });
+    step({ type: 'ping/failed', ping: ping?.ping ?? 0, unsupported: false, message: 'timeout' });
+    expect(context.takeOf('connection/abort')).toMatchObject([
+      { connection: 'c1', reason: 'id-c1 did not answer a ping: timeout' },
+    ]);
+  });
+
+  test('leaves alone a peer that does not speak ping, and a connection that is closed', () => {
+    opened('c1');
+    opened('c2');
+    while (context.outputs.length < 2) tick(state.nextTickMs);
+    const pings = sent();
+    step({ type: 'connection/closed', connection: 'c2', peer: 'id-c2' });
+    for (const { ping, connection } of pings)
+      step({ type: 'ping/failed', ping, unsupported: connection === 'c1', message: 'x' });
+    expect(context.takeOf('connection/abort')).toEqual([]);
+    step({ type: 'connection/closed', connection: 'c1', peer: 'id-c1' });
+    expect(state.nextTickMs).toBe(Number.POSITIVE_INFINITY);
+  });
+});
