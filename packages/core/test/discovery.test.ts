@@ -1,0 +1,318 @@
+import { PeerdError } from '@peerd/protocol';
+import { describe, expect, test } from 'vitest';
+import type { Profile } from '../src/config.ts';
+import { shareable } from '../src/discovery/addresses.ts';
+import type { DiscoveryInput, DiscoveryOutput } from '../src/discovery/messages.ts';
+import { type DiscoveryConfig, DiscoveryState, MAX_REMEMBERED } from '../src/discovery/state.ts';
+import { FakeContext } from './support/context.ts';
+
+const kad = '/peerd/kad/1.0.0';
+const address = '/ip4/127.0.0.1/tcp/4001';
+const kept = {
+  kind: 'address',
+  key: `${address}/p2p/bob`,
+  address: `${address}/p2p/bob`,
+  peer: 'bob',
+} as const;
+const unreachable = new PeerdError('unreachable', 'nobody there');
+
+/** A state on a clock of its own, and what it did when. */
+class Run {
+  readonly context: FakeContext<DiscoveryOutput>;
+  readonly state: DiscoveryState;
+  /** `ms what`, in order. */
+  readonly log: { atMs: number; output: DiscoveryOutput }[] = [];
+  #lastRef = 0;
+
+  constructor(config: Partial<DiscoveryConfig> = {}, seed = 1) {
+    this.context = new FakeContext(seed);
+    const whole = {
+      isOn: true,
+      dhtProtocol: kad,
+      profile: 'local',
+      peers: [],
+      firstBootstrapMs: 5_000,
+      bootstrapIntervalMs: 30_000,
+      ...config,
+    } as const;
+    this.state = new DiscoveryState(this.context, whole, () => {
+      this.#lastRef -= 1;
+      return this.#lastRef;
+    });
+  }
+
+  step(...inputs: DiscoveryInput[]): this {
+    const handlers = this.state.handlers as unknown as Record<string, (input: DiscoveryInput) => void>;
+    for (const input of inputs) {
+      handlers[input.type]?.(input);
+      for (const output of this.context.take()) this.log.push({ atMs: this.context.nowMs, output });
+    }
+    return this;
+  }
+
+  /** Ticks as they are asked for, up to a time. */
+  until(ms: number): this {
+    while (this.state.nextTickMs <= ms) {
+      this.context.nowMs = Math.max(this.context.nowMs, this.state.nextTickMs);
+      this.step({ type: 'tick' });
+    }
+    this.context.nowMs = ms;
+    return this;
+  }
+
+  of<Type extends DiscoveryOutput['type']>(type: Type) {
+    return this.log.flatMap(({ atMs, output }) =>
+      output.type === type ? [{ atMs, ...(output as Extract<DiscoveryOutput, { type: Type }>) }] : [],
+    );
+  }
+
+  /** The ref of the last dial. */
+  get dialled(): number {
+    return this.of('peer/reach').at(-1)?.ref ?? 0;
+  }
+}
+
+const listening: DiscoveryInput = { type: 'node/listening', addresses: [address] };
+const admitted = (peer: string): DiscoveryInput => ({
+  type: 'peer/admitted',
+  connection: 'c',
+  peer,
+  kind: 'peerd',
+  name: peer,
+});
+const identified = (peer: string, addresses: string[], protocols = [kad]): DiscoveryInput => {
+  return { type: 'peer/identified', peer, connection: 'c', addresses, protocols };
+};
+const reached = (ref: number, peer: string): DiscoveryInput => ({
+  type: 'peer/reached',
+  ref,
+  peer,
+  connection: 'c',
+  kind: 'peerd',
+});
+const unreached = (ref: number): DiscoveryInput => ({ type: 'peer/unreached', ref, error: unreachable });
+
+describe('the bootstrap of the DHT', () => {
+  test('comes 5 s after the start and then every 30 s', () => {
+    const run = new Run().step(listening).until(125_000);
+    expect(run.of('dht/bootstrap').map(({ atMs }) => atMs)).toEqual([5_000, 35_000, 65_000, 95_000, 125_000]);
+  });
+
+  test('comes as often as it is configured', () => {
+    const run = new Run({ firstBootstrapMs: 0, bootstrapIntervalMs: 100 }).step(listening).until(350);
+    expect(run.of('dht/bootstrap').map(({ atMs }) => atMs)).toEqual([0, 100, 200, 300]);
+  });
+
+  test('never comes with discovery off', () => {
+    const run = new Run({ isOn: false }).step(listening).until(1e6);
+    expect(run.log).toEqual([]);
+    expect(run.state.nextTickMs).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('the table of the DHT', () => {
+  const added = (run: Run) => run.of('dht/add').map(({ peer, addresses }) => [peer, addresses]);
+
+  test('gets a peer at the addresses it listens on, once it is let in and identified, in either order', () => {
+    expect(added(new Run().step(identified('bob', [address]), admitted('bob')))).toEqual([
+      ['bob', [address]],
+    ]);
+    expect(added(new Run().step(admitted('bob'), identified('bob', [address])))).toEqual([
+      ['bob', [address]],
+    ]);
+  });
+
+  test.each<[string, Partial<DiscoveryConfig>, DiscoveryInput[]]>([
+    ['that is not let in', {}, [identified('bob', [address])]],
+    [
+      'that does not take part in this DHT',
+      {},
+      [admitted('bob'), identified('bob', [address], ['/ipfs/kad/1.0.0'])],
+    ],
+    [
+      'without an address for others',
+      { profile: 'internet' },
+      [admitted('bob'), identified('bob', [address])],
+    ],
+    ['with discovery off', { isOn: false }, [admitted('bob'), identified('bob', [address])]],
+  ])('does not get a peer %s', (_, config, inputs) => {
+    expect(added(new Run(config).step(...inputs))).toEqual([]);
+  });
+
+  /** Bob is in the table, and connected. */
+  const met = () => {
+    const run = new Run().step(
+      {
+        type: 'connection/opened',
+        connection: 'c',
+        peer: 'bob',
+        address,
+        direction: 'inbound',
+        nonce: new Uint8Array(),
+      },
+      admitted('bob'),
+      identified('bob', [address]),
+      { type: 'dht/added', peer: 'bob' },
+    );
+    run.log.length = 0;
+    return run;
+  };
+  const removed = (run: Run) => run.of('dht/remove').map(({ peer }) => peer);
+
+  test('loses a peer that can not be dialled', () => {
+    expect(removed(met().step({ type: 'peer/dial-failed', peer: 'bob' }))).toEqual(['bob']);
+  });
+
+  test('loses a peer that does not answer a ping', () => {
+    expect(removed(met().step({ type: 'connection/abort', connection: 'c', reason: 'no answer' }))).toEqual([
+      'bob',
+    ]);
+  });
+
+  test('loses a peer once, and nobody who is not in it', () => {
+    const failed: DiscoveryInput = { type: 'peer/dial-failed', peer: 'bob' };
+    expect(removed(met().step(failed, failed, { type: 'peer/dial-failed', peer: 'eve' }))).toEqual(['bob']);
+  });
+
+  test('has a peer whose connection has gone dialled within 2 s: it answers or it leaves', () => {
+    for (let seed = 1; seed < 20; seed += 1) {
+      const run = met();
+      run.step({ type: 'peer/disconnected', peer: 'bob' }).until(2_010);
+      expect(run.of('peer/reach')).toMatchObject([{ target: { kind: 'id', peer: 'bob' } }]);
+      expect(run.of('peer/reach')[0]?.atMs).toBeLessThanOrEqual(2_010);
+      expect(removed(run)).toEqual([]);
+    }
+  });
+
+  test('does not have a peer dialled that has come back by itself', () => {
+    const run = met().step({ type: 'peer/disconnected', peer: 'bob' }, admitted('bob')).until(5_000);
+    expect(run.of('peer/reach')).toEqual([]);
+  });
+});
+
+describe('a configured peer', () => {
+  const dials = (run: Run) => run.of('peer/reach').map(({ atMs }) => atMs);
+
+  test('is dialled at the start, with discovery off too', () => {
+    const run = new Run({ isOn: false, peers: [kept] }).step(listening);
+    expect(run.of('peer/reach')).toMatchObject([{ atMs: 0, target: kept }]);
+  });
+
+  test('that can not be reached is dialled again after pauses that double up to a minute, with jitter', () => {
+    const pauses = new Map<number, Set<number>>();
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const run = new Run({ isOn: false, peers: [kept] }, seed).step(listening);
+      for (let failures = 0; failures < 10; failures += 1) {
+        run.step(unreached(run.dialled));
+        const before = run.context.nowMs;
+        run.until(run.state.nextTickMs);
+        const pause = run.context.nowMs - before;
+        const longest = Math.min(60_000, 500 * 2 ** failures);
+        expect(pause).toBeGreaterThanOrEqual(longest / 2);
+        expect(pause).toBeLessThanOrEqual(longest + 10);
+        pauses.set(failures, (pauses.get(failures) ?? new Set()).add(pause));
+      }
+    }
+    // Not all the same: peers that lost one neighbour do not come back together.
+    for (const [failures, seen] of pauses) expect(seen.size, `after ${failures}`).toBeGreaterThan(8);
+  });
+
+  test('that was reached and is lost is dialled again soon, however often it had failed before', () => {
+    const run = new Run({ isOn: false, peers: [kept] }).step(listening);
+    for (let failures = 0; failures < 8; failures += 1)
+      run.step(unreached(run.dialled)).until(run.state.nextTickMs);
+    run.step(reached(run.dialled, 'bob'), admitted('bob'));
+    const count = dials(run).length;
+    const lostMs = run.context.nowMs;
+    run.step({ type: 'peer/disconnected', peer: 'bob' }).until(lostMs + 600);
+    expect(dials(run).length).toBe(count + 1);
+  });
+
+  test('whose id is learned from its answer is dialled again when that peer is lost', () => {
+    const nameless = { kind: 'address', key: address, address } as const;
+    const run = new Run({ isOn: false, peers: [nameless] }).step(listening);
+    run
+      .step(reached(run.dialled, 'bob'), admitted('bob'), { type: 'peer/disconnected', peer: 'bob' })
+      .until(1_000);
+    expect(run.of('peer/reach')).toMatchObject([{ target: nameless }, { target: nameless }]);
+  });
+
+  test('that refuses us is dialled once at a time, at ever longer pauses', () => {
+    const run = new Run({ isOn: false, peers: [kept] }).step(listening);
+    for (let tries = 0; tries < 12; tries += 1) {
+      const open = dials(run).length;
+      // The refusal, and then the end of its connection.
+      run.step(unreached(run.dialled), { type: 'peer/disconnected', peer: 'bob' });
+      run.until(run.state.nextTickMs);
+      expect(dials(run).length).toBe(open + 1);
+    }
+    expect(run.context.nowMs).toBeGreaterThan(60_000);
+  });
+});
+
+describe('peers of the last run', () => {
+  const remembered = (count: number): DiscoveryInput => ({
+    type: 'peer/remembered',
+    peers: Array.from({ length: count }, (_, i) => ({
+      peer: `p${i}`,
+      name: undefined,
+      addresses: [address],
+    })),
+  });
+
+  test('are dialled within the first second, not all at once, and not too many', () => {
+    const run = new Run().step(remembered(500)).until(1_010);
+    const times = run.of('peer/reach').map(({ atMs }) => atMs);
+    expect(times).toHaveLength(MAX_REMEMBERED);
+    expect(new Set(times).size).toBeGreaterThan(20);
+  });
+
+  test('are left alone with discovery off', () => {
+    expect(new Run({ isOn: false }).step(remembered(5)).until(5_000).log).toEqual([]);
+  });
+});
+
+describe('a peer that is found on the local network', () => {
+  test('is dialled, unless it is connected or discovery is off', () => {
+    const found: DiscoveryInput = { type: 'discovery/found', peer: 'bob', addresses: [address] };
+    expect(new Run().step(found).of('peer/reach')).toMatchObject([{ target: { peer: 'bob' } }]);
+    expect(new Run().step(admitted('bob'), found).of('peer/reach')).toEqual([]);
+    expect(new Run({ isOn: false }).step(found).log).toEqual([]);
+  });
+});
+
+describe('an address', () => {
+  const table: [string, Profile[]][] = [
+    ['/ip4/0.0.0.0/tcp/1', []],
+    ['/ip6/::/tcp/1', []],
+    ['/ip4/127.0.0.1/tcp/1', ['local']],
+    ['/ip4/127.9.9.9/tcp/1', ['local']],
+    ['/ip6/::1/tcp/1', ['local']],
+    ['/dns4/localhost/tcp/1', ['local']],
+    ['/ip4/10.1.2.3/tcp/1', ['local', 'lan']],
+    ['/ip4/172.16.0.1/tcp/1', ['local', 'lan']],
+    ['/ip4/172.31.255.1/tcp/1', ['local', 'lan']],
+    ['/ip4/192.168.1.1/tcp/1', ['local', 'lan']],
+    ['/ip4/169.254.1.1/tcp/1', ['local', 'lan']],
+    ['/ip4/100.64.0.1/tcp/1', ['local', 'lan']],
+    ['/ip4/100.127.0.1/tcp/1', ['local', 'lan']],
+    ['/ip6/fe80::1/tcp/1', ['local', 'lan']],
+    ['/ip6/febf::1/tcp/1', ['local', 'lan']],
+    ['/ip6/fd00::1/tcp/1', ['local', 'lan']],
+    ['/ip6/fc12:3::1/tcp/1', ['local', 'lan']],
+    ['/ip4/172.15.0.1/tcp/1', ['local', 'lan', 'internet']],
+    ['/ip4/172.32.0.1/tcp/1', ['local', 'lan', 'internet']],
+    ['/ip4/100.63.0.1/tcp/1', ['local', 'lan', 'internet']],
+    ['/ip4/100.128.0.1/tcp/1', ['local', 'lan', 'internet']],
+    ['/ip4/11.0.0.1/tcp/1', ['local', 'lan', 'internet']],
+    ['/ip4/1.2.3.4/tcp/1', ['local', 'lan', 'internet']],
+    ['/ip6/2001:db8::1/tcp/1', ['local', 'lan', 'internet']],
+    ['/dns4/example.org/tcp/1', ['local', 'lan', 'internet']],
+  ];
+  test.each(table)('%s may be told to others in the profiles %j', (each, profiles) => {
+    const shared = (['local', 'lan', 'internet'] as const).filter(
+      (profile) => shareable([each], profile).length === 1,
+    );
+    expect(shared).toEqual(profiles);
+  });
+});
