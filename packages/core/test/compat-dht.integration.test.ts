@@ -23,6 +23,14 @@ test('compat = tinyp2p changes the name of the DHT and nothing else', async () =
   );
 });
 
+test('with discovery off no DHT is served', async () => {
+  await using network = new TestNetwork();
+  const [off, on] = await Promise.all([network.start('off'), network.start('on', quiet)]);
+  await using bare = await BareNode.start();
+  const offered = await bare.protocolsOf(off.address);
+  expect([...offered, peerd].toSorted()).toEqual((await bare.protocolsOf(on.address)).toSorted());
+});
+
 test('every protocol of tinyp2p is spoken', async () => {
   await using network = new TestNetwork();
   const ours = await network.start('ours', { ...quiet, compat: 'tinyp2p' });
