@@ -95,7 +95,7 @@ describe('a run that was recorded', () => {
     // The comparison has teeth: with one frame less the state is another.
     const turns = structuredClone(recording.turns);
     const frames = turns.flatMap(({ inputs }) => inputs).findLast(({ type }) => type === 'request/frames');
-    (frames as { frames: unknown[] }).frames.pop();
+    (frames as unknown as { frames: unknown[] }).frames.pop();
     expect(replay(config, { startedMs: recording.startedMs, turns }).snapshot()).not.toEqual(snapshot);
   });
 });

@@ -1,5 +1,4 @@
 import { noise } from '@chainsafe/libp2p-noise';
-import { yamux } from '@chainsafe/libp2p-yamux';
 import { type GossipSub, gossipsub } from '@libp2p/gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
 import type { Connection, Ed25519PrivateKey, Libp2p, PeerInfo } from '@libp2p/interface';
@@ -15,6 +14,7 @@ import { coalescing } from './coalesce.ts';
 import { Gate } from './gate.ts';
 import { gossipOptions } from './gossip-options.ts';
 import { libp2pLogger } from './logger.ts';
+import { boundedYamux } from './muxer.ts';
 
 export interface Services extends Record<string, unknown> {
   identify: Identify;
@@ -72,7 +72,9 @@ export async function createHost(settings: Settings, privateKey: Ed25519PrivateK
     nodeInfo: { name: 'peerd', version: settings.version, userAgent: `peerd/${settings.version}` },
     transports: [tcp()],
     connectionEncrypters: [coalescing(noise())],
-    streamMuxers: [yamux({ maxInboundStreams: MAX_MUXED_STREAMS, maxOutboundStreams: MAX_MUXED_STREAMS })],
+    streamMuxers: [
+      boundedYamux({ maxInboundStreams: MAX_MUXED_STREAMS, maxOutboundStreams: MAX_MUXED_STREAMS }),
+    ],
     // Which addresses are reachable is for the dialler to find out.
     connectionGater: { denyDialMultiaddr: () => false },
     connectionManager: {
