@@ -25,7 +25,8 @@ export class MessageQueue {
     const waiting = this.#waiting;
     if (waiting !== undefined) {
       this.#waiting = undefined;
-      waiting({ topic, from, payload, missed: 0 });
+      waiting({ topic, from, payload, missed: this.#missed });
+      this.#missed = 0;
       return;
     }
     this.#messages.push({ topic, from, payload, missed: 0 });
