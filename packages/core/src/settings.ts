@@ -53,7 +53,8 @@ const MAX_NETWORK_LENGTH = 63;
 export function settingsOf(config: PeerConfig): Settings {
   const network = config.network ?? 'peerd';
   const profile = config.profile ?? 'local';
-  const isDiscoveryOn = (config.discovery ?? 'on') === 'on';
+  const discovery = config.discovery ?? 'on';
+  const isDiscoveryOn = discovery === 'on';
   check(isName(config.name), 'name', `${JSON.stringify(config.name)} is not 1 to 63 of a-z A-Z 0-9 . _ -`);
   check(
     network.length > 0 && network.length <= MAX_NETWORK_LENGTH,
@@ -62,6 +63,8 @@ export function settingsOf(config: PeerConfig): Settings {
   );
   check(config.networkSecret !== '', 'networkSecret', 'is empty: leave it out for an open network');
   check(['local', 'lan', 'internet'].includes(profile), 'profile', 'is one of local, lan, internet');
+  check(['on', 'off'].includes(discovery), 'discovery', 'is on or off');
+  check(config.compat === undefined || config.compat === 'tinyp2p', 'compat', 'is tinyp2p, or left out');
   check(!(config.mdns && !isDiscoveryOn), 'mdns', 'needs discovery = on');
   const limits = { ...defaultLimits, ...config.limits };
   for (const [key, value] of Object.entries(limits))

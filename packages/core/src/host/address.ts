@@ -26,10 +26,14 @@ export function parseAddress(text: string): { address: string; peer: string | un
     const why = cause instanceof Error ? `: ${cause.message}` : '';
     throw new PeerdError('invalid', `${JSON.stringify(text)} is not a multiaddr${why}`, { cause });
   }
-  const peer = parsed
+  const named = parsed
     .getComponents()
     .filter((component) => component.name === 'p2p')
     .at(-1)?.value;
+  // Any base58 passes for an id in a multiaddr.
+  const peer = named === undefined ? undefined : parsePeerId(named);
+  if (named !== undefined && peer === undefined)
+    throw new PeerdError('invalid', `${JSON.stringify(text)} is not a multiaddr: ${JSON.stringify(named)} is not a peer id`);
   return { address: parsed.toString(), peer };
 }
 
