@@ -1,0 +1,106 @@
+import { PeerdError } from '@peerd/protocol';
+import { describe, expect, test } from 'vitest';
+import type { PeerConfig } from '../src/config.ts';
+import { settingsOf } from '../src/settings.ts';
+
+const id = '12D3KooWQK1wnefoLrcVHbbnf5tLzbopUd3K3bFAoJpA7YJgL5pV';
+const least: PeerConfig = { secret: new Uint8Array(32), name: 'alice' };
+
+describe('the configuration', () => {
+  test('needs a secret and a name; all else has a default', () => {
+    const { log: _, ...settings } = settingsOf(least);
+    expect(settings).toMatchObject({
+      name: 'alice',
+      network: 'peerd',
+      isClosed: false,
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      peers: [],
+      topics: [],
+      profile: 'local',
+      isDiscoveryOn: true,
+      mdns: false,
+      bootstrapIntervalMs: 30_000,
+      firstBootstrapMs: 5_000,
+      limits: { maxPayloadBytes: 16 * 1024 * 1024 },
+    });
+  });
+
+  test.each([
+    ['local', '/ip4/127.0.0.1/tcp/0'],
+    ['lan', '/ip4/0.0.0.0/tcp/0'],
+    ['internet', '/ip4/0.0.0.0/tcp/0'],
+  ] as const)('of profile %s listens on %s', (profile, listen) => {
+    expect(settingsOf({ ...least, profile }).listen).toEqual([listen]);
+  });
+
+  test.each([
+    ['a secret', { networkSecret: 'x' }, true],
+    ['an allow list', { allow: [id] }, true],
+    ['a deny list', { deny: [id] }, false],
+    ['neither', {}, false],
+  ])('with %s: closed to strangers is %s', (_, config, isClosed) => {
+    expect(settingsOf({ ...least, ...config }).isClosed).toBe(isClosed);
+  });
+
+  test('takes a peer’s address with its id and without', () => {
+    const { peers } = settingsOf({ ...least, peers: [`/ip4/1.2.3.4/tcp/1/p2p/${id}`, '/ip4/1.2.3.4/tcp/2'] });
+    expect(peers).toEqual([
+      {
+        kind: 'address',
+        key: `/ip4/1.2.3.4/tcp/1/p2p/${id}`,
+        address: `/ip4/1.2.3.4/tcp/1/p2p/${id}`,
+        peer: id,
+      },
+      { kind: 'address', key: '/ip4/1.2.3.4/tcp/2', address: '/ip4/1.2.3.4/tcp/2' },
+    ]);
+  });
+
+  const names = ['a', 'A-b_c.9', '_x', '9', 'x'.repeat(63)];
+  test.each(names)('may have the name %s', (name) => {
+    expect(settingsOf({ ...least, name }).name).toBe(name);
+  });
+
+  /** A key, a value that can't work, and what is said of it besides the key. */
+  const bad: [string, Record<string, unknown>, string][] = [
+    ['name', { name: '' }, 'is not 1 to 63'],
+    ['name', { name: 'x'.repeat(64) }, 'is not 1 to 63'],
+    ['name', { name: '-x' }, '"-x" is not 1 to 63'],
+    ['name', { name: '.x' }, '".x" is not 1 to 63'],
+    ['name', { name: 'a b' }, '"a b" is not 1 to 63'],
+    ['name', { name: 'é' }, '"é" is not 1 to 63'],
+    ['name', { name: 'a\n' }, 'is not 1 to 63'],
+    ['network', { network: '' }, 'needs 1 to 63 characters'],
+    ['network', { network: 'x'.repeat(64) }, 'needs 1 to 63 characters'],
+    ['networkSecret', { networkSecret: '' }, 'is empty'],
+    ['profile', { profile: 'moon' }, 'is one of local, lan, internet'],
+    ['discovery', { discovery: 'sometimes' }, 'is on or off'],
+    ['compat', { compat: 'tinyp3p' }, 'is tinyp2p'],
+    ['mdns', { mdns: true, discovery: 'off' }, 'needs discovery = on'],
+    ['limits.maxPayloadBytes', { limits: { maxPayloadBytes: 0 } }, 'is a positive integer'],
+    ['limits.maxOutboundCalls', { limits: { maxOutboundCalls: 1.5 } }, 'is a positive integer'],
+    ['limits.maxBytesInFlight', { limits: { maxBytesInFlight: Number.NaN } }, 'is a positive integer'],
+    ['bootstrapIntervalMs', { bootstrapIntervalMs: 99 }, 'is at least 100 ms'],
+    ['bootstrapIntervalMs', { bootstrapIntervalMs: Number.NaN }, 'is at least 100 ms'],
+    ['firstBootstrapMs', { firstBootstrapMs: -1 }, 'is not negative'],
+    ['pingIntervalMs', { pingIntervalMs: 0 }, 'is at least 100 ms'],
+    ['pingTimeoutMs', { pingTimeoutMs: 0 }, 'is at least 100 ms'],
+    ['allow', { allow: ['bob'] }, '"bob" is not a peer id'],
+    ['deny', { deny: [id, `${id}x`] }, 'is not a peer id'],
+    ['listen', { listen: ['127.0.0.1:80'] }, '"127.0.0.1:80" is not a multiaddr'],
+    ['listen', { listen: ['/ip4/300.0.0.1/tcp/1'] }, 'is not a multiaddr'],
+    ['peers', { peers: ['bob'] }, '"bob" is not a multiaddr'],
+    ['peers', { peers: ['/ip4/1.2.3.4/tcp/1/p2p/bob'] }, '"bob" is not a peer id'],
+  ];
+  test.each(bad)('is refused, naming the key: %s of %o', (key, config, message) => {
+    let error: unknown;
+    try {
+      settingsOf({ ...least, ...config } as PeerConfig);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(PeerdError);
+    expect(error).toMatchObject({ code: 'invalid' });
+    expect((error as PeerdError).message.startsWith(key)).toBe(true);
+    expect((error as PeerdError).message).toContain(message);
+  });
+});
