@@ -1,4 +1,4 @@
-import type { PeerdError } from '@peerd/protocol';
+import type { BroadcastResult, PeerdError } from '@peerd/protocol';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Inbox } from '../src/channel/inbox.ts';
 import { Responder } from '../src/channel/responder.ts';
@@ -22,7 +22,7 @@ class Rig {
   /** Called with each output, within the turn. */
   onOutput: (output: Output) => void = () => {};
   readonly done: Promise<void>;
-  #outcomes: Promise<string>[] = [];
+  readonly #outcomes: Promise<string>[] = [];
 
   constructor() {
     const core = new NodeCore(coreConfig(), 0, (output) => {
@@ -176,7 +176,7 @@ describe('the loop', () => {
   test('is woken when the next deadline comes, and not before', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const rig = new Rig();
-    const responder = rig.responder<never>();
+    const responder = rig.responder<BroadcastResult>();
     const waiting = {
       type: 'broadcast',
       topic: 't',
