@@ -33,7 +33,10 @@ export function parseAddress(text: string): { address: string; peer: string | un
   // Any base58 passes for an id in a multiaddr.
   const peer = named === undefined ? undefined : parsePeerId(named);
   if (named !== undefined && peer === undefined)
-    throw new PeerdError('invalid', `${JSON.stringify(text)} is not a multiaddr: ${JSON.stringify(named)} is not a peer id`);
+    throw new PeerdError(
+      'invalid',
+      `${JSON.stringify(text)} is not a multiaddr: ${JSON.stringify(named)} is not a peer id`,
+    );
   return { address: parsed.toString(), peer };
 }
 
