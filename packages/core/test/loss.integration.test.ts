@@ -15,7 +15,7 @@ async function startChild(
 ) {
   const { secret = await generateSecret(), dial } = options;
   const args = [network.name, name, encodeSecret(secret), ...(dial === undefined ? [] : [dial])];
-  return new Child('peer-process.ts', args);
+  return new Child(new URL('./support/peer-process.ts', import.meta.url), args);
 }
 
 describe('a peer that is killed', () => {

@@ -3,16 +3,15 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** A script of this folder as a process of its own, which tells its lines and how it ended. */
+/** A script as a process of its own, which tells its lines and how it ended. */
 export class Child implements AsyncDisposable {
   readonly process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   readonly #ended: Promise<unknown[]>;
   #errors = '';
 
-  constructor(script: string, args: readonly string[]) {
-    const path = fileURLToPath(new URL(script, import.meta.url));
-    this.process = spawn(process.execPath, ['--conditions=@peerd/source', path, ...args], {
+  constructor(script: URL, args: readonly string[]) {
+    this.process = spawn(process.execPath, ['--conditions=@peerd/source', fileURLToPath(script), ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#ended = once(this.process, 'exit');
