@@ -64,6 +64,9 @@ describe('a queue of messages', () => {
     const waiting = take(queue, 1);
     push(queue, 3);
     expect(await waiting).toEqual(['3 (2)']);
+    const next = take(queue, 1);
+    push(queue, 4);
+    expect(await next).toEqual(['4']);
   });
 
   test('that is closed gives what it has and then the end, also to a reader that waits', async () => {

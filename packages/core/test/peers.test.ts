@@ -191,6 +191,12 @@ describe('getting to a peer', () => {
     expect(outcome()).toEqual(['1 ✗ unreachable']);
   });
 
+  test('that had closed by the time it was reached is unreachable: one dial for one question', () => {
+    reach(1, { kind: 'address', key: address, address });
+    step(opened(bob, 'c', 'outbound'), closed(bob, 'c'), { type: 'dial/done', key: address, peer: bob });
+    expect(outcome()).toEqual(['1 ✗ unreachable']);
+  });
+
   test('that has just refused us, by a connection that is closing, ends: it is not dialled over and over', () => {
     step(opened(bob, 'c', 'outbound'), refused(bob, 'c'));
     context.take();
