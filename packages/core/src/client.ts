@@ -103,7 +103,7 @@ export class InProcessClient implements Client {
       this.#table.remove(service, registered);
       throw error;
     }
-    return this.#disposable(async () => {
+    return await this.#lease(async () => {
       this.#table.remove(service, registered);
       const responder = new Responder<void>();
       if (this.#release({ type: 'unhandle', service, responder })) await responder.promise;
@@ -139,7 +139,7 @@ export class InProcessClient implements Client {
       this.#subscriptions.delete(ref);
       throw error;
     }
-    const lease = this.#disposable(async () => {
+    const lease = await this.#lease(async () => {
       queue.close();
       this.#subscriptions.delete(ref);
       const responder = new Responder<void>();
@@ -264,16 +264,19 @@ export class InProcessClient implements Client {
     if (signal.aborted) onAbort();
   }
 
-  #disposable(release: () => Promise<void>): Registration {
+  /** Something held until it is closed, or the client is; a client that was closed meanwhile holds nothing. */
+  async #lease(release: () => Promise<void>): Promise<Registration> {
     let released: Promise<void> | undefined;
     const close = () => {
-      this.#open.delete(disposable);
+      this.#open.delete(lease);
       released ??= release();
       return released;
     };
-    const disposable: Registration = { close, [Symbol.asyncDispose]: close };
-    this.#open.add(disposable);
-    return disposable;
+    const lease: Registration = { close, [Symbol.asyncDispose]: close };
+    this.#open.add(lease);
+    if (!this.#isClosed) return lease;
+    await close();
+    throw this.#refusal();
   }
 
   #targetOf(peer: string): Target {

@@ -7,7 +7,7 @@ import type { Drivers, Event } from '../server/messages.ts';
  * tinyp2p's own protocol: one stream per request, each message after its length as an unsigned varint; a
  * stream that ends without an answer means that the request was refused.
  */
-export const FALLBACK_PROTOCOL = '/tinyp2p/req-resp/1.0.0';
+const FALLBACK_PROTOCOL = '/tinyp2p/req-resp/1.0.0';
 
 /** Requests of one peer at a time: each has a stream of its own. */
 const MAX_INBOUND_STREAMS = 256;

@@ -41,7 +41,7 @@ interface Reset {
 export interface Progress {
   /** A message has been written whole. */
   accepted(accepted: Accepted): void;
-  /** The last frame of an answer has been written: the call is over. */
+  /** The last frame of our side has been written. For the side that answers the call is over. */
   finished(call: Call): void;
 }
 
@@ -235,8 +235,9 @@ export class Link {
       call.outgoing.shift();
       call.sentBytes = 0;
       if (message.accepted !== undefined) progress.accepted(message.accepted);
-      if (message.end && this.role === 'answerer') {
-        this.end(call);
+      if (message.end) {
+        // A caller's call goes on until it is answered.
+        if (this.role === 'answerer') this.end(call);
         progress.finished(call);
       }
     }

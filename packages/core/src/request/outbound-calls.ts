@@ -6,7 +6,7 @@ import type { Handlers } from '../server/feature.ts';
 import type { ClientClosed } from '../server/inputs.ts';
 import type { Call } from './call.ts';
 import { errorCodeOf, MAX_SERVICE_BYTES, MESSAGE_COST_BYTES } from './frames.ts';
-import { Link } from './link.ts';
+import { Link, type Progress } from './link.ts';
 import type {
   CallerEvent,
   FallbackEvent,
@@ -14,7 +14,7 @@ import type {
   RequestCancel,
   RequestCommand,
 } from './messages.ts';
-import { MAX_ATTEMPTS, OutboundCall } from './outbound.ts';
+import { MAX_ATTEMPTS, OutboundCall } from './outbound-call.ts';
 import type { Shared } from './side.ts';
 
 type Inputs =
@@ -26,9 +26,15 @@ type Inputs =
   | PeerReached
   | Extract<FallbackEvent, { type: 'fallback/answered' | 'fallback/failed' }>;
 
+const none = new Uint8Array(0);
+
 /** Our calls to peers: the peer found, the stream opened, the answer handed over. */
 export class OutboundCalls {
   readonly handlers: Handlers<Inputs>;
+  readonly progress: Progress = {
+    accepted: () => {},
+    finished: (call) => this.#written(call as OutboundCall),
+  };
   readonly #shared: Shared & { readonly links: Map<number, Link> };
   readonly #calls = new Map<number, OutboundCall>();
   readonly #deadlines = new Deadlines<OutboundCall>();
@@ -137,7 +143,7 @@ export class OutboundCalls {
     } else if (held.bytes > limits.maxBytesInFlight) {
       error = new PeerdError(
         'busy',
-        `${limits.maxBytesInFlight} bytes are in flight: the answer has no room`,
+        `${limits.maxBytesInFlight} bytes are in flight: the request was handled, and its answer has no room`,
       );
     }
     if (error === undefined) return true;
@@ -317,6 +323,12 @@ export class OutboundCalls {
     if (call.deadlineSlot >= 0) this.#deadlines.remove(call, call.deadlineSlot);
     this.#release(call, call.heldBytes);
     this.#settle(call, outcome);
+  }
+
+  /** The whole request has gone out: it is the other side's to keep. */
+  #written(call: OutboundCall): void {
+    this.#release(call, call.payload.length);
+    call.payload = none;
   }
 
   #release(call: OutboundCall, bytes: number): void {

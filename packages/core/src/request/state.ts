@@ -209,7 +209,8 @@ export class RequestState implements Feature<RequestInput> {
 
   #write(link: Link): void {
     if (!link.isOpen || !link.isWritable || !this.#links.has(link.id)) return;
-    const frames = link.collect(this.#inbound.progress);
+    const side = link.role === 'caller' ? this.#outbound : this.#inbound;
+    const frames = link.collect(side.progress);
     if (frames.length > 0) this.#context.emit({ type: 'request/write', link: link.id, frames });
   }
 

@@ -14,7 +14,8 @@ export class OutboundCall extends Call {
   readonly ref: number;
   readonly target: Target;
   readonly service: string;
-  readonly payload: Uint8Array;
+  /** Empty once it has been written. */
+  payload: Uint8Array;
   readonly answer: Responder<Uint8Array> | undefined;
   readonly end: Responder<void> | undefined;
   phase: 'finding' | 'opening' | 'open' | 'fallback' = 'finding';
