@@ -21,6 +21,14 @@ async function becomesKnown(node: TestNode, id: string): Promise<void> {
   await eventually('it is in the table', async () => (await peerOf(node, id))?.inDht === true);
 }
 
+/** Connected, and the two have greeted each other. */
+async function becomesUsable(node: TestNode, id: string): Promise<void> {
+  await eventually('it is connected', async () => {
+    const peer = await peerOf(node, id);
+    return peer?.connected === true && peer.kind === 'peerd';
+  });
+}
+
 async function isForgotten(node: TestNode, id: string): Promise<void> {
   await eventually('it has left', async () => (await peerOf(node, id)) === undefined);
 }
@@ -154,7 +162,7 @@ describe('a configured peer', () => {
       const secret = await generateSecret();
       const before = await network.start('bob', { ...quiet, discovery, secret });
       const alice = await network.start('alice', { ...quiet, discovery, peers: [before.address] });
-      await eventually('it is connected', async () => (await peerOf(alice, before.id))?.connected === true);
+      await becomesUsable(alice, before.id);
       await before.stop();
       await eventually(
         'it is not connected',
@@ -163,10 +171,7 @@ describe('a configured peer', () => {
       const listen = [before.address.split('/p2p/')[0] as string];
       const after = await network.start('bob', { ...quiet, discovery, secret, listen });
       await after.client.handle('', ({ payload }) => payload);
-      await eventually(
-        'it is connected again',
-        async () => (await peerOf(alice, after.id))?.connected === true,
-      );
+      await becomesUsable(alice, after.id);
       expect(text(await alice.client.request('bob', bytes('welcome back')))).toBe('welcome back');
     },
   );
@@ -180,7 +185,7 @@ describe('a configured peer', () => {
     await alice.log.line(/can't be reached/);
     const listen = [before.address.split('/p2p/')[0] as string];
     const bob = await network.start('bob', { secret, listen });
-    await eventually('it is connected', async () => (await peerOf(alice, bob.id))?.connected === true);
+    await becomesUsable(alice, bob.id);
     expect((await alice.client.status()).peers).toEqual({ known: 1, connected: 1 });
   });
 });
