@@ -66,15 +66,13 @@ describe('a peer that is killed', () => {
     const alice = await network.start('alice');
     await alice.client.handle('stuck', () => new Promise(() => {}));
     const secret = await generateSecret();
-    const addresses = new Set<string>();
     for (let run = 0; run < 3; run += 1) {
       await using bob = await startChild(network, 'bob', { secret, dial: alice.address });
-      addresses.add(await bob.line());
+      await bob.line();
       await alice.log.line(/^info connected to bob/, run + 1);
       expect(text(await alice.client.request('bob', bytes(`run ${run}`), echo))).toBe(`run ${run}`);
       bob.kill();
     }
-    expect(addresses.size).toBe(3);
   });
 });
 

@@ -22,6 +22,8 @@ function streaming(pair: SimPair, node: SimNode, length: number): void {
   let sent = 0;
   node.onRequest = ({ key }) => {
     const next = () => {
+      // As the dispatcher does: nobody waits for the rest.
+      if (node.aborted.has(key)) return;
       sent += 1;
       const ref = -sent;
       const accepted = node.responder<void>(ref);

@@ -1,6 +1,10 @@
 import type { PeerdError } from '@peerd/protocol';
 import { describe, expect, test } from 'vitest';
 import { type Frame, FrameType } from '../src/request/frames.ts';
+import type { RequestOutput } from '../src/request/messages.ts';
+import { RequestState } from '../src/request/state.ts';
+import { defaultLimits } from '../src/settings.ts';
+import { FakeContext } from './support/context.ts';
 import { type SimNode, SimPair } from './support/request-pair.ts';
 
 const bytes = (length: number) => new Uint8Array(length);
@@ -165,5 +169,62 @@ describe('limits on calls in flight', () => {
     expect(error(pair.a, ref)).toMatchObject({ code: 'busy' });
     expect([...pair.b.aborted.values()]).toEqual(['the caller cancelled']);
     expectEmpty(pair);
+  });
+
+  test('in bytes: answers that wait to be written count, and one for which there is no room is busy', () => {
+    const pair = new SimPair({ b: { maxBytesInFlight: 500_000 } });
+    // More than the window of a call, so that most of it waits for a reader that never takes it.
+    pair.b.onRequest = ({ key }) =>
+      pair.b.inbox.push({ type: 'request/answer', key, payload: bytes(400_000), end: false });
+    const stalled = pair.a.ask({ stream: true });
+    pair.run();
+    pair.b.onRequest = ({ key }) =>
+      pair.b.inbox.push({ type: 'request/answer', key, payload: bytes(400_000), end: true });
+    pair.step(pair.b, { type: 'request/blocked', link: -1 });
+    const first = pair.a.ask({});
+    const second = pair.a.ask({});
+    pair.run();
+    pair.b.inbox.push({ type: 'request/drained', link: -1 });
+    pair.run();
+    expect(pair.a.isSettled(stalled)).toBe(false);
+    expect(pair.a.code(first)).toBe('ok');
+    expect(error(pair.a, second)).toMatchObject({ code: 'busy' });
+  });
+});
+
+describe('the limit on calls of one peer', () => {
+  const open = (call: number): Frame => ({
+    type: FrameType.open,
+    call,
+    flags: 3,
+    timeoutMs: 0,
+    totalBytes: 0,
+    service: '',
+    data: bytes(0),
+  });
+
+  test('counts all its streams and the calls it makes over tinyp2p together', () => {
+    const context = new FakeContext<RequestOutput>();
+    const state = new RequestState(context, { ...defaultLimits, maxInboundCallsPerPeer: 2 });
+    const { handlers } = state;
+    for (const link of [-1, -2])
+      handlers['request/link-inbound']({
+        type: 'request/link-inbound',
+        link,
+        peer: 'p',
+        connection: `c${link}`,
+      });
+    const frames = (link: number, call: number) =>
+      handlers['request/frames']({ type: 'request/frames', link, frames: [open(call)], bytes: 10 });
+    const dispatched = () => context.takeOf('request/dispatch').map(({ key }) => key);
+    frames(-1, 1);
+    handlers['fallback/inbound']({ type: 'fallback/inbound', key: -1, peer: 'p', payload: bytes(0) });
+    expect(dispatched()).toHaveLength(2);
+    frames(-2, 1);
+    handlers['fallback/inbound']({ type: 'fallback/inbound', key: -2, peer: 'p', payload: bytes(0) });
+    expect(dispatched()).toEqual([]);
+    handlers['fallback/closed']({ type: 'fallback/closed', key: -1 });
+    frames(-2, 2);
+    expect(dispatched()).toHaveLength(1);
   });
 });

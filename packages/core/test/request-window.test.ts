@@ -15,7 +15,7 @@ function answering(): { link: Link; call: Call; written: () => Frame[] } {
   const call = new Answered();
   call.link = link;
   link.calls.set(call.id, call);
-  return { link, call, written: () => link.collect({ accepted() {}, finished() {} }) };
+  return { link, call, written: () => link.collect({ sent() {}, finished() {} }) };
 }
 
 const message = (length: number) => ({ bytes: new Uint8Array(length), end: false, accepted: undefined });

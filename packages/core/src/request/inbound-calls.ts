@@ -3,7 +3,7 @@ import type { Handlers } from '../server/feature.ts';
 import { Call } from './call.ts';
 import type { OpenFrame, ResetCode } from './frames.ts';
 import type { Link, Progress } from './link.ts';
-import { type FallbackEvent, type HandlerEvent, INTERNAL_SERVICE_PREFIX } from './messages.ts';
+import { type Accepted, type FallbackEvent, type HandlerEvent, INTERNAL_SERVICE_PREFIX } from './messages.ts';
 import type { Shared } from './side.ts';
 
 /** The caller gives up first; ours only frees what is left when it has vanished without a word. */
@@ -37,13 +37,17 @@ export class InboundCalls {
   /** Calls on links, and the peer of each call over the fallback, by the key they are dispatched with. */
   readonly #calls = new Map<number, InboundCall>();
   readonly #fallback = new Map<number, string>();
+  readonly #inFlightOf = new Map<string, number>();
   readonly #deadlines = new Deadlines<InboundCall>();
   #lastKey = 0;
 
   constructor(shared: Shared) {
     this.#shared = shared;
     this.progress = {
-      accepted: (accepted) => shared.context.emit({ type: 'settle', responder: accepted, value: undefined }),
+      sent: (call, { bytes, accepted }) => {
+        this.#release(call, bytes?.length ?? 0);
+        this.#accept(accepted);
+      },
       finished: (call) => this.#forget(call as InboundCall),
     };
     this.handlers = {
@@ -51,19 +55,30 @@ export class InboundCalls {
         const isTooLarge = event.payload.length > shared.limits.maxPayloadBytes;
         // tinyp2p has no words for it: the caller is refused.
         if (this.#answerFallback(event.key, isTooLarge ? undefined : event.payload)) {
-          if (event.accepted !== undefined) this.progress.accepted(event.accepted);
+          this.#accept(event.accepted);
           if (!event.end) this.#abort(event.key, 'tinyp2p takes one answer');
           return;
         }
         const call = this.#calls.get(event.key);
         if (call?.link === undefined) {
-          event.accepted?.resolve();
+          this.#accept(event.accepted);
           return;
         }
         if (isTooLarge) {
           const size = `${event.payload.length} bytes, over the limit of ${shared.limits.maxPayloadBytes}`;
           this.#reset(call, 'too-large', `the answer is ${size}`);
-          event.accepted?.resolve();
+          this.#accept(event.accepted);
+          return;
+        }
+        call.heldBytes += event.payload.length;
+        shared.held.bytes += event.payload.length;
+        if (shared.held.bytes > shared.limits.maxBytesInFlight) {
+          this.#reset(
+            call,
+            'busy',
+            `${shared.limits.maxBytesInFlight} bytes are in flight: the answer has no room`,
+          );
+          this.#accept(event.accepted);
           return;
         }
         call.link.send(call, { bytes: event.payload, end: event.end, accepted: event.accepted });
@@ -82,15 +97,16 @@ export class InboundCalls {
         if (call !== undefined) this.#reset(call, event.code, event.reason);
       },
       'fallback/inbound': (event) => {
-        if (this.#fallback.size >= shared.limits.maxInboundCallsPerPeer) {
+        if (this.#isFull(event.peer)) {
           shared.context.emit({ type: 'fallback/reply', key: event.key, payload: undefined });
           return;
         }
         this.#fallback.set(event.key, event.peer);
+        this.#count(event.peer, 1);
         this.#dispatch(event.key, event.peer, '', event.payload);
       },
       'fallback/closed': (event) => {
-        if (!this.#fallback.delete(event.key)) return;
+        if (!this.#takeFallback(event.key)) return;
         shared.context.emit({ type: 'request/abort', key: event.key, reason: 'the caller is gone' });
       },
     };
@@ -103,7 +119,7 @@ export class InboundCalls {
   /** Takes a call in, or answers why not. */
   open(link: Link, frame: OpenFrame): Call | undefined {
     const { limits } = this.#shared;
-    if (link.calls.size >= limits.maxInboundCallsPerPeer) {
+    if (this.#isFull(link.peer)) {
       link.refuse(frame.call, 'busy', `${limits.maxInboundCallsPerPeer} calls of this peer are in flight`);
       return undefined;
     }
@@ -116,6 +132,7 @@ export class InboundCalls {
     const call = new InboundCall(this.#lastKey, link, frame);
     link.calls.set(call.id, call);
     this.#calls.set(call.key, call);
+    this.#count(link.peer, 1);
     if (frame.timeoutMs > 0) {
       const atMs = this.#shared.context.nowMs + frame.timeoutMs + TIMEOUT_GRACE_MS;
       call.deadlineSlot = this.#deadlines.add(call, atMs);
@@ -195,7 +212,7 @@ export class InboundCalls {
 
   /** True when `key` is a call over the fallback, which has now been answered (`undefined`: refused). */
   #answerFallback(key: number, payload: Uint8Array | undefined): boolean {
-    if (!this.#fallback.delete(key)) return false;
+    if (!this.#takeFallback(key)) return false;
     this.#shared.context.emit({ type: 'fallback/reply', key, payload });
     return true;
   }
@@ -214,14 +231,43 @@ export class InboundCalls {
     this.#forget(call);
     if (call.isDispatched) this.#abort(call.key, reason);
     for (let left = call.outgoing.shift(); left !== undefined; left = call.outgoing.shift())
-      if (left.accepted !== undefined) this.progress.accepted(left.accepted);
+      this.#accept(left.accepted);
   }
 
   #forget(call: InboundCall): void {
-    this.#calls.delete(call.key);
+    if (!this.#calls.delete(call.key)) return;
+    this.#count((call.link as Link).peer, -1);
     if (call.deadlineSlot >= 0) this.#deadlines.remove(call, call.deadlineSlot);
-    this.#shared.held.bytes -= call.heldBytes;
-    call.heldBytes = 0;
+    this.#release(call, call.heldBytes);
+  }
+
+  #takeFallback(key: number): boolean {
+    const peer = this.#fallback.get(key);
+    if (peer === undefined) return false;
+    this.#fallback.delete(key);
+    this.#count(peer, -1);
+    return true;
+  }
+
+  /** Whatever the number of its connections and streams, and whichever protocol its calls come by. */
+  #isFull(peer: string): boolean {
+    return (this.#inFlightOf.get(peer) ?? 0) >= this.#shared.limits.maxInboundCallsPerPeer;
+  }
+
+  #count(peer: string, change: 1 | -1): void {
+    const count = (this.#inFlightOf.get(peer) ?? 0) + change;
+    if (count === 0) this.#inFlightOf.delete(peer);
+    else this.#inFlightOf.set(peer, count);
+  }
+
+  #release(call: Call, bytes: number): void {
+    call.heldBytes -= bytes;
+    this.#shared.held.bytes -= bytes;
+  }
+
+  #accept(accepted: Accepted | undefined): void {
+    if (accepted !== undefined)
+      this.#shared.context.emit({ type: 'settle', responder: accepted, value: undefined });
   }
 
   #abort(key: number, reason: string): void {

@@ -16,7 +16,6 @@ import {
   resetCodes,
   STREAM_WINDOW_BYTES,
 } from './frames.ts';
-import type { Accepted } from './messages.ts';
 
 /** Credit is granted again when this much has been taken: often enough that a window never runs dry. */
 const STREAM_GRANT_BYTES = STREAM_WINDOW_BYTES / 4;
@@ -39,9 +38,9 @@ interface Reset {
 
 /** What the owner of a link learns while frames are collected. */
 export interface Progress {
-  /** A message has been written whole. */
-  accepted(accepted: Accepted): void;
-  /** The last frame of our side has been written. For the side that answers the call is over. */
+  /** A message of the call has been written whole. */
+  sent(call: Call, message: Outgoing): void;
+  /** The last frame of an answer has been written: the call is over. */
   finished(call: Call): void;
 }
 
@@ -234,10 +233,9 @@ export class Link {
       flags = (message.bytes === undefined ? 0 : END_MESSAGE) | (message.end ? END_STREAM : 0);
       call.outgoing.shift();
       call.sentBytes = 0;
-      if (message.accepted !== undefined) progress.accepted(message.accepted);
-      if (message.end) {
-        // A caller's call goes on until it is answered.
-        if (this.role === 'answerer') this.end(call);
+      progress.sent(call, message);
+      if (message.end && this.role === 'answerer') {
+        this.end(call);
         progress.finished(call);
       }
     }

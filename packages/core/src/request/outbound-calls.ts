@@ -32,8 +32,8 @@ const none = new Uint8Array(0);
 export class OutboundCalls {
   readonly handlers: Handlers<Inputs>;
   readonly progress: Progress = {
-    accepted: () => {},
-    finished: (call) => this.#written(call as OutboundCall),
+    sent: (call) => this.#sent(call as OutboundCall),
+    finished: () => {},
   };
   readonly #shared: Shared & { readonly links: Map<number, Link> };
   readonly #calls = new Map<number, OutboundCall>();
@@ -326,7 +326,7 @@ export class OutboundCalls {
   }
 
   /** The whole request has gone out: it is the other side's to keep. */
-  #written(call: OutboundCall): void {
+  #sent(call: OutboundCall): void {
     this.#release(call, call.payload.length);
     call.payload = none;
   }
