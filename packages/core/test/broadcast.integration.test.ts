@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { heardUntil, nextOf } from './support/hearing.ts';
-import { bytes, connect, failure, TestNetwork, text } from './support/nodes.ts';
+import { bytes, connect, eventually, failure, TestNetwork, text } from './support/nodes.ts';
 
 test('a broadcast says how many peers it went to', async () => {
   await using network = new TestNetwork();
@@ -110,6 +110,25 @@ describe('limits', () => {
     expect((await nextOf(subscription)).payload.length).toBe(limits.maxPayloadBytes);
     await alice.client.broadcast('news', bytes(''));
     expect((await nextOf(subscription)).payload.length).toBe(0);
+  });
+
+  test('a broadcast that is too large for one neighbour costs it that one, and nobody else anything', async () => {
+    await using network = new TestNetwork();
+    const [alice, bob] = await network.pair({}, { limits: { maxPayloadBytes: 64 * 1024 } });
+    const carol = await network.start('carol');
+    await connect(alice, carol);
+    await using own = await alice.client.subscribe('news');
+    await using small = await bob.client.subscribe('news');
+    await using large = await carol.client.subscribe('news');
+    await alice.client.broadcast('news', new Uint8Array(256 * 1024));
+    expect((await nextOf(large)).payload.length).toBe(256 * 1024);
+    await eventually('both are reached again', async () => {
+      const { peers } = await alice.client.broadcast('news', bytes('again'));
+      return peers === 2;
+    });
+    expect(text((await nextOf(small)).payload)).toBe('again');
+    await bob.client.broadcast('news', bytes('from bob'));
+    expect(await heardUntil(own, 'from bob')).toEqual(['from bob']);
   });
 
   test('a topic has a name of at most 200 characters', async () => {

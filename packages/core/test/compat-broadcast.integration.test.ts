@@ -46,6 +46,20 @@ test('what one tinyp2p peer says reaches another through us', async () => {
   expect(await heard).toEqual({ topic: 'block', from: one.id, text: 'pass it on' });
 });
 
+test('of two connections to one peer either may close, and it still hears us', async () => {
+  await using network = new TestNetwork();
+  const ours = await network.start('ours');
+  await using bare = await BareNode.start();
+  bare.gossip.subscribe('block');
+  const first = await bare.dial(ours.address);
+  expect(await ours.client.broadcast('block', bytes('one'))).toEqual({ peers: 1 });
+  await bare.dialAgain(ours.address);
+  await first.close();
+  const heard = bare.nextMessage();
+  expect(await ours.client.broadcast('block', bytes('two'))).toEqual({ peers: 1 });
+  expect(await heard).toMatchObject({ text: 'two' });
+});
+
 test('unsigned messages are not heard', async () => {
   await using network = new TestNetwork();
   const ours = await network.start('ours');

@@ -1,31 +1,42 @@
 import type { GossipSub } from '@libp2p/gossipsub';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { watchSubscribers } from '../src/host/gossip-subscribers.ts';
 
-/** As much of GossipSub as is watched. */
+/** As much of GossipSub, and of the node under it, as is watched. */
 class FakeGossip extends EventTarget {
+  readonly protocols = ['/meshsub'];
   readonly streamsOutbound = new Map<string, string>();
+  readonly streamsInbound = new Map<string, unknown>();
   readonly backoff = new Map<string, Map<string, number>>();
+  readonly node = Object.assign(new EventTarget(), { getConnections: () => [] });
+  readonly registrar = { getTopologies: () => [] };
 
   says(peer: string, topic: string, subscribe: boolean): void {
     const detail = { peerId: { toString: () => peer }, subscriptions: [{ topic, subscribe }] };
     this.dispatchEvent(new CustomEvent('subscription-change', { detail }));
+  }
+
+  disconnects(peer: string): void {
+    this.node.dispatchEvent(new CustomEvent('peer:disconnect', { detail: peer }));
   }
 }
 
 describe('a neighbour', () => {
   let gossip: FakeGossip;
   let reported: string[];
-  let forget: (peer: string) => void;
+  let watching: AbortController;
 
   beforeEach(() => {
     gossip = new FakeGossip();
     reported = [];
-    const { signal } = new AbortController();
-    forget = watchSubscribers(gossip as unknown as GossipSub, signal, (peer, topic, isSubscribed) => {
+    watching = new AbortController();
+    const host = gossip as unknown as Parameters<typeof watchSubscribers>[1];
+    watchSubscribers(gossip as unknown as GossipSub, host, watching.signal, (peer, topic, isSubscribed) => {
       reported.push(`${peer} ${isSubscribed ? 'hears' : 'left'} ${topic}`);
     });
   });
+
+  afterEach(() => watching.abort());
 
   test('counts as a subscriber at once when we can send to it', () => {
     gossip.streamsOutbound.set('bob', 'stream');
@@ -42,22 +53,30 @@ describe('a neighbour', () => {
     gossip.streamsOutbound.set('bob', 'stream');
     expect(reported).toEqual(['bob hears news', 'bob hears jobs']);
     expect(gossip.streamsOutbound.get('bob')).toBe('stream');
-    gossip.streamsOutbound.set('bob', 'another');
-    expect(reported).toHaveLength(2);
   });
 
   test('that leaves again before we can send to it never counts', () => {
     gossip.says('bob', 'news', true);
     gossip.says('bob', 'news', false);
     gossip.streamsOutbound.set('bob', 'stream');
-    expect(reported).toEqual(['bob left news']);
+    expect(reported).toEqual([]);
   });
 
-  test('that is forgotten before we can send to it never counts', () => {
+  test('that disconnects before we can send to it never counts', () => {
     gossip.says('bob', 'news', true);
-    forget('bob');
+    gossip.disconnects('bob');
     gossip.streamsOutbound.set('bob', 'stream');
     expect(reported).toEqual([]);
+  });
+
+  test('that we can no longer send to does not count until we can again', () => {
+    gossip.streamsOutbound.set('bob', 'stream');
+    gossip.says('bob', 'news', true);
+    gossip.streamsOutbound.delete('bob');
+    gossip.streamsOutbound.delete('bob');
+    expect(reported).toEqual(['bob hears news', 'bob left news']);
+    gossip.streamsOutbound.set('bob', 'another');
+    expect(reported).toEqual(['bob hears news', 'bob left news', 'bob hears news']);
   });
 
   test('that comes back to a topic may be in its mesh at once, unless the mesh was too large for it', () => {

@@ -69,10 +69,9 @@ export function postEvents(host: Host, post: (event: Event) => void): () => void
     },
     { signal },
   );
-  const forgetSubscriber = watchSubscribers(gossip, signal, (peer, topic, isSubscribed) => {
+  watchSubscribers(gossip, host, signal, (peer, topic, isSubscribed) => {
     post({ type: 'gossip/peer', topic, peer, isSubscribed });
   });
-  node.addEventListener('peer:disconnect', ({ detail }) => forgetSubscriber(detail.toString()), { signal });
   if (dht !== undefined) {
     const table = (dht as unknown as { routingTable: EventTarget }).routingTable;
     table.addEventListener('peer:add', (event) => post({ type: 'dht/added', peer: peerOf(event) }), {

@@ -100,12 +100,24 @@ export class BareNode implements AsyncDisposable {
 
   /** Connects, and resolves to the protocols that the other side says it speaks. */
   async protocolsOf(address: string): Promise<string[]> {
-    const identified = new Promise<string[]>((resolve) => {
-      const onIdentify = ({ detail }: CustomEvent<IdentifyResult>) => resolve(detail.protocols);
+    const identified = this.#nextIdentified();
+    await this.dial(address);
+    return (await identified).protocols;
+  }
+
+  /** Makes one connection more, and resolves when each side knows what the other speaks on it. */
+  async dialAgain(address: string): Promise<void> {
+    const identified = this.#nextIdentified();
+    await this.node.dial(multiaddr(address), { force: true });
+    await identified;
+    await this.roundTrip(address);
+  }
+
+  #nextIdentified(): Promise<IdentifyResult> {
+    return new Promise((resolve) => {
+      const onIdentify = ({ detail }: CustomEvent<IdentifyResult>) => resolve(detail);
       this.node.addEventListener('peer:identify', onIdentify, { once: true });
     });
-    await this.dial(address);
-    return await identified;
   }
 
   /** Asks as tinyp2p does, with a stream for this one request; `undefined`: refused. */
