@@ -1,9 +1,15 @@
 /** A first-in, first-out queue in a circular buffer that grows by doubling. No allocation per item. */
 export class Ring<T> {
-  #items: (T | undefined)[] = new Array(16);
-  #mask = 15;
+  #items: (T | undefined)[];
+  #mask: number;
   #head = 0;
   #size = 0;
+
+  /** `capacity`: what it starts with, a power of two. */
+  constructor(capacity = 16) {
+    this.#items = new Array(capacity);
+    this.#mask = capacity - 1;
+  }
 
   get size(): number {
     return this.#size;

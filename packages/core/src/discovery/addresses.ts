@@ -2,6 +2,8 @@ import type { Profile } from '../config.ts';
 
 /** Unspecified: everywhere and nowhere. */
 const UNSPECIFIED = /^\/(ip4\/0\.0\.0\.0|ip6\/::)\//;
+/** RFC 4291: IPv4 addresses in the clothes of IPv6, which would slip past the rules for either. */
+const MAPPED = /^\/ip6\/::ffff:/i;
 const LOOPBACK = /^\/(ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/;
 /** RFC 1918, RFC 3927, RFC 6598, and RFC 4193 and link-local for IPv6. */
 const PRIVATE =
@@ -15,7 +17,7 @@ export function shareable(addresses: readonly string[], profile: Profile): strin
   return addresses.filter(
     (address) =>
       !UNSPECIFIED.test(address) &&
-      (profile === 'local' || !LOOPBACK.test(address)) &&
+      (profile === 'local' || !(LOOPBACK.test(address) || MAPPED.test(address))) &&
       (profile !== 'internet' || !PRIVATE.test(address)),
   );
 }

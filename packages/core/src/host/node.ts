@@ -15,6 +15,7 @@ import { Gate } from './gate.ts';
 import { gossipOptions } from './gossip-options.ts';
 import { libp2pLogger } from './logger.ts';
 import { boundedYamux } from './muxer.ts';
+import { noiseCrypto } from './noise-crypto.ts';
 
 export interface Services extends Record<string, unknown> {
   identify: Identify;
@@ -71,7 +72,7 @@ export async function createHost(settings: Settings, privateKey: Ed25519PrivateK
     addresses: { listen: [...settings.listen] },
     nodeInfo: { name: 'peerd', version: settings.version, userAgent: `peerd/${settings.version}` },
     transports: [tcp()],
-    connectionEncrypters: [coalescing(noise())],
+    connectionEncrypters: [coalescing(noise({ crypto: noiseCrypto }))],
     streamMuxers: [
       boundedYamux({ maxInboundStreams: MAX_MUXED_STREAMS, maxOutboundStreams: MAX_MUXED_STREAMS }),
     ],

@@ -19,7 +19,8 @@ export abstract class Call {
   id = 0;
   /** Whether OPEN has been written. */
   opened = false;
-  readonly outgoing: Ring<Outgoing> = new Ring();
+  /** Small: most calls send one message. */
+  readonly outgoing: Ring<Outgoing> = new Ring(2);
   /** Bytes of the first outgoing message that have been written. */
   sentBytes = 0;
   sendWindow: number = CALL_WINDOW_BYTES;

@@ -7,7 +7,6 @@ import {
   costOf,
   END_MESSAGE,
   END_STREAM,
-  FRAME_COST_BYTES,
   type Frame,
   FrameType,
   MAX_FRAME_BYTES,
@@ -63,8 +62,6 @@ export class Link {
   lastCall = 0;
   /** Whether the next flush has to look at it. */
   isDirty = false;
-  /** About how much has been queued since the last `collect`. */
-  queuedBytes = 0;
   #sendWindow = STREAM_WINDOW_BYTES;
   #receiveWindow = STREAM_WINDOW_BYTES;
   readonly #resets = new Ring<Reset>();
@@ -90,7 +87,6 @@ export class Link {
 
   send(call: Call, message: Outgoing): void {
     call.outgoing.push(message);
-    this.queuedBytes += FRAME_COST_BYTES + Math.min(message.bytes?.length ?? 0, CHUNK_BYTES);
     this.#queue(call);
   }
 
@@ -143,7 +139,6 @@ export class Link {
   /** What can be written now: resets, then credit, then a chunk of each call in turn. */
   collect(progress: Progress): Frame[] {
     const frames: Frame[] = [];
-    this.queuedBytes = 0;
     for (
       let reset = this.#resets.peek();
       reset !== undefined && this.#sendWindow > 0;

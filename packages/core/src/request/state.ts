@@ -16,12 +16,6 @@ import type { RequestInput, RequestOutput } from './messages.ts';
 import { OutboundCalls } from './outbound-calls.ts';
 
 /**
- * A link with this much to write does not wait for the end of the turn: the other side can begin on it while
- * the rest is being worked out here.
- */
-const EARLY_WRITE_BYTES = 8 * 1024;
-
-/**
  * Calls to peers and from them. Keeps one link (a long-lived stream) per peer and direction, and hands each
  * frame to the side it belongs to: `OutboundCalls` on links we opened, `InboundCalls` on the others.
  */
@@ -200,11 +194,9 @@ export class RequestState implements Feature<RequestInput> {
   }
 
   #touch(link: Link): void {
-    if (!link.isDirty) {
-      link.isDirty = true;
-      this.#dirty.push(link);
-    }
-    if (link.queuedBytes >= EARLY_WRITE_BYTES) this.#write(link);
+    if (link.isDirty) return;
+    link.isDirty = true;
+    this.#dirty.push(link);
   }
 
   #write(link: Link): void {
