@@ -60,7 +60,7 @@ export class InProcessClient implements Client {
   request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     const answer = new Responder<Uint8Array>();
     try {
-      const ref = this.#ask(peer, payload, options, { answer });
+      const ref = this.#ask(peer, payload, options, answer, undefined);
       if (options.signal !== undefined) this.#cancelWith(options.signal, ref, answer);
     } catch (error) {
       answer.reject(error);
@@ -75,7 +75,7 @@ export class InProcessClient implements Client {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const end = new Responder<void>();
     const answers = new Answers();
-    const ref = this.#ask(peer, payload, options, { end });
+    const ref = this.#ask(peer, payload, options, undefined, end);
     if (options.signal !== undefined) this.#cancelWith(options.signal, ref, end);
     this.#streams.set(ref, answers);
     end.promise.then(
@@ -202,7 +202,8 @@ export class InProcessClient implements Client {
     peer: string,
     payload: Uint8Array,
     options: RequestOptions,
-    responder: { answer: Responder<Uint8Array> } | { end: Responder<void> },
+    answer: Responder<Uint8Array> | undefined,
+    end: Responder<void> | undefined,
   ): number {
     const { service = '', timeoutMs = defaults.requestTimeoutMs } = options;
     checkPayload(payload);
@@ -210,7 +211,7 @@ export class InProcessClient implements Client {
     options.signal?.throwIfAborted();
     const target = this.#targetOf(peer);
     const ref = this.#nextRef();
-    this.#offer({ type: 'request', ref, target, service, payload, timeoutMs, ...responder });
+    this.#offer({ type: 'request', ref, target, service, payload, timeoutMs, answer, end });
     return ref;
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DEADLINE_SLOT_MS, Deadlines } from '../src/channel/deadlines.ts';
+import { DEADLINE_SLOT_MS, type Deadline, Deadlines } from '../src/channel/deadlines.ts';
 
 interface Item {
   readonly name: number;
@@ -41,17 +41,17 @@ describe('deadlines', () => {
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const deadlines = new Deadlines<Item>();
         const model = new NaiveDeadlines();
-        const added: { item: Item; slot: number }[] = [];
+        const added: { item: Item; deadline: Deadline<Item> }[] = [];
         let nowMs = 1_000;
         for (const next of steps) {
           if (next.do === 'add') {
             const item = { name: added.length };
-            added.push({ item, slot: deadlines.add(item, nowMs + next.inMs) });
+            added.push({ item, deadline: deadlines.add(item, nowMs + next.inMs) });
             model.add(item, nowMs + next.inMs);
           } else if (next.do === 'remove') {
             const entry = added[next.which % added.length];
             if (entry === undefined) continue;
-            deadlines.remove(entry.item, entry.slot);
+            deadlines.remove(entry.deadline);
             model.remove(entry.item);
           } else {
             nowMs += next.ms;
@@ -70,12 +70,12 @@ describe('deadlines', () => {
     const deadlines = new Deadlines<Item>();
     const met: number[] = [];
     const last = { name: 3 };
-    const slot = deadlines.add(last, 20);
+    const deadline = deadlines.add(last, 20);
     deadlines.add({ name: 1 }, 10);
     deadlines.expire(100, ({ name }) => {
       met.push(name);
       if (name === 1) {
-        deadlines.remove(last, slot);
+        deadlines.remove(deadline);
         deadlines.add({ name: 2 }, 15);
         deadlines.add({ name: 4 }, 101);
       }
@@ -99,10 +99,8 @@ describe('deadlines', () => {
   test('that were all removed leave nothing to wake for', () => {
     const deadlines = new Deadlines<Item>();
     const items = Array.from({ length: 1_000 }, (_, name) => ({ name }));
-    const slots = items.map((item) => deadlines.add(item, item.name * 7));
-    items.forEach((item, i) => {
-      deadlines.remove(item, slots[i] as number);
-    });
+    for (const deadline of items.map((item) => deadlines.add(item, item.name * 7)))
+      deadlines.remove(deadline);
     expect(deadlines.nextMs).toBe(Number.POSITIVE_INFINITY);
   });
 });

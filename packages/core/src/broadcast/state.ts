@@ -1,5 +1,5 @@
 import { PeerdError } from '@peerd/protocol';
-import { Deadlines } from '../channel/deadlines.ts';
+import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
@@ -22,7 +22,7 @@ const MAX_WAITING = 1_024;
 
 type Publish = Extract<BroadcastCommand, { type: 'broadcast' }> & {
   readonly deadlineMs: number;
-  deadlineSlot: number;
+  deadline: Deadline<Publish> | undefined;
 };
 
 interface Joining {
@@ -34,7 +34,7 @@ interface Question {
   readonly key: number;
   readonly peer: string;
   readonly topic: string;
-  deadlineSlot: number;
+  deadline: Deadline<Question> | undefined;
 }
 
 const none = new Uint8Array(0);
@@ -76,7 +76,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
     this.#makeRef = makeRef;
     this.handlers = {
       broadcast: (command) =>
-        this.#broadcast({ ...command, deadlineMs: context.nowMs + command.timeoutMs, deadlineSlot: -1 }),
+        this.#broadcast({ ...command, deadlineMs: context.nowMs + command.timeoutMs, deadline: undefined }),
       subscribe: ({ ref, topics, responder }) => this.#subscribe(ref, topics, responder),
       unsubscribe: ({ ref, responder }) => {
         for (const topic of this.#topicsOf.get(ref) ?? []) this.#leave(topic, ref);
@@ -218,7 +218,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
   }
 
   #wait(publish: Publish): void {
-    publish.deadlineSlot = this.#deadlines.add(publish, publish.deadlineMs);
+    publish.deadline = this.#deadlines.add(publish, publish.deadlineMs);
     const waiters = this.#waiting.get(publish.topic) ?? new Set();
     this.#waiting.set(publish.topic, waiters.add(publish));
     this.#waitingCount += 1;
@@ -229,13 +229,11 @@ export class BroadcastState implements Feature<BroadcastInput> {
     if (waiters?.delete(publish) !== true) return false;
     this.#waitingCount -= 1;
     if (waiters.size === 0) this.#waiting.delete(publish.topic);
-    this.#deadlines.remove(publish, publish.deadlineSlot);
-    publish.deadlineSlot = -1;
+    this.#deadlines.remove(publish.deadline);
     return true;
   }
 
   #expired(publish: Publish): void {
-    publish.deadlineSlot = -1;
     if (!this.#stopWaiting(publish)) return;
     const { topic, timeoutMs, responder } = publish;
     this.#fail(responder, 'no-peers', `nobody subscribed to ${topic} within ${timeoutMs} ms`);
@@ -312,17 +310,14 @@ export class BroadcastState implements Feature<BroadcastInput> {
     if (flaw !== undefined)
       return this.#context.emit({ type: 'request/refuse', key, code: 'invalid', reason: flaw });
     if (this.#subscribers.get(topic)?.has(peer)) return this.#answer(key);
-    const question: Question = { key, peer, topic, deadlineSlot: -1 };
-    question.deadlineSlot = this.#questionDeadlines.add(
-      question,
-      this.#context.nowMs + SUBSCRIBED_TIMEOUT_MS,
-    );
+    const question: Question = { key, peer, topic, deadline: undefined };
+    question.deadline = this.#questionDeadlines.add(question, this.#context.nowMs + SUBSCRIBED_TIMEOUT_MS);
     const questions = this.#questions.get(topic) ?? new Set();
     this.#questions.set(topic, questions.add(question));
   }
 
   #forgetQuestion(question: Question): void {
-    this.#questionDeadlines.remove(question, question.deadlineSlot);
+    this.#questionDeadlines.remove(question.deadline);
     const questions = this.#questions.get(question.topic);
     questions?.delete(question);
     if (questions?.size === 0) this.#questions.delete(question.topic);

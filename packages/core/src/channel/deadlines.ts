@@ -1,50 +1,79 @@
 /** Deadlines are kept in slots this wide, in ms: one is met at most this late. */
 export const DEADLINE_SLOT_MS = 10;
 
+/** The deadlines that fall into one slot, in the order in which they were added. */
+class Slot<T> {
+  first: Deadline<T> | undefined;
+  last: Deadline<T> | undefined;
+}
+
+/** One deadline: what `remove` takes. */
+export class Deadline<T> {
+  readonly item: T;
+  slot: Slot<T> | undefined;
+  before: Deadline<T> | undefined;
+  after: Deadline<T> | undefined;
+
+  constructor(item: T, slot: Slot<T>) {
+    this.item = item;
+    this.slot = slot;
+  }
+}
+
 /**
- * Many deadlines with one timer: adding and removing one costs a set operation, whatever their number.
- * It holds no clock; `expire` is told the time.
+ * Many deadlines with one timer: each slot is a linked list, so that adding and removing cost the same few
+ * assignments whatever their number. It holds no clock; `expire` is told the time.
  */
-export class Deadlines<T extends object> {
-  readonly #slots = new Map<number, Set<T>>();
+export class Deadlines<T> {
+  readonly #slots = new Map<number, Slot<T>>();
   /** Binary heap of the numbers of the slots above. */
   readonly #heap: number[] = [];
 
   /** The time, in ms, of the earliest deadline; `Infinity` with none. */
   get nextMs(): number {
     while (this.#heap.length > 0) {
-      const slot = this.#heap[0] as number;
-      if ((this.#slots.get(slot)?.size ?? 0) > 0) return slot * DEADLINE_SLOT_MS;
-      this.#slots.delete(slot);
+      const number = this.#heap[0] as number;
+      if (this.#slots.get(number)?.first !== undefined) return number * DEADLINE_SLOT_MS;
+      this.#slots.delete(number);
       this.#popSlot();
     }
     return Number.POSITIVE_INFINITY;
   }
 
-  /** Returns the slot to pass to `remove`. */
-  add(item: T, atMs: number): number {
-    const slot = Math.ceil(atMs / DEADLINE_SLOT_MS);
-    let items = this.#slots.get(slot);
-    if (items === undefined) {
-      items = new Set();
-      this.#slots.set(slot, items);
-      this.#pushSlot(slot);
+  add(item: T, atMs: number): Deadline<T> {
+    const number = Math.ceil(atMs / DEADLINE_SLOT_MS);
+    let slot = this.#slots.get(number);
+    if (slot === undefined) {
+      slot = new Slot();
+      this.#slots.set(number, slot);
+      this.#pushSlot(number);
     }
-    items.add(item);
-    return slot;
+    const deadline = new Deadline(item, slot);
+    deadline.before = slot.last;
+    if (slot.last === undefined) slot.first = deadline;
+    else slot.last.after = deadline;
+    slot.last = deadline;
+    return deadline;
   }
 
-  remove(item: T, slot: number): void {
-    this.#slots.get(slot)?.delete(item);
+  /** One that was removed or met before is left alone, and so is none. */
+  remove(deadline: Deadline<T> | undefined): void {
+    const slot = deadline?.slot;
+    if (deadline === undefined || slot === undefined) return;
+    deadline.slot = undefined;
+    if (deadline.before === undefined) slot.first = deadline.after;
+    else deadline.before.after = deadline.after;
+    if (deadline.after === undefined) slot.last = deadline.before;
+    else deadline.after.before = deadline.before;
   }
 
   /** Removes and hands over, oldest first, all whose time has come. `met` may add and remove others. */
   expire(nowMs: number, met: (item: T) => void): void {
     while (this.nextMs <= nowMs) {
-      const items = this.#slots.get(this.#heap[0] as number);
-      for (const item of items ?? []) {
-        items?.delete(item);
-        met(item);
+      const slot = this.#slots.get(this.#heap[0] as number);
+      for (let next = slot?.first; next !== undefined; next = slot?.first) {
+        this.remove(next);
+        met(next.item);
       }
     }
   }

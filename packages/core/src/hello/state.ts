@@ -1,5 +1,5 @@
 import { type ErrorCode, PeerdError } from '@peerd/protocol';
-import { Deadlines } from '../channel/deadlines.ts';
+import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import {
   type Greeting,
@@ -36,7 +36,7 @@ interface Handshake {
    */
   phase: 'opening' | 'waiting' | 'greeted' | 'proved' | 'done';
   theirs: Greeting | undefined;
-  deadlineSlot: number;
+  deadline: Deadline<Handshake> | undefined;
 }
 
 /**
@@ -66,9 +66,9 @@ export class HelloState implements Feature<HelloInput> {
           nonce,
           phase: role === 'dialer' ? 'opening' : 'waiting',
           theirs: undefined,
-          deadlineSlot: -1,
+          deadline: undefined,
         };
-        handshake.deadlineSlot = this.#deadlines.add(handshake, context.nowMs + HELLO_TIMEOUT_MS);
+        handshake.deadline = this.#deadlines.add(handshake, context.nowMs + HELLO_TIMEOUT_MS);
         this.#handshakes.set(connection, handshake);
         if (role === 'dialer') context.emit({ type: 'hello/open', connection });
       },
@@ -76,7 +76,7 @@ export class HelloState implements Feature<HelloInput> {
         const handshake = this.#handshakes.get(connection);
         if (handshake === undefined) return;
         this.#handshakes.delete(connection);
-        this.#deadlines.remove(handshake, handshake.deadlineSlot);
+        this.#deadlines.remove(handshake.deadline);
         context.emit({ type: 'hello/gate', connection, open: false });
       },
       'hello/opened': ({ connection }) =>
@@ -244,7 +244,7 @@ export class HelloState implements Feature<HelloInput> {
 
   #finish(handshake: Handshake): void {
     handshake.phase = 'done';
-    this.#deadlines.remove(handshake, handshake.deadlineSlot);
+    this.#deadlines.remove(handshake.deadline);
   }
 
   #in(connection: string, phases: readonly Handshake['phase'][], then: (handshake: Handshake) => void): void {

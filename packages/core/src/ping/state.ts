@@ -1,5 +1,5 @@
 import { PeerdError, type PingResult } from '@peerd/protocol';
-import { Deadlines } from '../channel/deadlines.ts';
+import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { ConnectionEvent, PeerReach, PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
@@ -54,14 +54,14 @@ interface Asked {
   readonly target: Target;
   readonly timeoutMs: number;
   readonly responder: Responder<PingResult>;
-  deadlineSlot: number;
+  deadline: Deadline<Asked> | undefined;
   peer: string | undefined;
 }
 
 interface Check {
   readonly connection: string;
   readonly peer: string;
-  slot: number;
+  due: Deadline<Check> | undefined;
 }
 
 /** Pings that a user asked for, and the periodic check that each connection still has somebody at its end. */
@@ -80,8 +80,8 @@ export class PingState implements Feature<PingInput> {
     this.#context = context;
     this.handlers = {
       ping: ({ ref, target, timeoutMs, responder }) => {
-        const asked: Asked = { ref, target, timeoutMs, responder, deadlineSlot: -1, peer: undefined };
-        asked.deadlineSlot = this.#askedDeadlines.add(asked, context.nowMs + timeoutMs);
+        const asked: Asked = { ref, target, timeoutMs, responder, deadline: undefined, peer: undefined };
+        asked.deadline = this.#askedDeadlines.add(asked, context.nowMs + timeoutMs);
         this.#asked.set(ref, asked);
         context.emit({ type: 'peer/reach', ref, target });
       },
@@ -128,19 +128,16 @@ export class PingState implements Feature<PingInput> {
           });
       },
       'connection/opened': ({ connection, peer }) => {
-        const check: Check = { connection, peer, slot: -1 };
+        const check: Check = { connection, peer, due: undefined };
         // Spread out, so that connections made together are not checked together for ever.
-        check.slot = this.#checkTimes.add(
-          check,
-          context.nowMs + config.intervalMs * (0.5 + context.random()),
-        );
+        check.due = this.#checkTimes.add(check, context.nowMs + config.intervalMs * (0.5 + context.random()));
         this.#checks.set(connection, check);
       },
       'connection/closed': ({ connection }) => {
         const check = this.#checks.get(connection);
         if (check === undefined) return;
         this.#checks.delete(connection);
-        this.#checkTimes.remove(check, check.slot);
+        this.#checkTimes.remove(check.due);
       },
       tick: () => {
         this.#askedDeadlines.expire(context.nowMs, (asked) => {
@@ -148,7 +145,7 @@ export class PingState implements Feature<PingInput> {
           this.#fail(asked, new PeerdError('timeout', message));
         });
         this.#checkTimes.expire(context.nowMs, (check) => {
-          check.slot = this.#checkTimes.add(check, context.nowMs + config.intervalMs);
+          check.due = this.#checkTimes.add(check, context.nowMs + config.intervalMs);
           this.#send(check, check.connection, config.timeoutMs);
         });
       },
@@ -187,7 +184,7 @@ export class PingState implements Feature<PingInput> {
   }
 
   #forget(asked: Asked): boolean {
-    this.#askedDeadlines.remove(asked, asked.deadlineSlot);
+    this.#askedDeadlines.remove(asked.deadline);
     return this.#asked.delete(asked.ref);
   }
 }

@@ -34,13 +34,12 @@ export abstract class Call {
   untakenMessages = 0;
   /** Bytes to grant in the next CREDIT. */
   owedBytes = 0;
-  /** The chunks of the message that is not whole yet. */
-  chunks: Uint8Array[] = [];
+  /** The message that is not whole yet: most come in one chunk. */
+  #firstChunk: Uint8Array | undefined;
+  #moreChunks: Uint8Array[] | undefined;
   chunkBytes = 0;
   /** What this call counts for in the bytes in flight. */
   heldBytes = 0;
-  /** Where its deadline is kept; -1: it has none. */
-  deadlineSlot = -1;
   timeoutMs = 0;
   /** When it is over: frames for it that are still on their way are passed over. */
   isOver = false;
@@ -54,16 +53,26 @@ export abstract class Call {
     return this.sendWindow > 0 || first.bytes === undefined;
   }
 
+  addChunk(chunk: Uint8Array): void {
+    this.chunkBytes += chunk.length;
+    if (this.#firstChunk === undefined) this.#firstChunk = chunk;
+    else if (this.#moreChunks === undefined) this.#moreChunks = [chunk];
+    else this.#moreChunks.push(chunk);
+  }
+
   /** The chunks as one message; a view when there is only one. */
   takeMessage(): Uint8Array {
-    const [first] = this.chunks;
-    const message =
-      this.chunks.length === 1 && first !== undefined ? first : concat(this.chunks, this.chunkBytes);
-    this.chunks = [];
+    const first = this.#firstChunk ?? none;
+    const more = this.#moreChunks;
+    const message = more === undefined ? first : concat([first, ...more], this.chunkBytes);
+    this.#firstChunk = undefined;
+    this.#moreChunks = undefined;
     this.chunkBytes = 0;
     return message;
   }
 }
+
+const none = new Uint8Array(0);
 
 function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
   const whole = new Uint8Array(length);

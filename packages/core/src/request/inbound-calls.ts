@@ -1,4 +1,4 @@
-import { Deadlines } from '../channel/deadlines.ts';
+import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import type { Handlers } from '../server/feature.ts';
 import { Call } from './call.ts';
 import type { OpenFrame, ResetCode } from './frames.ts';
@@ -14,6 +14,7 @@ class InboundCall extends Call {
   readonly service: string;
   /** Whether a handler has been asked. */
   isDispatched = false;
+  deadline: Deadline<InboundCall> | undefined;
 
   constructor(key: number, link: Link, frame: OpenFrame) {
     super();
@@ -135,7 +136,7 @@ export class InboundCalls {
     this.#count(link.peer, 1);
     if (frame.timeoutMs > 0) {
       const atMs = this.#shared.context.nowMs + frame.timeoutMs + TIMEOUT_GRACE_MS;
-      call.deadlineSlot = this.#deadlines.add(call, atMs);
+      call.deadline = this.#deadlines.add(call, atMs);
     }
     return call;
   }
@@ -183,7 +184,6 @@ export class InboundCalls {
 
   expire(): void {
     this.#deadlines.expire(this.#shared.context.nowMs, (call) => {
-      call.deadlineSlot = -1;
       this.#reset(call, 'timeout', `not answered within ${call.timeoutMs} ms`);
     });
   }
@@ -237,7 +237,7 @@ export class InboundCalls {
   #forget(call: InboundCall): void {
     if (!this.#calls.delete(call.key)) return;
     this.#count((call.link as Link).peer, -1);
-    if (call.deadlineSlot >= 0) this.#deadlines.remove(call, call.deadlineSlot);
+    this.#deadlines.remove(call.deadline);
     this.#release(call, call.heldBytes);
   }
 

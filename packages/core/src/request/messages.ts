@@ -21,8 +21,8 @@ export type RequestCommand = {
   readonly payload: Uint8Array;
   readonly timeoutMs: number;
   /** One answer settles `answer`; a stream of them comes as `request/message` and its end settles `end`. */
-  readonly answer?: Responder<Uint8Array>;
-  readonly end?: Responder<void>;
+  readonly answer?: Responder<Uint8Array> | undefined;
+  readonly end?: Responder<void> | undefined;
 };
 
 /** A caller lets go of its call. */

@@ -1,4 +1,5 @@
 import { type ErrorCode, PeerdError } from '@peerd/protocol';
+import type { Deadline } from '../channel/deadlines.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Target } from '../peers/target.ts';
 import { Call } from './call.ts';
@@ -20,6 +21,7 @@ export class OutboundCall extends Call {
   readonly end: Responder<void> | undefined;
   phase: 'finding' | 'opening' | 'open' | 'fallback' = 'finding';
   attempts = 0;
+  deadline: Deadline<OutboundCall> | undefined;
 
   constructor(
     ref: number,

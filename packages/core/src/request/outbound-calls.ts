@@ -180,7 +180,6 @@ export class OutboundCalls {
 
   expire(): void {
     this.#deadlines.expire(this.#shared.context.nowMs, (call) => {
-      call.deadlineSlot = -1;
       this.#abandon(call, call.timeoutError());
     });
   }
@@ -231,7 +230,7 @@ export class OutboundCalls {
     this.#calls.set(call.ref, call);
     this.#shared.held.bytes += call.heldBytes;
     if (call.timeoutMs > 0)
-      call.deadlineSlot = this.#deadlines.add(call, this.#shared.context.nowMs + call.timeoutMs);
+      call.deadline = this.#deadlines.add(call, this.#shared.context.nowMs + call.timeoutMs);
     const link = this.#routes.get(call.target.key);
     if (link === undefined) this.#find(call);
     else this.#attach(call, link);
@@ -320,7 +319,7 @@ export class OutboundCalls {
     this.#calls.delete(call.ref);
     call.link?.end(call);
     call.isOver = true;
-    if (call.deadlineSlot >= 0) this.#deadlines.remove(call, call.deadlineSlot);
+    this.#deadlines.remove(call.deadline);
     this.#release(call, call.heldBytes);
     this.#settle(call, outcome);
   }

@@ -180,8 +180,7 @@ export class RequestState implements Feature<RequestInput> {
       throw new FrameError('more sent than the call had credit for');
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     if (data.length > 0) {
-      call.chunks.push(data);
-      call.chunkBytes += data.length;
+      call.addChunk(data);
       call.heldBytes += data.length;
       this.#held.bytes += data.length;
       if (!side.admitChunk(link, call)) return;
