@@ -12,7 +12,7 @@ cases: ${Object.keys(cases).join(', ')} (default: all)
 
 Exits 1 when a figure misses what it must reach. How it is measured: bench/README.md.`;
 
-const full: Plan = { rounds: 5, roundMs: 2_000, warmUpMs: 3_000, checks: true };
+const full: Plan = { rounds: 5, roundMs: 2_000, warmUpMs: 5_000, checks: true };
 const brief: Plan = { rounds: 1, roundMs: 300, warmUpMs: 100, checks: false };
 
 async function main(): Promise<number> {

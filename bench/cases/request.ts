@@ -1,45 +1,39 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { multiaddr } from '@multiformats/multiaddr';
-import { createPeer, generateSecret } from '@peerd/core';
-import { askWithLpStream, askWithPipe, bareNode } from '../bare-libp2p.ts';
-import { type Case, closedLoop } from '../run.ts';
+import type { Kind } from '../processes/request.ts';
+import type { Case, Contender } from '../run.ts';
 
 const CALLERS = 64;
-const PAYLOAD_BYTES = 128;
 
-/** Two processes, Noise and Yamux between them; one asks, the other echoes. */
+/** For each contender two processes of its own, Noise and Yamux between them; one asks, the other echoes. */
 export const request: Case = {
-  title: `request and answer of ${PAYLOAD_BYTES} B between two processes, ${CALLERS} callers`,
+  title: `request and answer of 128 B between two processes, ${CALLERS} callers`,
   unit: 'requests/s',
   setUp: async () => {
-    const answering = fork(new URL('../processes/echo.ts', import.meta.url), { execArgv: process.execArgv });
-    const [addresses] = (await once(answering, 'message')) as [{ peerd: string; bare: string }];
-    const { client, server } = await createPeer({
-      secret: await generateSecret(),
-      name: 'caller',
-      network: 'bench',
-      discovery: 'off',
-    });
-    const stopped = new AbortController();
-    const running = server.run({ signal: stopped.signal });
-    const bare = await bareNode();
-    const connection = await bare.dial(multiaddr(addresses.bare));
-    const payload = new Uint8Array(PAYLOAD_BYTES).fill(1);
+    const children: ChildProcess[] = [];
+    const start = async (...args: string[]): Promise<[ChildProcess, unknown]> => {
+      const child = fork(new URL('../processes/request.ts', import.meta.url), args, {
+        execArgv: process.execArgv,
+      });
+      children.push(child);
+      return [child, await heardFrom(child)];
+    };
+    const contender = async (name: string, kind: Kind): Promise<Contender> => {
+      const [, address] = await start('answer', kind);
+      const [asking] = await start('ask', kind, String(address));
+      return {
+        name,
+        measure: async (ms) => {
+          asking.send({ callers: CALLERS, ms });
+          return Number(await heardFrom(asking));
+        },
+      };
+    };
     return {
       contenders: [
-        {
-          name: 'peerd',
-          measure: (ms) => closedLoop(CALLERS, ms, () => client.request(addresses.peerd, payload)),
-        },
-        {
-          name: 'js-libp2p, dialProtocol and it-pipe',
-          measure: (ms) => closedLoop(CALLERS, ms, () => askWithPipe(bare, connection.remotePeer, payload)),
-        },
-        {
-          name: 'js-libp2p, a held connection and lpStream',
-          measure: (ms) => closedLoop(CALLERS, ms, () => askWithLpStream(connection, payload)),
-        },
+        await contender('peerd', 'peerd'),
+        await contender('js-libp2p, dialProtocol and it-pipe', 'pipe'),
+        await contender('js-libp2p, a held connection and lpStream', 'lp-stream'),
       ],
       goals: [
         {
@@ -47,15 +41,32 @@ export const request: Case = {
           figure: ([ours, pipe]) => Number(ours) / Number(pipe),
           least: 50,
         },
-        { text: 'peerd / held connection and lpStream', figure: ([ours, , lp]) => Number(ours) / Number(lp) },
+        {
+          text: 'peerd / held connection and lpStream',
+          figure: ([ours, , lpStream]) => Number(ours) / Number(lpStream),
+        },
       ],
       tearDown: async () => {
-        stopped.abort();
-        await running;
-        await bare.stop();
-        answering.disconnect();
-        await once(answering, 'exit');
+        const exits = children.map((child) => once(child, 'exit'));
+        for (const child of children) child.disconnect();
+        await Promise.all(exits);
       },
     };
   },
 };
+
+/** The next message of a child; fails when it ends instead. */
+async function heardFrom(child: ChildProcess): Promise<unknown> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  try {
+    return await Promise.race([
+      once(child, 'message', { signal }).then(([message]) => message),
+      once(child, 'exit', { signal }).then(([code]) => {
+        throw new Error(`a process of the benchmark ended with ${code}`);
+      }),
+    ]);
+  } finally {
+    settled.abort();
+  }
+}
