@@ -1,6 +1,7 @@
 import { type InboundRequest, PeerdError } from '@peerd/protocol';
 import { MessageQueue } from './broadcast/queue.ts';
 import { Responder } from './channel/responder.ts';
+import { Table } from './channel/table.ts';
 import type { Log } from './log.ts';
 import { MAX_REASON_BYTES, type ResetCode, resetCodes } from './request/frames.ts';
 import type { EventHandler } from './server/handler.ts';
@@ -53,7 +54,7 @@ export class Dispatcher {
   /** Requests of this turn. */
   #batch: { readonly key: number; readonly request: Inbound }[] = [];
   /** Requests that wait for a handler to be called or to answer. */
-  readonly #running = new Map<number, Inbound>();
+  readonly #running = new Table<Inbound>();
 
   constructor(post: (event: Event) => void, log: Log) {
     this.#post = post;

@@ -17,7 +17,8 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array[] {
   const buffers: Uint8Array[] = [];
   let space = 0;
   for (const frame of frames) space += MAX_HEAD_BYTES + copiedBytes(frame);
-  const target = new Uint8Array(space);
+  // Not zeroed: every byte that goes out is written first.
+  const target = Buffer.allocUnsafe(space);
   let written = 0;
   let flushed = 0;
   for (const frame of frames) {

@@ -1,4 +1,5 @@
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
+import { Table } from '../channel/table.ts';
 import type { Handlers } from '../server/feature.ts';
 import { Call } from './call.ts';
 import type { OpenFrame, ResetCode } from './frames.ts';
@@ -9,16 +10,25 @@ import type { Shared } from './side.ts';
 /** The caller gives up first; ours only frees what is left when it has vanished without a word. */
 const TIMEOUT_GRACE_MS = 1_000;
 
+/** A peer that may ask us. Kept while it is connected, so that counting costs no entry in a map. */
+interface Caller {
+  name: string | undefined;
+  /** Calls over all its streams, and over the fallback. */
+  inFlight: number;
+}
+
 class InboundCall extends Call {
   readonly key: number;
+  readonly caller: Caller;
   readonly service: string;
   /** Whether a handler has been asked. */
   isDispatched = false;
   deadline: Deadline<InboundCall> | undefined;
 
-  constructor(key: number, link: Link, frame: OpenFrame) {
+  constructor(key: number, caller: Caller, link: Link, frame: OpenFrame) {
     super();
     this.key = key;
+    this.caller = caller;
     this.service = frame.service;
     this.link = link;
     this.id = frame.call;
@@ -32,13 +42,12 @@ type Inputs = HandlerEvent | Extract<FallbackEvent, { type: 'fallback/inbound' |
 /** The calls of peers to us: taken in, handed to a handler, answered. */
 export class InboundCalls {
   readonly handlers: Handlers<Inputs>;
-  readonly nameOf: Map<string, string | undefined> = new Map();
   readonly progress: Progress;
   readonly #shared: Shared;
   /** Calls on links, and the peer of each call over the fallback, by the key they are dispatched with. */
-  readonly #calls = new Map<number, InboundCall>();
-  readonly #fallback = new Map<number, string>();
-  readonly #inFlightOf = new Map<string, number>();
+  readonly #calls = new Table<InboundCall>();
+  readonly #fallback = new Map<number, Caller>();
+  readonly #callers = new Map<string, Caller>();
   readonly #deadlines = new Deadlines<InboundCall>();
   #lastKey = 0;
 
@@ -98,12 +107,13 @@ export class InboundCalls {
         if (call !== undefined) this.#reset(call, event.code, event.reason);
       },
       'fallback/inbound': (event) => {
-        if (this.#isFull(event.peer)) {
+        const caller = this.#callerOf(event.peer);
+        if (this.#isFull(caller)) {
           shared.context.emit({ type: 'fallback/reply', key: event.key, payload: undefined });
           return;
         }
-        this.#fallback.set(event.key, event.peer);
-        this.#count(event.peer, 1);
+        this.#fallback.set(event.key, caller);
+        caller.inFlight += 1;
         this.#dispatch(event.key, event.peer, '', event.payload);
       },
       'fallback/closed': (event) => {
@@ -113,6 +123,15 @@ export class InboundCalls {
     };
   }
 
+  /** The peer is here, and calls itself so. */
+  greeted(peer: string, name: string | undefined): void {
+    this.#callerOf(peer).name = name;
+  }
+
+  left(peer: string): void {
+    this.#callers.delete(peer);
+  }
+
   get nextTickMs(): number {
     return this.#deadlines.nextMs;
   }
@@ -120,7 +139,8 @@ export class InboundCalls {
   /** Takes a call in, or answers why not. */
   open(link: Link, frame: OpenFrame): Call | undefined {
     const { limits } = this.#shared;
-    if (this.#isFull(link.peer)) {
+    const caller = this.#callerOf(link.peer);
+    if (this.#isFull(caller)) {
       link.refuse(frame.call, 'busy', `${limits.maxInboundCallsPerPeer} calls of this peer are in flight`);
       return undefined;
     }
@@ -130,10 +150,10 @@ export class InboundCalls {
       return undefined;
     }
     this.#lastKey += 1;
-    const call = new InboundCall(this.#lastKey, link, frame);
+    const call = new InboundCall(this.#lastKey, caller, link, frame);
     link.calls.set(call.id, call);
     this.#calls.set(call.key, call);
-    this.#count(link.peer, 1);
+    caller.inFlight += 1;
     if (frame.timeoutMs > 0) {
       const atMs = this.#shared.context.nowMs + frame.timeoutMs + TIMEOUT_GRACE_MS;
       call.deadline = this.#deadlines.add(call, atMs);
@@ -179,7 +199,7 @@ export class InboundCalls {
   }
 
   linkClosed(link: Link): void {
-    for (const call of [...link.calls.values()]) this.#leave(call as InboundCall, 'the caller is gone');
+    for (const call of link.calls.values()) this.#leave(call as InboundCall, 'the caller is gone');
   }
 
   expire(): void {
@@ -189,14 +209,14 @@ export class InboundCalls {
   }
 
   stop(): void {
-    for (const call of [...this.#calls.values()]) this.#leave(call, 'the server is stopping');
+    for (const call of this.#calls.values()) this.#leave(call, 'the server is stopping');
     for (const key of this.#fallback.keys()) this.#abort(key, 'the server is stopping');
   }
 
   snapshot(): unknown {
     return {
       lastKey: this.#lastKey,
-      calls: [...this.#calls.values()].map((call) => [call.key, call.link?.id, call.id, call.isDispatched]),
+      calls: this.#calls.values().map((call) => [call.key, call.link?.id, call.id, call.isDispatched]),
       fallback: [...this.#fallback.keys()],
     };
   }
@@ -206,7 +226,7 @@ export class InboundCalls {
       this.#shared.context.emit({ type: 'request/internal-inbound', key, peer, service, payload });
       return;
     }
-    const peerName = this.nameOf.get(peer);
+    const peerName = this.#callers.get(peer)?.name;
     this.#shared.context.emit({ type: 'request/dispatch', key, peer, peerName, service, payload });
   }
 
@@ -236,28 +256,31 @@ export class InboundCalls {
 
   #forget(call: InboundCall): void {
     if (!this.#calls.delete(call.key)) return;
-    this.#count((call.link as Link).peer, -1);
+    call.caller.inFlight -= 1;
     this.#deadlines.remove(call.deadline);
     this.#release(call, call.heldBytes);
   }
 
   #takeFallback(key: number): boolean {
-    const peer = this.#fallback.get(key);
-    if (peer === undefined) return false;
+    const caller = this.#fallback.get(key);
+    if (caller === undefined) return false;
     this.#fallback.delete(key);
-    this.#count(peer, -1);
+    caller.inFlight -= 1;
     return true;
   }
 
-  /** Whatever the number of its connections and streams, and whichever protocol its calls come by. */
-  #isFull(peer: string): boolean {
-    return (this.#inFlightOf.get(peer) ?? 0) >= this.#shared.limits.maxInboundCallsPerPeer;
+  #callerOf(peer: string): Caller {
+    let caller = this.#callers.get(peer);
+    if (caller === undefined) {
+      caller = { name: undefined, inFlight: 0 };
+      this.#callers.set(peer, caller);
+    }
+    return caller;
   }
 
-  #count(peer: string, change: 1 | -1): void {
-    const count = (this.#inFlightOf.get(peer) ?? 0) + change;
-    if (count === 0) this.#inFlightOf.delete(peer);
-    else this.#inFlightOf.set(peer, count);
+  /** Whatever the number of its connections and streams, and whichever protocol its calls come by. */
+  #isFull(caller: Caller): boolean {
+    return caller.inFlight >= this.#shared.limits.maxInboundCallsPerPeer;
   }
 
   #release(call: Call, bytes: number): void {

@@ -1,4 +1,5 @@
 import { Ring } from '../channel/ring.ts';
+import { Table } from '../channel/table.ts';
 import type { Call, Outgoing } from './call.ts';
 import { FrameError } from './decoder.ts';
 import {
@@ -58,7 +59,7 @@ export class Link {
   isOpen: boolean;
   /** False from when the stream says its buffer is full until it says that it has drained. */
   isWritable = true;
-  readonly calls: Map<number, Call> = new Map();
+  readonly calls: Table<Call> = new Table();
   lastCall = 0;
   /** Whether the next flush has to look at it. */
   isDirty = false;
@@ -181,7 +182,7 @@ export class Link {
       lastCall: this.lastCall,
       windows: [this.#sendWindow, this.#receiveWindow],
       queued: [this.#resets.size, this.#ready.size, this.#owing.size],
-      calls: [...this.calls.values()].map((call) => ({
+      calls: this.calls.values().map((call) => ({
         id: call.id,
         opened: call.opened,
         outgoing: call.outgoing.size,

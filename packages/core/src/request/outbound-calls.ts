@@ -1,5 +1,6 @@
 import { type ErrorCode, PeerdError } from '@peerd/protocol';
 import { Deadlines } from '../channel/deadlines.ts';
+import { Table } from '../channel/table.ts';
 import type { PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { Handlers } from '../server/feature.ts';
@@ -36,7 +37,7 @@ export class OutboundCalls {
     finished: () => {},
   };
   readonly #shared: Shared & { readonly links: Map<number, Link> };
-  readonly #calls = new Map<number, OutboundCall>();
+  readonly #calls = new Table<OutboundCall>();
   readonly #deadlines = new Deadlines<OutboundCall>();
   /** Our link to each peer, from when its stream is being opened. */
   readonly #linkTo = new Map<string, Link>();
@@ -66,7 +67,7 @@ export class OutboundCalls {
         if (call !== undefined) this.#abandon(call, new PeerdError('stopped', 'the call was cancelled'));
       },
       'client/closed': () => {
-        for (const call of [...this.#calls.values()])
+        for (const call of this.#calls.values())
           if (call.answer !== undefined || call.end !== undefined)
             this.#abandon(call, new PeerdError('stopped', 'the client was closed'));
       },
@@ -122,7 +123,7 @@ export class OutboundCalls {
 
   linkClosed(link: Link): void {
     this.#forgetLink(link);
-    for (const open of [...link.calls.values()]) {
+    for (const open of link.calls.values()) {
       const call = open as OutboundCall;
       if (call.opened) this.#finish(call, call.disconnectedError());
       else this.#tryAgain(call, new PeerdError('unreachable', `the connection to ${call.target.key} broke`));
@@ -185,19 +186,15 @@ export class OutboundCalls {
   }
 
   stop(): void {
-    for (const call of [...this.#calls.values()])
+    for (const call of this.#calls.values())
       this.#finish(call, new PeerdError('stopped', 'the server was stopped'));
   }
 
   snapshot(): unknown {
     return {
-      calls: [...this.#calls.values()].map((call) => [
-        call.ref,
-        call.phase,
-        call.link?.id,
-        call.id,
-        call.attempts,
-      ]),
+      calls: this.#calls
+        .values()
+        .map((call) => [call.ref, call.phase, call.link?.id, call.id, call.attempts]),
       links: [...this.#linkTo].map(([peer, link]) => [peer, link.id]),
     };
   }

@@ -43,11 +43,11 @@ export class RequestState implements Feature<RequestInput> {
         inbound.expire();
       },
       'peer/admitted': ({ peer, name }) => {
-        inbound.nameOf.set(peer, name);
+        inbound.greeted(peer, name);
         outbound.forgetRoutes();
       },
       'peer/disconnected': ({ peer }) => {
-        inbound.nameOf.delete(peer);
+        inbound.left(peer);
       },
       'peer/refused': () => {},
       'peer/dial-failed': () => {},
