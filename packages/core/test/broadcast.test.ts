@@ -133,6 +133,17 @@ describe('a broadcast', () => {
     expect(outcomes).toEqual({ a: ['no-peers'] });
   });
 
+  test('that reached nobody although somebody has subscribed is sent again, until it does', () => {
+    subscriber('bob');
+    broadcast('a', { timeoutMs: 5_000 });
+    publish(0);
+    tick(100);
+    publish(0);
+    tick(200);
+    expect(publish(1)).toBe(1);
+    expect(outcomes).toEqual({ a: [{ peers: 1 }] });
+  });
+
   test('does not take for a subscriber who left the topic, or this network', () => {
     subscriber('bob');
     subscriber('bob', false);

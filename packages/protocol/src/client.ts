@@ -127,6 +127,7 @@ export interface PeerInfo {
   readonly id: string;
   /** The name it gave itself in hello; absent for a peer that does not speak our protocols. */
   readonly name?: string;
+  /** Whether there is a connection that may be used: one whose hello is over and that was let in. */
   readonly connected: boolean;
   /** `peerd` after a hello, `other` for an implementation without it, `unknown` until either is clear. */
   readonly kind: 'peerd' | 'other' | 'unknown';

@@ -20,6 +20,12 @@ export const SUBSCRIBED_TIMEOUT_MS = 2_000;
 /** Broadcasts that may wait for a first subscriber at a time. */
 const MAX_WAITING = 1_024;
 
+/** Broadcasts that GossipSub may be signing and sending at a time, at 0.2 ms each. */
+const MAX_PUBLISHING = 4_096;
+
+/** Pause before a broadcast that reached nobody is sent again, as long as there is somebody to reach. */
+const RETRY_MS = 100;
+
 type Publish = Extract<BroadcastCommand, { type: 'broadcast' }> & {
   readonly deadlineMs: number;
   deadline: Deadline<Publish> | undefined;
@@ -203,6 +209,8 @@ export class BroadcastState implements Feature<BroadcastInput> {
         'too-large',
         `the broadcast is ${size} bytes, over the limit of ${this.#limits.maxPayloadBytes}`,
       );
+    else if (this.#publishing.size >= MAX_PUBLISHING)
+      this.#fail(responder, 'busy', `${MAX_PUBLISHING} broadcasts are being signed and sent`);
     else if (publish.allowNone || (this.#subscribers.get(topic)?.size ?? 0) > 0) this.#publish(publish);
     else if (this.#waitingCount >= MAX_WAITING)
       this.#fail(responder, 'busy', `${MAX_WAITING} broadcasts wait for a subscriber`);
@@ -218,7 +226,10 @@ export class BroadcastState implements Feature<BroadcastInput> {
   }
 
   #wait(publish: Publish): void {
-    publish.deadline = this.#deadlines.add(publish, publish.deadlineMs);
+    // It was sent to nobody although somebody has subscribed: GossipSub is still opening its stream to them.
+    const isRetry = (this.#subscribers.get(publish.topic)?.size ?? 0) > 0;
+    const retryMs = isRetry ? this.#context.nowMs + RETRY_MS : Number.POSITIVE_INFINITY;
+    publish.deadline = this.#deadlines.add(publish, Math.min(publish.deadlineMs, retryMs));
     const waiters = this.#waiting.get(publish.topic) ?? new Set();
     this.#waiting.set(publish.topic, waiters.add(publish));
     this.#waitingCount += 1;
@@ -235,6 +246,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
 
   #expired(publish: Publish): void {
     if (!this.#stopWaiting(publish)) return;
+    if (this.#context.nowMs < publish.deadlineMs) return this.#publish(publish);
     const { topic, timeoutMs, responder } = publish;
     this.#fail(responder, 'no-peers', `nobody subscribed to ${topic} within ${timeoutMs} ms`);
   }

@@ -58,7 +58,7 @@ export class PeerRecord {
     return {
       id: this.id,
       ...(this.name === undefined ? {} : { name: this.name }),
-      connected: this.isConnected,
+      connected: this.usable !== undefined,
       kind: this.kind ?? 'unknown',
       inDht: this.isInDht,
       addresses: [...this.addresses],

@@ -144,7 +144,7 @@ export class PeersState implements Feature<PeersInput> {
 
   get counts(): { known: number; connected: number } {
     let connected = 0;
-    for (const record of this.#peers.values()) if (record.isConnected) connected += 1;
+    for (const record of this.#peers.values()) if (record.usable !== undefined) connected += 1;
     return { known: this.#peers.size, connected };
   }
 
