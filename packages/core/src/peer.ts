@@ -137,7 +137,11 @@ class PeerServer implements Server {
     const stopEvents = postEvents(this.#host, this.#post);
     const { effects, start } = this.#drivers();
     const core = new NodeCore(this.#config, performance.now(), (output) => {
-      narrate(log, output);
+      try {
+        narrate(log, output);
+      } catch {
+        // A log that fails must not end what it tells of.
+      }
       carryOut(effects, output);
     });
     const stop = () => this.#inbox.close();
@@ -149,11 +153,11 @@ class PeerServer implements Server {
       // Ends with its queue, which closes below. Nobody waits for it: a handler may hang in a broadcast.
       void this.#dispatcher.runBroadcasts();
       await new ServerLoop(this.#inbox, core, { now: () => performance.now() }, options.recorder).run();
-      this.client.ended();
     } finally {
       options.signal?.removeEventListener('abort', stop);
       stop();
       rejectQueued(this.#inbox);
+      this.client.ended();
       stopEvents();
       await this.#host.node.stop();
     }

@@ -182,6 +182,19 @@ describe('the table of the DHT', () => {
     }
   });
 
+  test('has a peer dialled whose connection was aborted: or nobody would ever find out that it is gone', () => {
+    const run = met().step(
+      { type: 'connection/abort', connection: 'c', reason: 'no answer' },
+      { type: 'dht/removed', peer: 'bob' },
+      { type: 'peer/disconnected', peer: 'bob' },
+    );
+    run.until(2_010);
+    expect(run.of('peer/reach')).toMatchObject([{ target: { kind: 'id', peer: 'bob' } }]);
+    // Once: another time that it disconnects it is no longer in the table.
+    run.step({ type: 'peer/disconnected', peer: 'bob' }).until(5_000);
+    expect(run.of('peer/reach')).toHaveLength(1);
+  });
+
   test('does not have a peer dialled that has come back by itself', () => {
     const run = met().step({ type: 'peer/disconnected', peer: 'bob' }, admitted('bob')).until(5_000);
     expect(run.of('peer/reach')).toEqual([]);

@@ -1,6 +1,9 @@
 /** Deadlines are kept in slots this wide, in ms: one is met at most this late. */
 export const DEADLINE_SLOT_MS = 10;
 
+/** Empty slots that may stand around. */
+const SWEEP_SLOTS = 1_024;
+
 /** The deadlines that fall into one slot, in the order in which they were added. */
 class Slot<T> {
   first: Deadline<T> | undefined;
@@ -27,7 +30,9 @@ export class Deadline<T> {
 export class Deadlines<T> {
   readonly #slots = new Map<number, Slot<T>>();
   /** Binary heap of the numbers of the slots above. */
-  readonly #heap: number[] = [];
+  #heap: number[] = [];
+  /** Slots that have been emptied since the last sweep. */
+  #emptied = 0;
 
   /** The time, in ms, of the earliest deadline; `Infinity` with none. */
   get nextMs(): number {
@@ -44,6 +49,7 @@ export class Deadlines<T> {
     const number = Math.ceil(atMs / DEADLINE_SLOT_MS);
     let slot = this.#slots.get(number);
     if (slot === undefined) {
+      if (this.#emptied > SWEEP_SLOTS && this.#emptied > this.#slots.size / 2) this.#sweep();
       slot = new Slot();
       this.#slots.set(number, slot);
       this.#pushSlot(number);
@@ -61,6 +67,7 @@ export class Deadlines<T> {
     const slot = deadline?.slot;
     if (deadline === undefined || slot === undefined) return;
     deadline.slot = undefined;
+    if (deadline.before === undefined && deadline.after === undefined) this.#emptied += 1;
     if (deadline.before === undefined) slot.first = deadline.after;
     else deadline.before.after = deadline.after;
     if (deadline.after === undefined) slot.last = deadline.before;
@@ -76,6 +83,14 @@ export class Deadlines<T> {
         met(next.item);
       }
     }
+  }
+
+  /** Lets go of empty slots before their time: a peer that asks for far deadlines must not fill our memory. */
+  #sweep(): void {
+    for (const [number, { first }] of this.#slots) if (first === undefined) this.#slots.delete(number);
+    // A sorted array is a heap.
+    this.#heap = [...this.#slots.keys()].sort((a, b) => a - b);
+    this.#emptied = 0;
   }
 
   #pushSlot(slot: number): void {

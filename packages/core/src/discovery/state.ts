@@ -59,6 +59,8 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
   /** Addresses of peers that may go into the table once they are let in. */
   readonly #identified = new Map<string, readonly string[]>();
   readonly #peerOf = new Map<string, string>();
+  /** Who was in the table until a connection was aborted: once disconnected they are dialled all the same. */
+  readonly #aborted = new Set<string>();
 
   constructor(context: Context<DiscoveryOutput>, config: DiscoveryConfig, makeRef: () => number) {
     this.#context = context;
@@ -108,12 +110,13 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         const kept = this.#kept.get(peer);
         if (kept !== undefined) this.#redial(kept);
         // To dial an address without an id says nothing of who was there.
-        if (kept?.target.peer === undefined && this.#table.has(peer)) this.#check(peer);
+        const wasInTable = this.#aborted.delete(peer) || this.#table.has(peer);
+        if (kept?.target.peer === undefined && wasInTable) this.#check(peer);
       },
       'peer/dial-failed': ({ peer }) => this.#remove(peer),
       'connection/abort': ({ connection }) => {
         const peer = this.#peerOf.get(connection);
-        if (peer !== undefined) this.#remove(peer);
+        if (peer !== undefined && this.#remove(peer)) this.#aborted.add(peer);
       },
       'peer/reached': ({ ref, peer }) => {
         const kept = this.#dials.get(ref);
@@ -145,6 +148,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       table: [...this.#table],
       identified: [...this.#identified.keys()],
       connected: [...this.#connected],
+      aborted: [...this.#aborted],
     };
   }
 
@@ -193,9 +197,10 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     this.#at(this.#context.random() * CHECK_WITHIN_MS, { kind: 'check', target: targetOf(peer) });
   }
 
-  #remove(peer: string): void {
-    if (!this.#table.delete(peer)) return;
+  #remove(peer: string): boolean {
+    if (!this.#table.delete(peer)) return false;
     this.#context.emit({ type: 'dht/remove', peer });
+    return true;
   }
 
   #at(inMs: number, timer: Timer): void {

@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type ErrorCode, isErrorCode } from '@peerd/protocol';
+import { printable } from '../channel/printable.ts';
 import { HelloMessageSchema } from '../gen/peerd/hello/v1/hello_pb.ts';
 import type { HelloMessage } from './messages.ts';
 
@@ -8,6 +9,9 @@ export const MAX_HELLO_BYTES: number = 8 * 1024;
 
 /** Longest reason that is shown; the rest is cut. */
 const MAX_REASON_LENGTH = 500;
+
+/** Versions that one greeting may name. */
+const MAX_VERSIONS = 16;
 
 /** What arrived is not a message of the handshake. */
 export class HelloCodecError extends Error {
@@ -27,8 +31,10 @@ function bodyOf(message: HelloMessage) {
       };
     case 'accept':
       return { case: 'accept' as const, value: { proof: message.proof } };
-    case 'refusal':
-      return { case: 'refusal' as const, value: { code: message.code, reason: message.reason } };
+    case 'refusal': {
+      const reason = message.reason.slice(0, MAX_REASON_LENGTH);
+      return { case: 'refusal' as const, value: { code: message.code, reason } };
+    }
   }
 }
 
@@ -44,6 +50,7 @@ export function decodeHello(bytes: Uint8Array): HelloMessage {
     case 'greeting': {
       const { versions, network, name, features } = body.value;
       const { encryptionKey, encryptionKeySignature, nonce, proof } = body.value;
+      if (versions.length > MAX_VERSIONS) throw new HelloCodecError('a greeting with too many versions');
       return {
         type: 'greeting',
         versions,
@@ -60,7 +67,7 @@ export function decodeHello(bytes: Uint8Array): HelloMessage {
       return { type: 'accept', proof: body.value.proof };
     case 'refusal': {
       const code: ErrorCode = isErrorCode(body.value.code) ? body.value.code : 'refused';
-      return { type: 'refusal', code, reason: body.value.reason.slice(0, MAX_REASON_LENGTH) };
+      return { type: 'refusal', code, reason: printable(body.value.reason.slice(0, MAX_REASON_LENGTH)) };
     }
     default:
       throw new HelloCodecError('hello without a known message');

@@ -8,6 +8,9 @@ import { HELLO_TIMEOUT_MS } from './state.ts';
 /** A connection has one handshake; a second stream is somebody's mistake. */
 const MAX_STREAMS = 2;
 
+/** What one side of a handshake sends at most: its greeting, its accept, and a refusal instead of either. */
+const MAX_MESSAGES = 2;
+
 /** Carries the handshake's messages: one stream per connection, opened by the dialer. */
 export class HelloDriver {
   readonly effects: Pick<Drivers, 'hello/open' | 'hello/send' | 'hello/gate' | 'connection/close'>;
@@ -31,7 +34,8 @@ export class HelloDriver {
             .get(connection)
             ?.close()
             .catch(() => {});
-        if (open || !host.connections.has(connection)) this.#streams.delete(connection);
+        // Kept as long as the connection is: a second handshake on it is not answered.
+        if (!host.connections.has(connection)) this.#streams.delete(connection);
       },
       'connection/close': ({ connection, reason }) => void this.#closeConnection(connection, reason),
     };
@@ -68,10 +72,16 @@ export class HelloDriver {
 
   #read(connection: string, stream: MessageStream): void {
     this.#streams.set(connection, stream);
+    let messages = 0;
     stream.onMessage = (bytes) => {
+      messages += 1;
       try {
+        if (messages > MAX_MESSAGES) throw new Error('more messages than a handshake has');
         this.#post({ type: 'hello/message', connection, message: decodeHello(bytes) });
       } catch (error) {
+        // Nothing more is read of it: a stranger must not be able to fill the inbox.
+        stream.onMessage = () => {};
+        stream.abort(error as Error);
         this.#post({ type: 'hello/failed', connection, message: (error as Error).message });
       }
     };
@@ -85,7 +95,7 @@ export class HelloDriver {
   async #closeConnection(id: string, reason: string): Promise<void> {
     const connection = this.#host.connections.get(id);
     const stream = this.#streams.get(id);
-    this.#streams.delete(id);
+    if (stream !== undefined) stream.onMessage = () => {};
     try {
       await stream?.close();
       await connection?.close();

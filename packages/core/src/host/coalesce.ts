@@ -36,12 +36,17 @@ function coalesce(raw: MessageStream, secured: SecuredConnection): SecuredConnec
   let bytes = 0;
   const flush = () => {
     const [first, second] = waiting;
-    if (first === undefined || connection.status !== 'open') return;
+    if (first === undefined) return;
     // One buffer: encrypting a list costs a call into OpenSSL for each of its parts.
     const together = second === undefined ? first : new Uint8ArrayList(...waiting).subarray();
     waiting = [];
     bytes = 0;
-    send(together);
+    try {
+      send(together);
+    } catch (error) {
+      // The socket is going down under it: nobody else is there to be told.
+      connection.abort(error as Error);
+    }
   };
   connection.send = (data) => {
     // After the turn of the server's loop that the data which came in has brought about.

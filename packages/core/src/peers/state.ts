@@ -202,7 +202,8 @@ export class PeersState implements Feature<PeersInput> {
     if (record?.isOnTheWay) return this.#wait(waiter, peer);
     // libp2p would hand out the connection that is being closed.
     if (record?.isGoing) return this.#unreached(waiter.ref, record.refusal ?? closedEarly(peer));
-    this.#dial(waiter, peer, peer, address);
+    // By the address where there is one: what it leads to is not known before it has been tried.
+    this.#dial(waiter, address ?? peer, peer, address);
   }
 
   #dial(waiter: Waiter, key: string, peer: string | undefined, address: string | undefined): void {
@@ -250,7 +251,17 @@ export class PeersState implements Feature<PeersInput> {
       const error = record.refusal ?? closedEarly(peer);
       for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
     }
-    if (!record.isConnected) this.#context.emit({ type: 'peer/disconnected', peer });
+    if (!record.isConnected) {
+      this.#context.emit({ type: 'peer/disconnected', peer });
+      // Somebody who never got in is not known: strangers must not push out those who did.
+      if (
+        record.kind === undefined &&
+        record.name === undefined &&
+        !record.isInDht &&
+        !this.#waiting.has(peer)
+      )
+        this.#forget(record);
+    }
     this.#resolveAgain();
   }
 

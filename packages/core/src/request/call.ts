@@ -3,6 +3,9 @@ import { CALL_WINDOW_BYTES } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Accepted } from './messages.ts';
 
+/** What a chunk takes in memory besides its bytes. */
+const CHUNK_COST_BYTES = 128;
+
 /** One message waiting to be sent on a call. */
 export interface Outgoing {
   /** `undefined`: only the end of the stream. */
@@ -53,11 +56,19 @@ export abstract class Call {
     return this.sendWindow > 0 || first.bytes === undefined;
   }
 
-  addChunk(chunk: Uint8Array): void {
-    this.chunkBytes += chunk.length;
+  /**
+   * Takes a chunk. `isWhole`: it is all of the message, and will be handed on at once. Returns what it counts for in
+   * the bytes in flight: a view keeps all of the packet it came in.
+   */
+  addChunk(data: Uint8Array, isWhole: boolean): number {
+    this.chunkBytes += data.length;
+    const pinned = data.buffer.byteLength;
+    const isSmallPart = !isWhole && data.length * 4 < pinned;
+    const chunk = isSmallPart ? data.slice() : data;
     if (this.#firstChunk === undefined) this.#firstChunk = chunk;
     else if (this.#moreChunks === undefined) this.#moreChunks = [chunk];
     else this.#moreChunks.push(chunk);
+    return CHUNK_COST_BYTES + (isSmallPart ? data.length : Math.max(data.length, pinned >> 4));
   }
 
   /** The chunks as one message; a view when there is only one. */

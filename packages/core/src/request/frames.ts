@@ -19,7 +19,7 @@ export const MESSAGE_COST_BYTES = 16;
 export const STREAM_WINDOW_BYTES: number = 1024 * 1024;
 
 /** What each frame uses of the stream's window besides the bytes it carries. Part of the protocol. */
-export const FRAME_COST_BYTES = 16;
+const FRAME_COST_BYTES = 16;
 
 /** A call's message goes out in chunks of this size, so that a large one does not hold up a small one. */
 export const CHUNK_BYTES: number = 16 * 1024;

@@ -10,9 +10,14 @@ import type { Shared } from './side.ts';
 /** The caller gives up first; ours only frees what is left when it has vanished without a word. */
 const TIMEOUT_GRACE_MS = 1_000;
 
+/** A day: a caller that waits longer has to be told in some other way. */
+const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1_000;
+
 /** A peer that may ask us. Kept while it is connected, so that counting costs no entry in a map. */
 interface Caller {
+  readonly peer: string;
   name: string | undefined;
+  isHere: boolean;
   /** Calls over all its streams, and over the fallback. */
   inFlight: number;
 }
@@ -33,7 +38,7 @@ class InboundCall extends Call {
     this.link = link;
     this.id = frame.call;
     this.opened = true;
-    this.timeoutMs = frame.timeoutMs;
+    this.timeoutMs = Math.min(frame.timeoutMs, MAX_TIMEOUT_MS);
   }
 }
 
@@ -46,7 +51,7 @@ export class InboundCalls {
   readonly #shared: Shared;
   /** Calls on links, and the peer of each call over the fallback, by the key they are dispatched with. */
   readonly #calls = new Table<InboundCall>();
-  readonly #fallback = new Map<number, Caller>();
+  readonly #fallback = new Map<number, { readonly caller: Caller; readonly bytes: number }>();
   readonly #callers = new Map<string, Caller>();
   readonly #deadlines = new Deadlines<InboundCall>();
   #lastKey = 0;
@@ -108,12 +113,15 @@ export class InboundCalls {
       },
       'fallback/inbound': (event) => {
         const caller = this.#callerOf(event.peer);
-        if (this.#isFull(caller)) {
+        const bytes = event.payload.length;
+        const { held, limits } = shared;
+        if (this.#isFull(caller) || (held.bytes > 0 && held.bytes + bytes > limits.maxBytesInFlight)) {
           shared.context.emit({ type: 'fallback/reply', key: event.key, payload: undefined });
           return;
         }
-        this.#fallback.set(event.key, caller);
+        this.#fallback.set(event.key, { caller, bytes });
         caller.inFlight += 1;
+        held.bytes += bytes;
         this.#dispatch(event.key, event.peer, '', event.payload);
       },
       'fallback/closed': (event) => {
@@ -125,11 +133,16 @@ export class InboundCalls {
 
   /** The peer is here, and calls itself so. */
   greeted(peer: string, name: string | undefined): void {
-    this.#callerOf(peer).name = name;
+    const caller = this.#callerOf(peer);
+    caller.name = name;
+    caller.isHere = true;
   }
 
   left(peer: string): void {
-    this.#callers.delete(peer);
+    const caller = this.#callers.get(peer);
+    if (caller === undefined) return;
+    caller.isHere = false;
+    if (caller.inFlight === 0) this.#callers.delete(peer);
   }
 
   get nextTickMs(): number {
@@ -256,23 +269,29 @@ export class InboundCalls {
 
   #forget(call: InboundCall): void {
     if (!this.#calls.delete(call.key)) return;
-    call.caller.inFlight -= 1;
+    this.#done(call.caller);
     this.#deadlines.remove(call.deadline);
     this.#release(call, call.heldBytes);
   }
 
   #takeFallback(key: number): boolean {
-    const caller = this.#fallback.get(key);
-    if (caller === undefined) return false;
+    const call = this.#fallback.get(key);
+    if (call === undefined) return false;
     this.#fallback.delete(key);
-    caller.inFlight -= 1;
+    this.#done(call.caller);
+    this.#shared.held.bytes -= call.bytes;
     return true;
+  }
+
+  #done(caller: Caller): void {
+    caller.inFlight -= 1;
+    if (caller.inFlight === 0 && !caller.isHere) this.#callers.delete(caller.peer);
   }
 
   #callerOf(peer: string): Caller {
     let caller = this.#callers.get(peer);
     if (caller === undefined) {
-      caller = { name: undefined, inFlight: 0 };
+      caller = { peer, name: undefined, isHere: false, inFlight: 0 };
       this.#callers.set(peer, caller);
     }
     return caller;

@@ -1,5 +1,6 @@
 import { type ErrorCode, PeerdError } from '@peerd/protocol';
 import { Deadlines } from '../channel/deadlines.ts';
+import { printable } from '../channel/printable.ts';
 import { Table } from '../channel/table.ts';
 import type { PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
@@ -60,7 +61,10 @@ export class OutboundCalls {
       'request/internal': (request) => {
         const target: Target = { kind: 'id', key: request.peer, peer: request.peer };
         const { ref, service, payload, timeoutMs } = request;
-        this.#start(new OutboundCall(ref, target, service, payload, timeoutMs, undefined, undefined));
+        const call = new OutboundCall(ref, target, service, payload, timeoutMs, undefined, undefined);
+        const refusal = this.#refusal(call);
+        if (refusal === undefined) this.#start(call);
+        else this.#settle(call, refusal);
       },
       'request/cancel': ({ ref }) => {
         const call = this.#calls.get(ref);
@@ -132,7 +136,7 @@ export class OutboundCalls {
 
   reset(call: Call, code: number, reason: string): void {
     const outbound = call as OutboundCall;
-    this.#finish(outbound, outbound.resetError(errorCodeOf(code), reason));
+    this.#finish(outbound, outbound.resetError(errorCodeOf(code), printable(reason)));
   }
 
   admitChunk(link: Link, call: Call): boolean {

@@ -180,9 +180,10 @@ export class RequestState implements Feature<RequestInput> {
       throw new FrameError('more sent than the call had credit for');
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     if (data.length > 0) {
-      call.addChunk(data);
-      call.heldBytes += data.length;
-      this.#held.bytes += data.length;
+      const isWhole = call.chunkBytes === 0 && (flags & END_MESSAGE) !== 0;
+      const heldBytes = call.addChunk(data, isWhole);
+      call.heldBytes += heldBytes;
+      this.#held.bytes += heldBytes;
       if (!side.admitChunk(link, call)) return;
     }
     if ((flags & END_MESSAGE) !== 0) {

@@ -13,7 +13,10 @@ export interface RecordedTurn {
 
 const responderMark = { isResponder: true } as const;
 
-/** What a run of the loop took in, turn by turn, as plain data. It grows for as long as the run lasts. */
+/**
+ * What a run of the loop took in, turn by turn, as plain data. It grows for as long as the run lasts. It holds every
+ * payload and the key of the network's secret: who gets a recording can join the network.
+ */
 export class Recording implements Recorder {
   config: CoreConfig | undefined;
   startedMs = 0;

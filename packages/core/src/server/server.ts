@@ -55,18 +55,22 @@ export class ServerLoop {
 
   /** Runs until the inbox is closed. */
   async run(): Promise<void> {
-    this.#recorder?.begin(this.#core.config, this.#core.startedMs);
-    while (!this.inbox.isClosed) {
-      await this.inbox.ready();
-      this.#turn();
-      // What it set free often asks or answers at once: that goes out in the same turn of Node's event loop. Once,
-      // or sockets would starve.
-      await microtasks();
-      if (!this.inbox.isEmpty) this.#turn();
+    try {
+      this.#recorder?.begin(this.#core.config, this.#core.startedMs);
+      while (!this.inbox.isClosed) {
+        await this.inbox.ready();
+        this.#turn();
+        // What it set free often asks or answers at once: that goes out in the same turn of Node's event loop. Once,
+        // or sockets would starve.
+        await microtasks();
+        if (!this.inbox.isEmpty) this.#turn();
+      }
+      this.#recorder?.end(this.#core.snapshot());
+    } finally {
+      clearTimeout(this.#timer);
+      // Also when a fault has ended it: nobody is left waiting.
+      this.#core.stop();
     }
-    clearTimeout(this.#timer);
-    this.#recorder?.end(this.#core.snapshot());
-    this.#core.stop();
   }
 
   /** Ticks go first, then what the network brings, then what users ask; each lane has its own budget. */
@@ -88,7 +92,10 @@ export class ServerLoop {
       if (input === undefined) return;
       bytes += payloadBytes(input);
       this.#take(input);
-      if (inputs + 1 === half) this.#core.flush();
+      if (inputs + 1 !== half) continue;
+      this.#core.flush();
+      // What is flushed apart is a turn of its own to whoever replays it.
+      this.#recorder?.turn(this.#core.nowMs);
     }
   }
 
