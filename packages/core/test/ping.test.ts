@@ -44,7 +44,7 @@ describe('a ping that was asked for', () => {
     expect(context.takeOf('peer/reach')).toEqual([{ type: 'peer/reach', ref: 1, target }]);
     reached();
     const [ping] = sent();
-    expect(ping).toMatchObject({ connection: 'c', timeoutMs: 1_000 });
+    expect(ping).toMatchObject({ connection: 'c', timeoutMs: 10_000 });
     step({ type: 'ping/done', ping: ping?.ping ?? 0, rttMs: 1.5 });
     expect(context.takeOf('settle')).toMatchObject([{ value: { peer: 'id-of-bob', rttMs: 1.5 } }]);
     expect(state.nextTickMs).toBe(Number.POSITIVE_INFINITY);
@@ -87,6 +87,48 @@ describe('a ping that was asked for', () => {
     expect(failures()).toMatchObject([{ code, message }]);
     // What a user asks for does not cost the connection.
     expect(context.takeOf('connection/abort')).toEqual([]);
+  });
+
+  test('shares the one that is on the wire: a peer refuses more than a few streams of pings', () => {
+    for (const ref of [1, 2, 3]) {
+      ask(ref);
+      reached(ref);
+    }
+    const pings = sent();
+    expect(pings).toHaveLength(1);
+    step({ type: 'ping/cancel', ref: 2 });
+    step({ type: 'ping/done', ping: pings[0]?.ping ?? 0, rttMs: 1.5 });
+    expect(context.takeOf('settle').map(({ value }) => value)).toEqual([
+      { peer: 'id-of-bob', rttMs: 1.5 },
+      { peer: 'id-of-bob', rttMs: 1.5 },
+    ]);
+    expect(state.snapshot()).toEqual({ asked: [], checks: [], sent: [] });
+    // The next one is new.
+    ask(4);
+    reached(4);
+    expect(sent()).toHaveLength(1);
+  });
+
+  test('has the time of all pings on the wire, whatever its own: a fraction or a long one is no matter', () => {
+    step({ type: 'ping', ref: 1, target, timeoutMs: 0.5, responder: new Responder<PingResult>() });
+    reached();
+    expect(sent()).toMatchObject([{ timeoutMs: 10_000 }]);
+  });
+
+  test('does not cost the connection when it fails, but a check that waits for the same one does', () => {
+    opened('c');
+    ask();
+    reached();
+    const [alone] = sent();
+    step({ type: 'ping/failed', ping: alone?.ping ?? 0, unsupported: false, message: 'x' });
+    expect(context.takeOf('connection/abort')).toEqual([]);
+    ask();
+    reached();
+    const [shared] = sent();
+    tick(intervalMs * 2);
+    expect(sent()).toEqual([]);
+    step({ type: 'ping/failed', ping: shared?.ping ?? 0, unsupported: false, message: 'x' });
+    expect(context.takeOf('connection/abort')).toMatchObject([{ connection: 'c' }]);
   });
 
   test('ends when the server stops', () => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { Inbox } from '../src/channel/inbox.ts';
 import { Responder } from '../src/channel/responder.ts';
 import { END_MESSAGE, END_STREAM, FrameType } from '../src/request/frames.ts';
 import { NodeCore } from '../src/server/core.ts';
-import type { Input, Output } from '../src/server/messages.ts';
+import { type Command, type Event, type Input, type Output, payloadBytes } from '../src/server/messages.ts';
 import { type RecordedInput, Recording, replay } from '../src/server/recording.ts';
+import { ServerLoop } from '../src/server/server.ts';
 import { coreConfig, selfOf } from './support/core-config.ts';
 import { greetingOf } from './support/hello-pair.ts';
 
@@ -183,4 +185,36 @@ describe('the replay of a recorded run', () => {
     expect(jitter([1, 2, 3, 4])).not.toEqual(jitter([1, 2, 3, 5]));
     for (const value of jitter([0, 0, 0, 0])) expect(value).toSatisfy((x: number) => x >= 0 && x < 1);
   });
+});
+
+test('a turn that the loop wrote in two halves is replayed in two', async () => {
+  const inbox = new Inbox<Event, Command>({ maxCommands: 1_000, maxCommandBytes: 1e9 }, payloadBytes);
+  const config = coreConfig();
+  const recording = new Recording();
+  const outputs: Output[] = [];
+  const core = new NodeCore(config, 0, (output) => outputs.push(output));
+  let nowMs = 0;
+  const running = new ServerLoop(inbox, core, { now: () => nowMs }, recording).run();
+  for (const [atMs, inputs] of script.slice(0, 4)) {
+    nowMs = atMs;
+    for (const input of inputs)
+      if (input.type === 'request') inbox.offer(input);
+      else inbox.post(input as Event);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  // Each call is cancelled in the turn that asks for it: whether it was written before that is seen in the windows.
+  for (let ref = 10; ref < 74; ref += 1) {
+    const payload = new Uint8Array(100);
+    inbox.offer({ type: 'request', ref, target, service: '', payload, timeoutMs: 9_000, answer: ignored() });
+  }
+  for (let ref = 10; ref < 74; ref += 1) inbox.follow({ type: 'request/cancel', ref });
+  await new Promise((resolve) => setImmediate(resolve));
+  inbox.close();
+  await running;
+  const replayed: Output[] = [];
+  const again = replay(config, recording, (output) => replayed.push(output));
+  expect(again.snapshot()).toEqual(recording.snapshot);
+  const writes = (all: readonly Output[]) => all.filter(({ type }) => type === 'request/write');
+  expect(writes(replayed)).toEqual(writes(outputs));
+  expect(writes(outputs).length).toBeGreaterThan(1);
 });

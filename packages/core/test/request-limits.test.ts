@@ -229,3 +229,41 @@ describe('the limit on calls of one peer', () => {
     expect(dispatched()).toHaveLength(1);
   });
 });
+
+describe('the bytes in flight', () => {
+  const part = (data: Uint8Array): Frame => ({ type: FrameType.data, call: 1, flags: 0, data });
+
+  test('count what a message in many small parts takes, not only what it holds', () => {
+    const pair = new SimPair();
+    pair.step(pair.b, { type: 'request/link-inbound', link: -9, peer: 'p', connection: 'c' });
+    const opening: Frame = {
+      type: FrameType.open,
+      call: 1,
+      flags: 0,
+      timeoutMs: 0,
+      totalBytes: 1_000,
+      service: '',
+      data: bytes(0),
+    };
+    const frames = [opening, ...Array.from({ length: 1_000 }, () => part(bytes(64 * 1024).subarray(0, 1)))];
+    pair.step(pair.b, { type: 'request/frames', link: -9, frames, bytes: 1_000 });
+    expect(pair.b.snapshot.heldBytes).toBe(1_000 * (1 + 128));
+  });
+
+  test('count a message that keeps its packet alive with a share of that', () => {
+    const pair = new SimPair();
+    const packet = bytes(64 * 1024);
+    pair.step(pair.b, { type: 'request/link-inbound', link: -9, peer: 'p', connection: 'c' });
+    const whole: Frame = {
+      type: FrameType.open,
+      call: 1,
+      flags: 3,
+      timeoutMs: 0,
+      totalBytes: 1,
+      service: '',
+      data: packet.subarray(0, 1),
+    };
+    pair.step(pair.b, { type: 'request/frames', link: -9, frames: [whole], bytes: 10 });
+    expect(pair.b.snapshot.heldBytes).toBe(128 + packet.length / 16);
+  });
+});
