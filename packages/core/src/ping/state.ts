@@ -56,6 +56,7 @@ interface Asked {
   readonly responder: Responder<PingResult>;
   deadline: Deadline<Asked> | undefined;
   peer: string | undefined;
+  sent: Sent | undefined;
 }
 
 interface Check {
@@ -64,23 +65,41 @@ interface Check {
   due: Deadline<Check> | undefined;
 }
 
+/** A ping on the wire, and who waits for its outcome. */
+interface Sent {
+  readonly connection: string;
+  readonly asked: Set<Asked>;
+  check: Check | undefined;
+}
+
 /** Pings that a user asked for, and the periodic check that each connection still has somebody at its end. */
 export class PingState implements Feature<PingInput> {
   readonly handlers: Handlers<PingInput>;
   readonly #context: Context<PingOutput>;
+  readonly #config: PingConfig;
   readonly #asked = new Map<number, Asked>();
   readonly #askedDeadlines = new Deadlines<Asked>();
   readonly #checks = new Map<string, Check>();
   readonly #checkTimes = new Deadlines<Check>();
-  /** Pings on the wire: for a user (by ref) or for a check. */
-  readonly #sent = new Map<number, Asked | Check>();
+  readonly #sent = new Map<number, Sent>();
+  /** The same by connection. A peer lets in few ping streams: more than one would fail for their number alone. */
+  readonly #onWire = new Map<string, Sent>();
   #lastPing = 0;
 
   constructor(context: Context<PingOutput>, config: PingConfig) {
     this.#context = context;
+    this.#config = config;
     this.handlers = {
       ping: ({ ref, target, timeoutMs, responder }) => {
-        const asked: Asked = { ref, target, timeoutMs, responder, deadline: undefined, peer: undefined };
+        const asked: Asked = {
+          ref,
+          target,
+          timeoutMs,
+          responder,
+          deadline: undefined,
+          peer: undefined,
+          sent: undefined,
+        };
         asked.deadline = this.#askedDeadlines.add(asked, context.nowMs + timeoutMs);
         this.#asked.set(ref, asked);
         context.emit({ type: 'peer/reach', ref, target });
@@ -97,34 +116,36 @@ export class PingState implements Feature<PingInput> {
         const asked = this.#asked.get(ref);
         if (asked === undefined) return;
         asked.peer = peer;
-        this.#send(asked, connection, asked.timeoutMs);
+        asked.sent = this.#send(connection);
+        asked.sent.asked.add(asked);
       },
       'peer/unreached': ({ ref, error }) => {
         const asked = this.#asked.get(ref);
         if (asked !== undefined) this.#fail(asked, error);
       },
       'ping/done': ({ ping, rttMs }) => {
-        const subject = this.#take(ping);
-        if (subject === undefined || !('ref' in subject)) return;
-        if (!this.#forget(subject)) return;
-        const value: PingResult = { peer: subject.peer as string, rttMs };
-        context.emit({ type: 'settle', responder: subject.responder, value });
+        for (const asked of this.#take(ping)?.asked ?? []) {
+          this.#forget(asked);
+          const value: PingResult = { peer: asked.peer as string, rttMs };
+          context.emit({ type: 'settle', responder: asked.responder, value });
+        }
       },
       'ping/failed': ({ ping, unsupported, message }) => {
-        const subject = this.#take(ping);
-        if (subject === undefined) return;
-        if ('ref' in subject)
+        const sent = this.#take(ping);
+        if (sent === undefined) return;
+        for (const asked of sent.asked)
           this.#fail(
-            subject,
+            asked,
             unsupported
-              ? new PeerdError('incompatible', `${subject.target.key} does not answer pings`)
-              : new PeerdError('disconnected', `the ping to ${subject.target.key} failed: ${message}`),
+              ? new PeerdError('incompatible', `${asked.target.key} does not answer pings`)
+              : new PeerdError('disconnected', `the ping to ${asked.target.key} failed: ${message}`),
           );
-        else if (!unsupported && this.#checks.has(subject.connection))
+        // What users ask for does not cost the connection.
+        if (sent.check !== undefined && !unsupported && this.#checks.has(sent.connection))
           context.emit({
             type: 'connection/abort',
-            connection: subject.connection,
-            reason: `${subject.peer} did not answer a ping: ${message}`,
+            connection: sent.connection,
+            reason: `${sent.check.peer} did not answer a ping: ${message}`,
           });
       },
       'connection/opened': ({ connection, peer }) => {
@@ -146,7 +167,7 @@ export class PingState implements Feature<PingInput> {
         });
         this.#checkTimes.expire(context.nowMs, (check) => {
           check.due = this.#checkTimes.add(check, context.nowMs + config.intervalMs);
-          this.#send(check, check.connection, config.timeoutMs);
+          this.#send(check.connection).check = check;
         });
       },
     };
@@ -165,16 +186,32 @@ export class PingState implements Feature<PingInput> {
     return { asked: [...this.#asked.keys()], checks: [...this.#checks.keys()], sent: [...this.#sent.keys()] };
   }
 
-  #send(subject: Asked | Check, connection: string, timeoutMs: number): void {
+  /**
+   * Sends a ping, or gives the one that is on the wire of this connection. Each has the same time, whoever asks:
+   * users' own deadlines are kept here.
+   */
+  #send(connection: string): Sent {
+    const onWire = this.#onWire.get(connection);
+    if (onWire !== undefined) return onWire;
+    const sent: Sent = { connection, asked: new Set(), check: undefined };
     this.#lastPing += 1;
-    this.#sent.set(this.#lastPing, subject);
-    this.#context.emit({ type: 'ping/send', ping: this.#lastPing, connection, timeoutMs });
+    this.#sent.set(this.#lastPing, sent);
+    this.#onWire.set(connection, sent);
+    this.#context.emit({
+      type: 'ping/send',
+      ping: this.#lastPing,
+      connection,
+      timeoutMs: this.#config.timeoutMs,
+    });
+    return sent;
   }
 
-  #take(ping: number): Asked | Check | undefined {
-    const subject = this.#sent.get(ping);
+  #take(ping: number): Sent | undefined {
+    const sent = this.#sent.get(ping);
+    if (sent === undefined) return undefined;
     this.#sent.delete(ping);
-    return subject;
+    this.#onWire.delete(sent.connection);
+    return sent;
   }
 
   #fail(asked: Asked, error: PeerdError): void {
@@ -185,6 +222,7 @@ export class PingState implements Feature<PingInput> {
 
   #forget(asked: Asked): boolean {
     this.#askedDeadlines.remove(asked.deadline);
+    asked.sent?.asked.delete(asked);
     return this.#asked.delete(asked.ref);
   }
 }
