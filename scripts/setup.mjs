@@ -21,7 +21,7 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const pin = readJson(join(root, 'scripts/toolchain.json'));
 const pnpmVersion = readJson(join(root, 'package.json')).packageManager.split('@')[1];
-const platform = `${process.platform}-${process.arch}`;
+const platform = `${process.platform}-${process.arch}${usesMusl() ? '-musl' : ''}`;
 
 /** What went wrong is for the user to mend; its message says how. */
 export class SetupError extends Error {}
@@ -48,17 +48,28 @@ function win(onWindows, elsewhere) {
   return process.platform === 'win32' ? onWindows : elsewhere;
 }
 
+/** Alpine and the like, where the Node from npm, made for glibc, does not start. */
+function usesMusl() {
+  if (process.platform !== 'linux' || process.report === undefined) return false;
+  process.report.excludeNetwork = true;
+  return process.report.getReport().header.glibcVersionRuntime === undefined;
+}
+
+/** Of the majors the project is tried on; where npm has no Node of ours, also of any newer one. */
 function hostNodeFits() {
   if (process.execPath.startsWith(join(root, '.toolchain'))) return false; // run from within a task
   const [major, minor] = process.versions.node.split('.').map(Number);
-  return minor >= (pin.hostNode[major] ?? Number.POSITIVE_INFINITY);
+  const needed = pin.packages[platform] === undefined && major > 24 ? 0 : pin.hostNode[major];
+  return minor >= (needed ?? Number.POSITIVE_INFINITY);
 }
 
 /** Returns the folder that holds pnpm and, unless the host's is used, Node. */
 function fetchToolchain(useHost) {
   const nodePackage = pin.packages[platform];
   if (!useHost && nodePackage === undefined)
-    throw new SetupError(`npm has no Node ${pin.node} for ${platform}: install Node 24.12 or newer`);
+    throw new SetupError(
+      `npm has no Node ${pin.node} for ${platform}: install Node 24.12 or newer (this is ${process.version})`,
+    );
   const dir = join(root, '.toolchain', `pnpm-${pnpmVersion}_node-${useHost ? 'host' : pin.node}_${platform}`);
   if (existsSync(dir)) return dir;
 
@@ -102,13 +113,18 @@ function npmInstall(cwd, specs, errors) {
   return done.status === 0;
 }
 
+/** Every package must have its pinned hash, but for pnpm's optional binaries of platforms without one. */
 function checkHashes(dir) {
   const installed = readJson(join(dir, 'node_modules/.package-lock.json')).packages;
   for (const [path, { version, integrity }] of Object.entries(installed)) {
-    const id = `${path.replace(/^.*node_modules\//, '')}@${version}`;
+    const name = path.replace(/^.*node_modules\//, '');
+    const id = `${name}@${version}`;
     const expected = pin.integrity[id];
-    if (expected === undefined) console.error(`peerd setup: no hash is pinned for ${id}`);
-    else if (expected !== integrity)
+    if (expected === undefined) {
+      const problem = `no hash of ${id} is pinned in scripts/toolchain.json`;
+      if (!name.startsWith('@pnpm/exe.') || pin.pnpmBinaries.includes(name)) throw new SetupError(problem);
+      console.error(`peerd setup: ${problem}`);
+    } else if (expected !== integrity)
       throw new SetupError(`the hash of ${id} is not the one in scripts/toolchain.json`);
   }
 }
