@@ -137,21 +137,20 @@ describe('the table of the DHT', () => {
     expect(added(new Run(config).step(...inputs))).toEqual([]);
   });
 
+  const opened = (connection: string): DiscoveryInput => ({
+    type: 'connection/opened',
+    connection,
+    peer: 'bob',
+    address,
+    direction: 'inbound',
+    nonce: new Uint8Array(),
+  });
   /** Bob is in the table, and connected. */
   const met = () => {
-    const run = new Run().step(
-      {
-        type: 'connection/opened',
-        connection: 'c',
-        peer: 'bob',
-        address,
-        direction: 'inbound',
-        nonce: new Uint8Array(),
-      },
-      admitted('bob'),
-      identified('bob', [address]),
-      { type: 'dht/added', peer: 'bob' },
-    );
+    const run = new Run().step(opened('c'), admitted('bob'), identified('bob', [address]), {
+      type: 'dht/added',
+      peer: 'bob',
+    });
     run.log.length = 0;
     return run;
   };
@@ -182,17 +181,23 @@ describe('the table of the DHT', () => {
     }
   });
 
+  const aborted: DiscoveryInput = { type: 'connection/abort', connection: 'c', reason: 'no answer' };
+
   test('has a peer dialled whose connection was aborted: or nobody would ever find out that it is gone', () => {
-    const run = met().step(
-      { type: 'connection/abort', connection: 'c', reason: 'no answer' },
-      { type: 'dht/removed', peer: 'bob' },
-      { type: 'peer/disconnected', peer: 'bob' },
-    );
-    run.until(2_010);
+    const run = met().step(aborted, { type: 'dht/removed', peer: 'bob' });
+    run.step({ type: 'peer/disconnected', peer: 'bob' }).until(2_010);
     expect(run.of('peer/reach')).toMatchObject([{ target: { kind: 'id', peer: 'bob' } }]);
     // Once: another time that it disconnects it is no longer in the table.
     run.step({ type: 'peer/disconnected', peer: 'bob' }).until(5_000);
     expect(run.of('peer/reach')).toHaveLength(1);
+  });
+
+  test('has it dialled too when the DHT had not made sure of it yet, but not with discovery off', () => {
+    for (const isOn of [true, false]) {
+      const run = new Run({ isOn }).step(opened('c'), admitted('bob'), aborted);
+      run.step({ type: 'peer/disconnected', peer: 'bob' }).until(2_010);
+      expect(run.of('peer/reach')).toHaveLength(isOn ? 1 : 0);
+    }
   });
 
   test('does not have a peer dialled that has come back by itself', () => {

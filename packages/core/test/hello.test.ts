@@ -41,7 +41,7 @@ describe('two peers that say hello', () => {
       alice: {},
       bob: { network: 'other' },
       code: 'forbidden',
-      reason: 'network other here, "test" there',
+      reason: 'the refusing side is in network other, the other in "test"',
     },
     {
       name: 'the secrets differ',
@@ -55,14 +55,14 @@ describe('two peers that say hello', () => {
       alice: {},
       bob: { key: secret },
       code: 'forbidden',
-      reason: 'this side has no network secret, the other has',
+      reason: 'the refusing side has no network secret, the other has one',
     },
     {
       name: 'only the dialer has a secret',
       alice: { key: secret },
       bob: {},
       code: 'forbidden',
-      reason: 'this network has a secret, and the other side has none',
+      reason: 'the refusing side has a network secret, the other has none',
     },
     {
       name: 'the dialer is denied',
@@ -131,7 +131,7 @@ describe('a greeting', () => {
     [
       'of another version',
       { versions: [2, 3] },
-      'incompatible: refused eve: hello versions 1 here, 2, 3 there',
+      'incompatible: refused eve: the refusing side speaks versions 1 of hello, the other 2, 3',
     ],
     ['without a version', { versions: [] }, 'incompatible: '],
     ['with a name that is none', { name: '-rf' }, 'invalid: refused eve: "-rf" is not a name'],

@@ -51,12 +51,12 @@ export function judgeGreeting(
   if (!greeting.versions.some((version) => HELLO_VERSIONS.includes(version)))
     return {
       code: 'incompatible',
-      reason: `hello versions ${HELLO_VERSIONS.join(', ')} here, ${greeting.versions.join(', ')} there`,
+      reason: `the refusing side speaks versions ${HELLO_VERSIONS.join(', ')} of hello, the other ${greeting.versions.join(', ')}`,
     };
   if (greeting.network !== policy.network)
     return {
       code: 'forbidden',
-      reason: `network ${policy.network} here, ${printable(greeting.network)} there`,
+      reason: `the refusing side is in network ${policy.network}, the other in ${printable(greeting.network)}`,
     };
   const flaw = flawOf(greeting, publicKey);
   return flaw === undefined ? undefined : { code: 'invalid', reason: flaw };

@@ -208,9 +208,9 @@ export class HelloState implements Feature<HelloInput> {
   #refuseProof(handshake: Handshake, proof: Uint8Array): void {
     const reason =
       this.#policy.key === undefined
-        ? 'this side has no network secret, the other has'
+        ? 'the refusing side has no network secret, the other has one'
         : proof.length === 0
-          ? 'this network has a secret, and the other side has none'
+          ? 'the refusing side has a network secret, the other has none'
           : 'the network secrets differ';
     this.#refuse(handshake, { code: 'forbidden', reason }, true);
   }
