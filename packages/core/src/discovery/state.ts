@@ -59,7 +59,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
   /** Addresses of peers that may go into the table once they are let in. */
   readonly #identified = new Map<string, readonly string[]>();
   readonly #peerOf = new Map<string, string>();
-  /** Who was in the table until a connection was aborted: once disconnected they are dialled all the same. */
+  /** Whose connection was aborted: in the table or not, once disconnected they are dialled. */
   readonly #aborted = new Set<string>();
 
   constructor(context: Context<DiscoveryOutput>, config: DiscoveryConfig, makeRef: () => number) {
@@ -110,13 +110,15 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         const kept = this.#kept.get(peer);
         if (kept !== undefined) this.#redial(kept);
         // To dial an address without an id says nothing of who was there.
-        const wasInTable = this.#aborted.delete(peer) || this.#table.has(peer);
-        if (kept?.target.peer === undefined && wasInTable) this.#check(peer);
+        const isInDoubt = this.#aborted.delete(peer) || this.#table.has(peer);
+        if (kept?.target.peer === undefined && isInDoubt) this.#check(peer);
       },
       'peer/dial-failed': ({ peer }) => this.#remove(peer),
       'connection/abort': ({ connection }) => {
         const peer = this.#peerOf.get(connection);
-        if (peer !== undefined && this.#remove(peer)) this.#aborted.add(peer);
+        if (peer === undefined) return;
+        if (config.isOn) this.#aborted.add(peer);
+        this.#remove(peer);
       },
       'peer/reached': ({ ref, peer }) => {
         const kept = this.#dials.get(ref);
@@ -197,10 +199,9 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     this.#at(this.#context.random() * CHECK_WITHIN_MS, { kind: 'check', target: targetOf(peer) });
   }
 
-  #remove(peer: string): boolean {
-    if (!this.#table.delete(peer)) return false;
+  #remove(peer: string): void {
+    if (!this.#table.delete(peer)) return;
     this.#context.emit({ type: 'dht/remove', peer });
-    return true;
   }
 
   #at(inMs: number, timer: Timer): void {
