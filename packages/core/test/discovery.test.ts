@@ -166,6 +166,16 @@ describe('the table of the DHT', () => {
     ]);
   });
 
+  test('keeps a peer that has another connection, and loses it with the last one', () => {
+    const aborted = (connection: string): DiscoveryInput => {
+      return { type: 'connection/abort', connection, reason: 'no answer' };
+    };
+    const closed: DiscoveryInput = { type: 'connection/closed', connection: 'd', peer: 'bob' };
+    expect(removed(met().step(opened('d'), aborted('c')))).toEqual([]);
+    expect(removed(met().step(opened('d'), aborted('c'), aborted('d')))).toEqual(['bob']);
+    expect(removed(met().step(opened('d'), closed, aborted('c')))).toEqual(['bob']);
+  });
+
   test('loses a peer once, and nobody who is not in it', () => {
     const failed: DiscoveryInput = { type: 'peer/dial-failed', peer: 'bob' };
     expect(removed(met().step(failed, failed, { type: 'peer/dial-failed', peer: 'eve' }))).toEqual(['bob']);

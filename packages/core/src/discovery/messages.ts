@@ -5,7 +5,7 @@ export type DiscoveryInput =
       PeersEvent,
       { type: 'node/listening' | 'peer/identified' | 'peer/remembered' | 'dht/added' | 'dht/removed' }
     >
-  | Extract<ConnectionEvent, { type: 'connection/opened' }>
+  | ConnectionEvent
   | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/disconnected' | 'peer/dial-failed' }>
   | PeerReached
   /** Found on the local network. */

@@ -58,6 +58,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
   readonly #connected = new Set<string>();
   /** Addresses of peers that may go into the table once they are let in. */
   readonly #identified = new Map<string, readonly string[]>();
+  /** Whose each connection is, but for those that were aborted. */
   readonly #peerOf = new Map<string, string>();
   /** Whose connection was aborted: in the table or not, once disconnected they are dialled. */
   readonly #aborted = new Set<string>();
@@ -86,6 +87,9 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       'connection/opened': ({ connection, peer }) => {
         this.#peerOf.set(connection, peer);
       },
+      'connection/closed': ({ connection }) => {
+        this.#peerOf.delete(connection);
+      },
       'peer/identified': ({ peer, addresses, protocols }) => {
         if (!config.isOn || !protocols.includes(config.dhtProtocol)) return;
         this.#identified.set(peer, shareable(addresses, config.profile));
@@ -106,7 +110,6 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       'peer/disconnected': ({ peer }) => {
         this.#connected.delete(peer);
         this.#identified.delete(peer);
-        for (const [connection, owner] of this.#peerOf) if (owner === peer) this.#peerOf.delete(connection);
         const kept = this.#kept.get(peer);
         if (kept !== undefined) this.#redial(kept);
         // To dial an address without an id says nothing of who was there.
@@ -117,6 +120,9 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       'connection/abort': ({ connection }) => {
         const peer = this.#peerOf.get(connection);
         if (peer === undefined) return;
+        this.#peerOf.delete(connection);
+        // One that is left may well work.
+        for (const other of this.#peerOf.values()) if (other === peer) return;
         if (config.isOn) this.#aborted.add(peer);
         this.#remove(peer);
       },
