@@ -71,11 +71,11 @@ export function settingsOf(config: PeerConfig): Settings {
     check(Number.isSafeInteger(value) && value > 0, `limits.${key}`, 'is a positive integer');
   const bootstrapIntervalMs = config.bootstrapIntervalMs ?? 30_000;
   const firstBootstrapMs = config.firstBootstrapMs ?? 5_000;
-  check(bootstrapIntervalMs >= 100, 'bootstrapIntervalMs', 'is at least 100 ms');
-  check(firstBootstrapMs >= 0, 'firstBootstrapMs', 'is not negative');
   const ping = { intervalMs: config.pingIntervalMs ?? 15_000, timeoutMs: config.pingTimeoutMs ?? 10_000 };
-  check(ping.intervalMs >= 100, 'pingIntervalMs', 'is at least 100 ms');
-  check(ping.timeoutMs >= 100, 'pingTimeoutMs', 'is at least 100 ms');
+  checkMs(bootstrapIntervalMs, 'bootstrapIntervalMs', 100);
+  checkMs(firstBootstrapMs, 'firstBootstrapMs', 0);
+  checkMs(ping.intervalMs, 'pingIntervalMs', 100);
+  checkMs(ping.timeoutMs, 'pingTimeoutMs', 100);
   const policy: Policy = {
     network,
     key: config.networkSecret === undefined ? undefined : networkKey(network, config.networkSecret),
@@ -105,8 +105,19 @@ export function settingsOf(config: PeerConfig): Settings {
   };
 }
 
+/** Fails as `createPeer` does on a configuration that can't work, and does nothing else. */
+export function checkConfig(config: PeerConfig): void {
+  settingsOf(config);
+}
+
 function check(holds: boolean, key: string, message: string): void {
   if (!holds) throw new PeerdError('invalid', `${key} ${message}`);
+}
+
+/** Timers take whole ms, and no more than `MAX_TIMER_MS`. */
+function checkMs(ms: number, key: string, leastMs: number): void {
+  const holds = Number.isInteger(ms) && ms >= leastMs && ms <= MAX_TIMER_MS;
+  check(holds, key, `is a whole number of ms, from ${leastMs} to ${MAX_TIMER_MS}`);
 }
 
 function within<T>(key: string, parse: () => T): T {

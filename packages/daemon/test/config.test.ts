@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeSecret, generateSecret } from '@peerd/core';
+import { encodeSecret, generateSecret, peerIdOf } from '@peerd/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultName, loadConfig } from '../src/config/load.ts';
 import { peerConfigOf } from '../src/config/schema.ts';
@@ -30,18 +30,19 @@ describe('configuration', () => {
 
   test('every key of the file arrives in the configuration of the peer', async () => {
     const secret = await generateSecret();
+    const [alice, bob] = [await peerIdOf(secret), await peerIdOf(await generateSecret())];
     await writeFile(
       file,
       `
 name = "alice"
 network = "home"
 network_secret = "open sesame"
-allow = ["12D3KooWa"]
-deny = ["12D3KooWb"]
+allow = ["${alice}"]
+deny = ["${bob}"]
 listen = ["/ip4/127.0.0.1/tcp/4001"]
-peers = ["/ip4/127.0.0.1/tcp/4002/p2p/12D3KooWa"]
+peers = ["/ip4/127.0.0.1/tcp/4002/p2p/${alice}"]
 profile = "lan"
-discovery = "off"
+discovery = "on"
 mdns = true
 compat = "tinyp2p"
 bootstrap_interval = "1m"
@@ -72,12 +73,12 @@ max_bytes_in_flight = 5
       secret,
       network: 'home',
       networkSecret: 'open sesame',
-      allow: ['12D3KooWa'],
-      deny: ['12D3KooWb'],
+      allow: [alice],
+      deny: [bob],
       listen: ['/ip4/127.0.0.1/tcp/4001'],
-      peers: ['/ip4/127.0.0.1/tcp/4002/p2p/12D3KooWa'],
+      peers: [`/ip4/127.0.0.1/tcp/4002/p2p/${alice}`],
       profile: 'lan',
-      discovery: 'off',
+      discovery: 'on',
       mdns: true,
       compat: 'tinyp2p',
       bootstrapIntervalMs: 60_000,
@@ -137,6 +138,20 @@ max_bytes_in_flight = 5
       ':1: limits.max_payload',
     ],
     ['a name that is none', 'name = "a/b"', ':1: name: expected 1 to 63'],
+    [
+      'an address that is none',
+      'listen = [\n  "/ip4/127.0.0.1/tcp/0",\n  "nonsense",\n]',
+      ':3: listen[1]: "nonsense" is not a multiaddr',
+    ],
+    ['a peer that is no address', 'name = "a"\npeers = ["bob"]', ':2: peers[0]: "bob" is not a multiaddr'],
+    ['an id that is none', 'allow = ["zzz"]', ':1: allow[0]: "zzz" is not a peer id'],
+    ['what needs another key', 'discovery = "off"\nmdns = true', ':2: mdns: needs discovery'],
+    [
+      'too short a duration',
+      '\nbootstrap_interval = "0.001ms"',
+      ':2: bootstrap_interval: is at least 100 ms',
+    ],
+    ['too long a name of a network', `network = "${'x'.repeat(64)}"`, ':1: network: needs 1 to 63'],
     ['what is no TOML', 'name = "a"\nlisten = [', ':2: '],
     ['a key given twice', 'name = "a"\nname = "b"', ':2: '],
   ])('%s is reported with file, line and key', async (_, text, report) => {
@@ -146,6 +161,25 @@ max_bytes_in_flight = 5
   test('all mistakes are reported at once', async () => {
     const message = await mistakes('mdns = 1\nnetwork = ""\nbogus = 1');
     expect(message.split('\n')).toHaveLength(3);
+  });
+
+  test('all that core refuses is reported at once, from where each value came', async () => {
+    await writeFile(file, 'allow = ["x", "y"]\ndiscovery = "off"\nbootstrap_interval = "1ms"\n');
+    const loading = loadConfig({ file, env, flags: { listen: ['foo'], peers: ['bob'], mdns: true } });
+    const error = await loading.catch((reason: unknown) => reason);
+    expect((error as Error).message.split('\n')).toEqual([
+      expect.stringContaining('--mdns: mdns: needs discovery'),
+      expect.stringContaining(`${file}:3: bootstrap_interval: is at least`),
+      expect.stringContaining(`${file}:1: allow[0]: "x"`),
+      expect.stringContaining(`${file}:1: allow[1]: "y"`),
+      expect.stringContaining('--listen: listen[0]: "foo" is not a multiaddr'),
+      expect.stringContaining('--peer: peers[0]: "bob" is not a multiaddr'),
+    ]);
+  });
+
+  test('a path too long for a socket is refused', async () => {
+    const socket = join(folder, 'x'.repeat(100));
+    await expect(loadConfig({ env, flags: { socket } })).rejects.toThrow('bytes long');
   });
 
   test('a malformed secret is never shown', async () => {

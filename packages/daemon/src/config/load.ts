@@ -3,9 +3,10 @@ import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { PeerdError } from '@peerd/protocol';
-import { isPeerdName, socketPath, thisUser } from '@peerd/protocol/control';
+import { checkSocketPath, isPeerdName, socketPath, thisUser } from '@peerd/protocol/control';
+import { checkMerged, type Layer } from './check.ts';
 import type { ConfigValues, RawConfig } from './schema.ts';
-import { checkSource, mergeValues } from './sources.ts';
+import { type ConfigSource, checkSource, mergeValues } from './sources.ts';
 import { tomlSource } from './toml.ts';
 
 export interface ConfigOptions {
@@ -29,20 +30,28 @@ export interface DaemonConfig {
 /** Reads and checks the configuration. Fails with `invalid`, with the place and the key of each mistake. */
 export async function loadConfig(options: ConfigOptions = {}): Promise<DaemonConfig> {
   const env = options.env ?? process.env;
-  const layers: ConfigValues[] = [];
-  if (options.file !== undefined)
-    layers.push(checkSource(tomlSource(options.file, await read(options.file))));
-  if (env.PEERD_NAME)
-    layers.push(checkSource({ values: { name: env.PEERD_NAME }, where: () => 'PEERD_NAME' }));
-  const flags = options.flags ?? {};
-  layers.push(checkSource({ values: flags, where: ([key]) => `--${String(key).replaceAll('_', '-')}` }));
+  const sources: ConfigSource[] = [];
+  if (options.file !== undefined) sources.push(tomlSource(options.file, await read(options.file)));
+  if (env.PEERD_NAME) sources.push({ values: { name: env.PEERD_NAME }, where: () => 'PEERD_NAME' });
+  sources.push({ values: options.flags ?? {}, where: flagOf });
 
-  const values = mergeValues(layers);
+  const layers: Layer[] = sources.map((source) => ({
+    values: checkSource(source),
+    where: (path) => source.where(path),
+  }));
+  const values = mergeValues(layers.map((layer) => layer.values));
+  checkMerged(values, layers);
   const name = values.name ?? defaultName();
   const data = resolve(values.data ?? defaultData(name, env));
   const socket =
     values.socket === undefined ? socketPath(name, { ...thisUser(), env }) : resolve(values.socket);
+  checkSocketPath(socket);
   return { name, data, socket, values };
+}
+
+/** The flag that a key of the configuration has on the command line. */
+function flagOf([key]: readonly PropertyKey[]): string {
+  return key === 'peers' ? '--peer' : `--${String(key).replaceAll('_', '-')}`;
 }
 
 async function read(file: string): Promise<string> {
