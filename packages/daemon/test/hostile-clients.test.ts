@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { type ClientBody, frameHeader, helloTimeoutMs, maxUnsentBytes } from '@peerd/protocol/control';
+import {
+  type ClientBody,
+  frameHeader,
+  helloTimeoutMs,
+  maxUnsentBytes,
+  streamWindow,
+} from '@peerd/protocol/control';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type FakeDaemon, fakePair } from './control-pair.ts';
 import { bytesOf, RawClient } from './raw-client.ts';
@@ -126,6 +132,29 @@ describe('the control server and clients that do not behave', () => {
     await cancelled.promise;
     await othersAreWell();
     client.socket.destroy();
+  });
+
+  test('a handler that streams past its window is disconnected, and its caller is not left waiting', async () => {
+    const handler = await RawClient.greeted(b.socket);
+    handler.send(1, { case: 'handle', value: { service: 'flood' } });
+    await handler.next();
+    const answers = a.node.requestStream('bob', new Uint8Array(), { service: 'flood' });
+    const first = answers.next();
+    const inbound = await handler.next();
+    const size = 64 * 1024;
+    const answer: ClientBody = { case: 'answer', value: { payload: new Uint8Array(size) } };
+    // One that is taken, a window of them and one more: that is the most a sender may have under way.
+    for (let sent = 0; sent <= streamWindow / size; sent += 1) handler.send(inbound?.call ?? 0, answer);
+    expect((await first).value?.length).toBe(size);
+    handler.send(2, { case: 'status', value: {} });
+    expect(await handler.next()).toMatchObject({ call: 2, body: { case: 'status' } });
+    for (let sent = 0; sent < 2; sent += 1) handler.send(inbound?.call ?? 0, answer);
+    expect(await handler.next()).toEqual(fault('invalid'));
+    expect(await handler.next()).toBeUndefined();
+    const rest = async () => {
+      for await (const each of answers) expect(each.length).toBe(size);
+    };
+    await expect(rest()).rejects.toMatchObject({ code: 'internal' });
   });
 
   test('a client that dies with 1,000 calls open leaves none of them running', async () => {

@@ -1,5 +1,11 @@
 import { type InboundRequest, PeerdError } from '@peerd/protocol';
-import { AnswerStream, type ClientFrame, errorOf, type ServerBody } from '@peerd/protocol/control';
+import {
+  AnswerStream,
+  type ClientFrame,
+  errorOf,
+  type ServerBody,
+  streamWindow,
+} from '@peerd/protocol/control';
 
 type Outcome = Uint8Array | AsyncIterable<Uint8Array>;
 
@@ -15,11 +21,14 @@ interface Open {
 /** The requests that one client's handlers are working on. */
 export class InboundCalls {
   readonly #send: (id: number, body: ServerBody) => void;
+  readonly #invalid: (error: PeerdError) => void;
   readonly #open = new Map<number, Open>();
   #lastId = 0;
 
-  constructor(send: (id: number, body: ServerBody) => void) {
+  /** `invalid` is called when the client does not keep to the protocol. */
+  constructor(send: (id: number, body: ServerBody) => void, invalid: (error: PeerdError) => void) {
     this.#send = send;
+    this.#invalid = invalid;
   }
 
   /** Passes a request on to the registration `handle` of this client. */
@@ -49,7 +58,12 @@ export class InboundCalls {
       if (body.value.last) {
         this.#close(id, open);
         open.resolve(body.value.payload);
-      } else this.#stream(id, open).push(body.value.payload);
+      } else if (!this.#stream(id, open).push(body.value.payload)) {
+        this.#fail(id, new PeerdError('internal', 'the handler failed'));
+        this.#invalid(
+          new PeerdError('invalid', `more than ${streamWindow} bytes of answers were sent and not taken`),
+        );
+      }
     } else if (body.case === 'done') {
       const stream = this.#stream(id, open);
       this.#close(id, open);

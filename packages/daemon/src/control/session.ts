@@ -51,7 +51,10 @@ export class Session {
     this.#node = node;
     this.#identity = identity;
     this.#log = log;
-    this.#inbound = new InboundCalls((id, body) => this.#send(id, body));
+    this.#inbound = new InboundCalls(
+      (id, body) => this.#send(id, body),
+      (error) => this.#invalid(error),
+    );
     this.#link = new Link(socket, {
       frame: (bytes) => this.#frame(bytes),
       invalid: (error) => this.#invalid(error),

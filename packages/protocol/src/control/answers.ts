@@ -46,6 +46,7 @@ export class AnswerStream implements AsyncIterableIterator<Uint8Array, undefined
   readonly #events: AnswerEvents;
   #queue: Uint8Array[] = [];
   #head = 0;
+  #queued = 0;
   #taken = 0;
   #ended = false;
   #failure: unknown;
@@ -55,10 +56,14 @@ export class AnswerStream implements AsyncIterableIterator<Uint8Array, undefined
     this.#events = events;
   }
 
-  push(payload: Uint8Array): void {
-    if (this.#ended) return;
+  /** False, and the answer is dropped, when the sender goes on though the window is full. */
+  push(payload: Uint8Array): boolean {
+    if (this.#ended) return true;
+    if (this.#queued >= streamWindow) return false;
     this.#queue.push(payload);
+    this.#queued += costOf(payload);
     this.#wake?.();
+    return true;
   }
 
   /** After what was pushed, the iteration ends; with an error it throws that. Only the first end counts. */
@@ -82,6 +87,7 @@ export class AnswerStream implements AsyncIterableIterator<Uint8Array, undefined
       this.#queue = [];
       this.#head = 0;
     }
+    this.#queued -= costOf(value);
     this.#taken += costOf(value);
     if (this.#taken >= streamWindow / 4) {
       if (!this.#ended) this.#events.taken(this.#taken);
@@ -93,6 +99,7 @@ export class AnswerStream implements AsyncIterableIterator<Uint8Array, undefined
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#queue = [];
     this.#head = 0;
+    this.#queued = 0;
     if (!this.#ended) {
       this.#ended = true;
       this.#events.left();
