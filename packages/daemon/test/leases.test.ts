@@ -84,6 +84,26 @@ describe('what a client has registered', () => {
     expect(await code((await a.connect()).request('bob', nothing))).toBe('resolved');
   });
 
+  test.each([false, true])(
+    'a cancelled request (stream: %j) is answered, and its id is free',
+    async (stream) => {
+      await b.node.handle('stuck', () => new Promise<Uint8Array>(() => {}));
+      const client = await RawClient.greeted(a.socket);
+      const value = { peer: 'bob', service: 'stuck', payload: nothing, stream };
+      for (let round = 0; round < 3; round += 1) {
+        client.send(1, { case: 'request', value });
+        client.send(1, { case: 'cancel', value: {} });
+        expect(await client.next()).toMatchObject({
+          call: 1,
+          body: { case: 'fault', value: { code: 'stopped' } },
+        });
+      }
+      client.send(1, { case: 'status', value: {} });
+      expect(await client.next()).toMatchObject({ call: 1, body: { case: 'status' } });
+      client.socket.destroy();
+    },
+  );
+
   test('topics are left when the subscriber is gone', async () => {
     const client = await RawClient.greeted(b.socket);
     client.send(1, { case: 'subscribe', value: { topics: ['news'] } });

@@ -157,7 +157,9 @@ export class Session {
     try {
       await runCommand(call, body);
     } catch (error) {
-      if (!call.signal.aborted) this.#send(call.id, { case: 'fault', value: faultOf(error) });
+      const reason = call.signal.aborted ? left() : error;
+      // Also after a cancel: by this the client knows that the id is free.
+      if (!this.#released) this.#send(call.id, { case: 'fault', value: faultOf(reason) });
     }
     this.#calls.delete(call.id);
     if (this.#released && this.#calls.size === 0) this.#idle.resolve();
