@@ -243,13 +243,24 @@ describe('a configured peer', () => {
     for (const [failures, seen] of pauses) expect(seen.size, `after ${failures}`).toBeGreaterThan(8);
   });
 
-  test('that was reached and is lost is dialled again soon, however often it had failed before', () => {
+  test('that lets us in and closes at once is dialled at ever longer pauses', () => {
+    const run = new Run({ isOn: false, peers: [kept] }).step(listening);
+    for (let tries = 0; tries < 12; tries += 1) {
+      run.step(reached(run.dialled, 'bob'), admitted('bob'), { type: 'peer/disconnected', peer: 'bob' });
+      run.until(run.state.nextTickMs);
+      expect(dials(run).length).toBe(tries + 2);
+    }
+    expect(run.context.nowMs).toBeGreaterThan(60_000);
+  });
+
+  test('that was reached for 10 s and is lost is dialled again soon, however often it had failed before', () => {
     const run = new Run({ isOn: false, peers: [kept] }).step(listening);
     for (let failures = 0; failures < 8; failures += 1)
       run.step(unreached(run.dialled)).until(run.state.nextTickMs);
     run.step(reached(run.dialled, 'bob'), admitted('bob'));
     const count = dials(run).length;
-    const lostMs = run.context.nowMs;
+    const lostMs = run.context.nowMs + 10_000;
+    run.until(lostMs);
     run.step({ type: 'peer/disconnected', peer: 'bob' }).until(lostMs + 600);
     expect(dials(run).length).toBe(count + 1);
   });

@@ -20,6 +20,9 @@ export interface DiscoveryConfig {
 const FIRST_REDIAL_MS = 500;
 const LAST_REDIAL_MS = 60_000;
 
+/** A connection that lasted this long was a success: a peer that lets us in and closes at once is a failure. */
+const LASTING_MS = 10_000;
+
 /** A peer of the table whose connection has gone is dialled within this time: it answers or it leaves. */
 const CHECK_WITHIN_MS = 2_000;
 
@@ -30,6 +33,8 @@ const REMEMBERED_WITHIN_MS = 1_000;
 interface Kept {
   readonly target: Extract<Target, { kind: 'address' }>;
   failures: number;
+  /** When it was reached, while that connection lasts. */
+  reachedMs: number | undefined;
   /** Whether it is being dialled, or a time is set at which it will be. */
   isPending: boolean;
 }
@@ -70,7 +75,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     this.handlers = {
       'node/listening': () => {
         for (const target of config.peers) {
-          const kept: Kept = { target, failures: 0, isPending: false };
+          const kept: Kept = { target, failures: 0, reachedMs: undefined, isPending: false };
           if (target.peer !== undefined) this.#kept.set(target.peer, kept);
           this.#dial(target, kept);
         }
@@ -130,7 +135,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         const kept = this.#dials.get(ref);
         this.#dials.delete(ref);
         if (kept === undefined) return;
-        kept.failures = 0;
+        kept.reachedMs = context.nowMs;
         kept.isPending = false;
         this.#kept.set(peer, kept);
       },
@@ -189,6 +194,8 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
   #redial(kept: Kept): void {
     if (kept.isPending) return;
     kept.isPending = true;
+    if (kept.reachedMs !== undefined && this.#context.nowMs - kept.reachedMs >= LASTING_MS) kept.failures = 0;
+    kept.reachedMs = undefined;
     const longestMs = Math.min(LAST_REDIAL_MS, FIRST_REDIAL_MS * 2 ** kept.failures);
     kept.failures += 1;
     this.#at(longestMs * (0.5 + this.#context.random() / 2), { kind: 'keep', kept });
