@@ -7,6 +7,9 @@ import type { Calls } from './calls.ts';
  */
 const graceMs = 2_000;
 
+/** Time for the daemon to answer what it knows by itself: it needs none to speak of, unless it is frozen. */
+const answerTimeoutMs = 10_000;
+
 /** The longest delay a timer takes. */
 const maxTimeoutMs = 0x7fff_ffff;
 
@@ -24,14 +27,29 @@ export function silent(timeoutMs: number): PeerdError {
   );
 }
 
+/** What a call that has no time of its own ends with when the daemon says nothing to it. */
+export function frozen(): PeerdError {
+  return new PeerdError(
+    'daemon-unavailable',
+    `the daemon gave no answer in ${answerTimeoutMs} ms: it may be stuck`,
+  );
+}
+
 /** Calls `expire` when a call that should be over in `timeoutMs` is not. Returns how to call it off. */
 export function watchdog(timeoutMs: number, expire: () => void): () => void {
   const timer = setTimeout(expire, Math.min(timeoutMs + graceMs, maxTimeoutMs));
   return () => clearTimeout(timer);
 }
 
+/** Calls `expire` when what the daemon has to answer at once is not answered. Returns how to call it off. */
+export function answerWatchdog(expire: () => void): () => void {
+  const timer = setTimeout(expire, answerTimeoutMs);
+  return () => clearTimeout(timer);
+}
+
 export interface AskOptions {
   signal?: AbortSignal | undefined;
+  /** The time that the daemon keeps for the call. Without it the daemon has to answer at once. */
   timeoutMs?: number;
 }
 
@@ -47,9 +65,9 @@ export function ask<Expected extends Case>(
 ): Promise<Body<Expected>> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    let stopWatch: (() => void) | undefined;
+    let stopWatch = () => {};
     const settled = () => {
-      stopWatch?.();
+      stopWatch();
       signal?.removeEventListener('abort', aborted);
     };
     const aborted = () => {
@@ -59,16 +77,12 @@ export function ask<Expected extends Case>(
     };
     const id = calls.open(body, {
       frame(answer) {
+        // A newer daemon may say more than this client knows.
+        if (answer.case === undefined) return true;
         settled();
         if (answer.case === expected) resolve(answer.value as Body<Expected>);
         else if (answer.case === 'fault') reject(errorOf(answer.value));
-        else
-          reject(
-            new PeerdError(
-              'internal',
-              `the daemon answered ${answer.case ?? 'nothing known'}, not ${expected}`,
-            ),
-          );
+        else reject(new PeerdError('internal', `the daemon answered ${answer.case}, not ${expected}`));
         return false;
       },
       failed(error) {
@@ -77,11 +91,14 @@ export function ask<Expected extends Case>(
       },
     });
     signal?.addEventListener('abort', aborted, { once: true });
-    if (timeoutMs !== undefined)
-      stopWatch = watchdog(timeoutMs, () => {
-        settled();
-        calls.cancel(id);
-        reject(silent(timeoutMs));
-      });
+    const giveUp = (error: PeerdError) => {
+      settled();
+      calls.cancel(id);
+      reject(error);
+    };
+    stopWatch =
+      timeoutMs === undefined
+        ? answerWatchdog(() => giveUp(frozen()))
+        : watchdog(timeoutMs, () => giveUp(silent(timeoutMs)));
   });
 }

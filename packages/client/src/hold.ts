@@ -1,5 +1,6 @@
 import { PeerdError } from '@peerd/protocol';
 import { type ClientBody, errorOf, type ServerFrame } from '@peerd/protocol/control';
+import { answerWatchdog, frozen } from './ask.ts';
 import type { Calls } from './calls.ts';
 
 export interface HoldEvents {
@@ -12,14 +13,18 @@ export interface HoldEvents {
 
 /**
  * Makes a call that stays open after its `done`: a registration or a subscription. Resolves, once it stands, to
- * the function that gives it up; that one resolves when the daemon has let go too, and never fails.
+ * the function that gives it up; that one resolves when the daemon has let go too, and never fails. A daemon that is
+ * frozen is waited for only so long, both times.
  */
 export function hold(calls: Calls, body: ClientBody, events: HoldEvents): Promise<() => Promise<void>> {
   const standing = Promise.withResolvers<() => Promise<void>>();
   const over = Promise.withResolvers<void>();
   let state: 'opening' | 'open' | 'releasing' | 'over' = 'opening';
 
+  let stopWatch = () => {};
+
   const finish = (error?: PeerdError) => {
+    stopWatch();
     const before = state;
     state = 'over';
     if (before === 'opening')
@@ -31,8 +36,16 @@ export function hold(calls: Calls, body: ClientBody, events: HoldEvents): Promis
     if (state === 'open') {
       state = 'releasing';
       calls.send(id, { case: 'cancel', value: {} });
+      watch();
     }
     return over.promise;
+  };
+
+  const watch = () => {
+    stopWatch = answerWatchdog(() => {
+      calls.cancel(id);
+      finish(frozen());
+    });
   };
 
   const id = calls.open(body, {
@@ -44,6 +57,7 @@ export function hold(calls: Calls, body: ClientBody, events: HoldEvents): Promis
       if (answer.case === 'done') {
         if (state === 'opening') {
           state = 'open';
+          stopWatch();
           standing.resolve(release);
           return true;
         }
@@ -55,6 +69,7 @@ export function hold(calls: Calls, body: ClientBody, events: HoldEvents): Promis
     },
     failed: finish,
   });
+  watch();
   events.opened?.(id);
   return standing.promise;
 }

@@ -22,6 +22,8 @@ export async function* requestStream(
     { case: 'request', value },
     {
       frame(answer) {
+        // A newer daemon may say more than this client knows.
+        if (answer.case === undefined) return true;
         if (answer.case === 'answer') {
           answers.push(answer.value.payload);
           return true;

@@ -132,6 +132,47 @@ describe('a client whose daemon', () => {
     expect((await next).rttMs).toBe(1);
   });
 
+  test('is frozen is unavailable to what it should answer at once', async () => {
+    const client = await connected();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const open = [
+      client.status(),
+      client.peers(),
+      client.stop(),
+      client.subscribe('news'),
+      client.handle('', () => nothing),
+    ].map(code);
+    await daemon.next();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await Promise.all(open)).toEqual(open.map(() => 'daemon-unavailable'));
+  });
+
+  test('is frozen does not keep a subscription that is closed', async () => {
+    const client = await connected();
+    const subscribing = client.subscribe('news');
+    await daemon.send((await daemon.next()).call, { case: 'done', value: {} });
+    const subscription = await subscribing;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const closing = subscription.close();
+    await vi.advanceTimersByTimeAsync(10_000);
+    await closing;
+  });
+
+  test('says what this client does not know is heard out', async () => {
+    const client = await connected();
+    const unknown = { case: undefined } as never;
+    const ping = client.ping('bob');
+    const { call } = await daemon.next();
+    await daemon.send(call, unknown);
+    await daemon.send(call, { case: 'pong', value: { peer: 'bob', rttMs: 1 } });
+    expect(await ping).toEqual({ peer: 'bob', rttMs: 1 });
+    const answer = client.requestStream('bob', nothing)[Symbol.asyncIterator]().next();
+    const stream = await daemon.next();
+    await daemon.send(stream.call, unknown);
+    await daemon.send(stream.call, { case: 'answer', value: { payload: nothing } });
+    expect(await answer).toEqual({ done: false, value: nothing });
+  });
+
   test('does not let go is left after a while', async () => {
     const client = await connected();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
