@@ -1,5 +1,8 @@
 import type { BroadcastMessage, Subscription } from '@peerd/protocol';
 
+/** Bytes kept for a reader that is behind, whatever the number of messages: as many as in the daemon. */
+const maxQueuedBytes = 64 * 1024 * 1024;
+
 /**
  * The messages of one subscription, for one reader. A reader that falls behind loses the oldest, as it would in
  * the daemon: without a queue here a slow reader would hold up every other call on the connection.
@@ -9,6 +12,7 @@ export class SocketSubscription implements Subscription {
   readonly #maxQueued: number;
   readonly #leave: () => Promise<void>;
   #queue: BroadcastMessage[] = [];
+  #queuedBytes = 0;
   #missed = 0;
   #ended = false;
   #failure: unknown;
@@ -24,11 +28,19 @@ export class SocketSubscription implements Subscription {
   push(message: BroadcastMessage): void {
     if (this.#ended) return;
     this.#queue.push(message);
-    if (this.#queue.length > this.#maxQueued) {
-      const lost = this.#queue.shift();
-      this.#missed += 1 + (lost?.missed ?? 0);
-    }
+    this.#queuedBytes += message.payload.length;
+    while (
+      this.#queue.length > this.#maxQueued ||
+      (this.#queuedBytes > maxQueuedBytes && this.#queue.length > 1)
+    )
+      this.#missed += 1 + (this.#take()?.missed ?? 0);
     this.#wake?.();
+  }
+
+  #take(): BroadcastMessage | undefined {
+    const message = this.#queue.shift();
+    this.#queuedBytes -= message?.payload.length ?? 0;
+    return message;
   }
 
   /** Ends the iteration after what is queued; with an error it throws that. */
@@ -41,6 +53,7 @@ export class SocketSubscription implements Subscription {
 
   close(): Promise<void> {
     this.#queue = [];
+    this.#queuedBytes = 0;
     this.end();
     this.#closing ??= this.#leave();
     return this.#closing;
@@ -49,7 +62,7 @@ export class SocketSubscription implements Subscription {
   async *[Symbol.asyncIterator](): AsyncGenerator<BroadcastMessage, void, undefined> {
     try {
       for (;;) {
-        const message = this.#queue.shift();
+        const message = this.#take();
         if (message !== undefined) {
           const missed = message.missed + this.#missed;
           this.#missed = 0;
