@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { PeerdError } from '@peerd/protocol';
 import {
   checkSocketFolder,
@@ -25,19 +25,19 @@ export interface WhichDaemon {
  * candidates) when several do, and `invalid` when others could have put the socket there.
  */
 export async function findSocket(which: WhichDaemon = {}, owner: Owner = thisUser()): Promise<string> {
-  if (which.socket !== undefined) {
-    checkSocketPath(which.socket);
-    await checkSocketOwner(which.socket, owner);
-    return which.socket;
-  }
+  if (which.socket === '') throw new PeerdError('invalid', 'the path of the socket is empty');
+  // Node takes what looks like a number for a TCP port: only an absolute path is safe from that.
+  if (which.socket !== undefined) return await checked(resolve(which.socket), owner);
   const name = which.name ?? (owner.env.PEERD_NAME || undefined);
-  if (name !== undefined) {
-    const path = socketPath(name, owner);
-    checkSocketPath(path);
-    await checkSocketFolder(dirname(path), owner);
-    return path;
-  }
-  return await onlySocket(owner);
+  return name === undefined ? await onlySocket(owner) : await checked(socketPath(name, owner), owner);
+}
+
+/** The path, if nobody else can have put a socket there. */
+async function checked(path: string, owner: Owner): Promise<string> {
+  checkSocketPath(path);
+  if (dirname(path) === resolve(socketFolder(owner))) await checkSocketFolder(dirname(path), owner);
+  await checkSocketOwner(path, owner);
+  return path;
 }
 
 async function onlySocket(owner: Owner): Promise<string> {
