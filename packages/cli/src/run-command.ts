@@ -56,13 +56,18 @@ export class CommandRunner {
       let killTimer: NodeJS.Timeout | undefined;
       const cancel = () => {
         killGroup(child, 'SIGTERM');
-        killTimer = setTimeout(() => killGroup(child, 'SIGKILL'), killAfterMs);
+        killTimer ??= setTimeout(() => killGroup(child, 'SIGKILL'), killAfterMs);
       };
       signal.addEventListener('abort', cancel, { once: true });
       child.stdout.on('data', (chunk: Uint8Array) => {
-        answer.push(chunk);
+        // What comes after the limit is read, so that the command can end, and dropped.
+        if (answerBytes > maxAnswerBytes) return;
         answerBytes += chunk.length;
-        if (answerBytes > maxAnswerBytes) cancel();
+        if (answerBytes <= maxAnswerBytes) answer.push(chunk);
+        else {
+          answer.length = 0;
+          cancel();
+        }
       });
       child.stderr.on('data', (chunk: Uint8Array) => {
         reason = Buffer.concat([reason, chunk]).subarray(-maxReasonBytes);
@@ -80,6 +85,8 @@ export class CommandRunner {
       child.once('error', (cause) =>
         finish(new PeerdError('refused', `the command did not start: ${cause.message}`)),
       );
+      // The shell has ended: what it left running would outlive this program, or hold up the answer.
+      child.once('exit', () => killGroup(child, 'SIGKILL'));
       child.once('close', (status, killedBy) => {
         if (signal.aborted) finish(new PeerdError('stopped', 'the call was cancelled'));
         else if (answerBytes > maxAnswerBytes)

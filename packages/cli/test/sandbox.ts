@@ -165,3 +165,12 @@ export class Sandbox {
 export function errorIn({ stdout }: Result): { code: string; message: string; candidates?: string[] } {
   return JSON.parse(stdout.toString()).error;
 }
+
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

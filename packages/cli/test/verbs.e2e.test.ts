@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { errorIn, type Running, type RunningDaemon, Sandbox } from './sandbox.ts';
+import { errorIn, isRunning, type Running, type RunningDaemon, Sandbox } from './sandbox.ts';
 
 let sandbox: Sandbox;
 let alice: RunningDaemon;
@@ -213,12 +212,3 @@ describe('looking around', () => {
     expect(stderr).toContain('peerd start');
   });
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
