@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import * as lp from 'it-length-prefixed';
 import { describe, expect, test } from 'vitest';
 import { HELLO_PROTOCOL } from '../src/hello/messages.ts';
@@ -182,5 +183,16 @@ describe('a handshake', () => {
     expect(line).toContain('hello');
     await unharmed();
     expect((await bob.client.status()).peers.connected).toBe(1);
+  });
+
+  test('is had once on a connection: a second one is reset', async () => {
+    await using network = new TestNetwork();
+    const { bob, unharmed } = await scene(network);
+    await using raw = await RawPeer.start();
+    const connection = await raw.enter(network.name, bob.address);
+    const stream = await connection.newStream(HELLO_PROTOCOL);
+    if (stream.status === 'open') await once(stream as unknown as EventTarget, 'close');
+    expect(stream.status).not.toBe('open');
+    await unharmed();
   });
 });
