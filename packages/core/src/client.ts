@@ -22,6 +22,7 @@ import { Responder } from './channel/responder.ts';
 import { parseTarget } from './host/address.ts';
 import type { Target } from './peers/target.ts';
 import type { Command, Drivers, Event } from './server/messages.ts';
+import { checkTimeout } from './timeout.ts';
 
 /** Parsed targets that are kept: a busy caller asks the same few peers. */
 const MAX_CACHED_TARGETS = 1_024;
@@ -115,9 +116,9 @@ export class InProcessClient implements Client {
     payload: Uint8Array,
     options: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
-    const { timeoutMs = defaults.broadcastTimeoutMs, allowNone = false } = options;
+    const { allowNone = false } = options;
     checkPayload(payload);
-    checkTimeout(timeoutMs);
+    const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.broadcastTimeoutMs);
     return await this.#send((responder) => ({
       type: 'broadcast',
       topic,
@@ -164,8 +165,8 @@ export class InProcessClient implements Client {
   }
 
   async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {
-    const { timeoutMs = defaults.pingTimeoutMs, signal } = options;
-    checkTimeout(timeoutMs);
+    const { signal } = options;
+    const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.pingTimeoutMs);
     const target = this.#targetOf(peer);
     const ref = this.#nextRef();
     const responder = new Responder<PingResult>();
@@ -205,9 +206,9 @@ export class InProcessClient implements Client {
     answer: Responder<Uint8Array> | undefined,
     end: Responder<void> | undefined,
   ): number {
-    const { service = '', timeoutMs = defaults.requestTimeoutMs } = options;
+    const { service = '' } = options;
     checkPayload(payload);
-    checkTimeout(timeoutMs);
+    const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.requestTimeoutMs);
     options.signal?.throwIfAborted();
     const target = this.#targetOf(peer);
     const ref = this.#nextRef();
@@ -298,9 +299,4 @@ export class InProcessClient implements Client {
 
 function checkPayload(payload: unknown): void {
   if (!(payload instanceof Uint8Array)) throw new PeerdError('invalid', 'a payload is a Uint8Array');
-}
-
-function checkTimeout(timeoutMs: number): void {
-  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0)
-    throw new PeerdError('invalid', `a timeout is a positive number of ms, not ${timeoutMs}`);
 }

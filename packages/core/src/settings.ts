@@ -7,6 +7,7 @@ import { parseAddress, parsePeerId } from './host/address.ts';
 import { type Log, silentLog } from './log.ts';
 import type { Target } from './peers/target.ts';
 import type { PingConfig } from './ping/state.ts';
+import { MAX_TIMER_MS } from './timeout.ts';
 import { version } from './version.ts';
 
 /** A configuration that has been checked, with every default filled in. */
