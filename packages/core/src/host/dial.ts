@@ -4,6 +4,8 @@ import { multiaddr } from '@multiformats/multiaddr';
 
 /** Where a peer's name is kept in libp2p's peer store. That it is there says that the peer was connected. */
 const NAME_KEY = 'peerd/name';
+/** Beside it, when the peer was last connected: ms since 1970, as decimal text. */
+const SEEN_KEY = 'peerd/seen';
 
 const utf8 = { encode: new TextEncoder(), decode: new TextDecoder() };
 
@@ -18,9 +20,15 @@ export async function dialTarget(
   return (await node.dial(peerIdFromString(peer as string))).remotePeer.toString();
 }
 
-export async function rememberPeer(node: Libp2p, peer: string, name: string | undefined): Promise<void> {
+/** Keeps a peer that is connected now, `seenMs` after 1970, for the next run. */
+export async function rememberPeer(
+  node: Libp2p,
+  peer: string,
+  name: string | undefined,
+  seenMs: number,
+): Promise<void> {
   await node.peerStore.merge(peerIdFromString(peer), {
-    metadata: { [NAME_KEY]: utf8.encode.encode(name ?? '') },
+    metadata: { [NAME_KEY]: utf8.encode.encode(name ?? ''), [SEEN_KEY]: utf8.encode.encode(`${seenMs}`) },
   });
 }
 
@@ -30,9 +38,9 @@ export interface Remembered {
   readonly addresses: readonly string[];
 }
 
-/** Peers that were connected in an earlier run. */
+/** Peers that were connected in an earlier run, the one seen last first: the first ones are dialled. */
 export async function rememberedPeers(node: Libp2p): Promise<Remembered[]> {
-  const remembered: Remembered[] = [];
+  const remembered: (Remembered & { readonly seenMs: number })[] = [];
   for (const { id, addresses, metadata } of await node.peerStore.all()) {
     const name = metadata.get(NAME_KEY);
     if (name === undefined || id.equals(node.peerId) || addresses.length === 0) continue;
@@ -40,7 +48,14 @@ export async function rememberedPeers(node: Libp2p): Promise<Remembered[]> {
       peer: id.toString(),
       name: name.length === 0 ? undefined : utf8.decode.decode(name),
       addresses: addresses.map((address) => `${address.multiaddr}`),
+      seenMs: timeOf(metadata.get(SEEN_KEY)),
     });
   }
-  return remembered;
+  return remembered.sort((a, b) => b.seenMs - a.seenMs).map(({ seenMs: _, ...peer }) => peer);
+}
+
+/** 0 when there is none: a run of an earlier version kept the peer. */
+function timeOf(seen: Uint8Array | undefined): number {
+  const ms = seen === undefined ? 0 : Number(utf8.decode.decode(seen));
+  return Number.isFinite(ms) ? ms : 0;
 }

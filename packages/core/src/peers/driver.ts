@@ -43,7 +43,7 @@ export class PeersDriver {
 
   async #remember(peer: string, name: string | undefined): Promise<void> {
     try {
-      await rememberPeer(this.#host.node, peer, name);
+      await rememberPeer(this.#host.node, peer, name, Date.now());
     } catch (error) {
       this.#log.warn(`${peer} can't be kept for the next run: ${(error as Error).message}`);
     }
