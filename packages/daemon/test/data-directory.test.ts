@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import type { Log } from '@peerd/core';
 import { encodeSecret, generateSecret } from '@peerd/core';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openDataDirectory } from '../src/data/directory.ts';
 import { storageError } from '../src/data/errors.ts';
 import { readKey, readOrMakeKey } from '../src/data/key-file.ts';
@@ -91,6 +91,28 @@ describe('the data directory', () => {
       invalid('a part of its path is a file'),
     );
     await expect(openDataDirectory(path, '', log)).rejects.toThrow(invalid('there is a file of that name'));
+  });
+
+  test.each([0o720, 0o702, 0o777])('with mode %o is refused with the command that mends it', async (mode) => {
+    await mkdir(path);
+    await chmod(path, mode);
+    await expect(openDataDirectory(path, '', log)).rejects.toThrow(invalid(`chmod 700 ${path}`));
+    expect(await readdir(path)).toEqual([]);
+    await chmod(path, 0o755);
+    await (await openDataDirectory(path, '', log)).close();
+  });
+
+  test('of someone else is refused with the command that mends it', async () => {
+    await mkdir(path);
+    const { uid } = await stat(path);
+    const getuid = vi.spyOn(process, 'getuid').mockReturnValue(uid + 1);
+    try {
+      const refused = invalid(`belongs to user ${uid}, not to you (${uid + 1})`);
+      await expect(openDataDirectory(path, '', log)).rejects.toThrow(refused);
+      await expect(openDataDirectory(path, '', log)).rejects.toThrow(invalid(`chown -R ${uid + 1} ${path}`));
+    } finally {
+      getuid.mockRestore();
+    }
   });
 
   test('on a full disk fails with busy, where nobody may write with invalid', () => {

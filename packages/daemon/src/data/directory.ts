@@ -1,4 +1,4 @@
-import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Log } from '@peerd/core';
@@ -25,12 +25,14 @@ export interface DataDirectory {
  * Opens a data directory for this daemon alone. The lock is the one that LevelDB takes on its files: the kernel
  * holds it, so it ends with the process, however that ends, and a stale one can't be.
  *
- * Fails with `invalid` when another daemon has the directory or it can't be written, `busy` when the disk is full.
+ * Fails with `invalid` when another daemon has the directory, someone else can change it or we can't, `busy` when the
+ * disk is full.
  */
 export async function openDataDirectory(path: string, socket: string, log: Log): Promise<DataDirectory> {
   await makeFolder(path).catch((cause: unknown) => {
     throw storageError(`the data directory ${path} can't be made`, cause);
   });
+  await checkOwner(path);
   const peers = await openPeers(path, log);
   const holderFile = join(path, 'daemon.json');
   const holder: Holder = { pid: process.pid, socket, started: new Date().toISOString() };
@@ -45,6 +47,27 @@ export async function openDataDirectory(path: string, socket: string, log: Log):
     await peers.close();
   };
   return { path, peers, close };
+}
+
+/** Who may write to the directory may put another key there. */
+async function checkOwner(path: string): Promise<void> {
+  const uid = process.getuid?.();
+  if (uid === undefined) return;
+  const found = await stat(path).catch((cause: unknown) => {
+    throw storageError(`the data directory ${path} can't be read`, cause);
+  });
+  if (found.uid !== uid)
+    throw new PeerdError(
+      'invalid',
+      `the data directory ${path} belongs to user ${found.uid}, not to you (${uid}): choose another with --data, ` +
+        `or make it yours with: sudo chown -R ${uid} ${path}`,
+    );
+  if ((found.mode & 0o022) !== 0)
+    throw new PeerdError(
+      'invalid',
+      `other users may write to the data directory ${path} (mode ${(found.mode & 0o777).toString(8)}): ` +
+        `close it with: chmod 700 ${path}`,
+    );
 }
 
 async function openPeers(directory: string, log: Log): Promise<LevelDatastore> {
