@@ -52,6 +52,7 @@ export interface Daemon {
 export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   const config = options.config ?? (await loadConfig());
   const log = options.log ?? (await createLog('silent'));
+  for (const warning of config.warnings) log.warn(warning);
   const data = await openDataDirectory(config.data, config.socket, log);
   try {
     return await start(config, log, data);

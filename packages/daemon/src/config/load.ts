@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
@@ -25,6 +25,8 @@ export interface DaemonConfig {
   /** The path of the control socket. */
   socket: string;
   values: ConfigValues;
+  /** What is not well though it works: for the log. */
+  warnings: readonly string[];
 }
 
 /** Reads and checks the configuration. Fails with `invalid`, with the place and the key of each mistake. */
@@ -46,7 +48,18 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<DaemonCon
   const socket =
     values.socket === undefined ? socketPath(name, { ...thisUser(), env }) : resolve(values.socket);
   checkSocketPath(socket);
-  return { name, data, socket, values };
+  const warnings = options.file === undefined ? [] : await warningsOf(options.file, layers[0]?.values ?? {});
+  return { name, data, socket, values, warnings };
+}
+
+/** Unlike a key file, a configuration is often readable by all, and that is well unless it holds a secret. */
+async function warningsOf(file: string, values: ConfigValues): Promise<string[]> {
+  const secrets = (['secret', 'network_secret'] as const).filter((key) => values[key] !== undefined);
+  const { mode } = await stat(file);
+  if (secrets.length === 0 || process.getuid === undefined || (mode & 0o044) === 0) return [];
+  return [
+    `other users may read ${file}, and it has ${secrets.join(' and ')}: close it with: chmod 600 ${file}`,
+  ];
 }
 
 /** The flag that a key of the configuration has on the command line. */
