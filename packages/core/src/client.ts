@@ -116,17 +116,16 @@ export class InProcessClient implements Client {
     payload: Uint8Array,
     options: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
-    const { allowNone = false } = options;
+    const { allowNone = false, signal } = options;
     checkPayload(payload);
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.broadcastTimeoutMs);
-    return await this.#send((responder) => ({
-      type: 'broadcast',
-      topic,
-      payload,
-      timeoutMs,
-      allowNone,
-      responder,
-    }));
+    signal?.throwIfAborted();
+    const ref = this.#nextRef();
+    const responder = new Responder<BroadcastResult>();
+    this.#offer({ type: 'broadcast', ref, topic, payload, timeoutMs, allowNone, responder });
+    if (signal !== undefined)
+      this.#onAbort(signal, responder, () => this.#inbox.follow({ type: 'broadcast/cancel', ref }));
+    return await responder.promise;
   }
 
   async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {

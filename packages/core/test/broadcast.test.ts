@@ -62,6 +62,7 @@ const broadcast = (
   const { topic = 'news', size = 3, allowNone = false, timeoutMs = 5_000 } = options;
   step({
     type: 'broadcast',
+    ref: refOf(name),
     topic,
     payload: new Uint8Array(size),
     timeoutMs,
@@ -69,6 +70,12 @@ const broadcast = (
     responder: responder(name),
   });
 };
+/** A reference for each broadcast, by its name here. */
+const refs: string[] = [];
+function refOf(name: string): number {
+  if (!refs.includes(name)) refs.push(name);
+  return 1_000 + refs.indexOf(name);
+}
 const subscribe = (name: string, ref: number, ...topics: string[]) =>
   step({ type: 'subscribe', ref, topics, responder: responder(name) });
 const unsubscribe = (name: string, ref: number) =>
@@ -131,6 +138,16 @@ describe('a broadcast', () => {
     publish(0);
     tick(5_000);
     expect(outcomes).toEqual({ a: ['no-peers'] });
+  });
+
+  test('that is called off while it waits is not sent to who comes later', () => {
+    broadcast('a');
+    broadcast('b');
+    step({ type: 'broadcast/cancel', ref: refOf('a') });
+    expect(outcomes).toEqual({ a: ['stopped'], b: [] });
+    subscriber('bob');
+    expect(publish(1)).toBe(1);
+    expect(outcomes).toEqual({ a: ['stopped'], b: [{ peers: 1 }] });
   });
 
   test('that reached nobody although somebody has subscribed is sent again, until it does', () => {

@@ -146,6 +146,7 @@ describe('the replay of a recorded run', () => {
     recording.turn(9_100);
     recording.input({
       type: 'broadcast',
+      ref: 101,
       topic: 't',
       payload,
       timeoutMs: 1,

@@ -121,6 +121,7 @@ describe('a turn of the loop', () => {
     for (let i = 0; i < 10; i += 1)
       rig.inbox.offer({
         type: 'broadcast',
+        ref: 101,
         topic: 't',
         payload,
         timeoutMs: 1,
@@ -179,6 +180,7 @@ describe('the loop', () => {
     const responder = rig.responder<BroadcastResult>();
     const waiting = {
       type: 'broadcast',
+      ref: 102,
       topic: 't',
       payload: new Uint8Array(1),
       timeoutMs: 500,
@@ -227,6 +229,7 @@ describe('the loop', () => {
     rig.inbox.offer({ type: 'ping', ref: 3, target, timeoutMs: 60_000, responder: rig.responder() });
     rig.inbox.offer({
       type: 'broadcast',
+      ref: 103,
       topic: 't',
       payload: nonce,
       timeoutMs: 60_000,

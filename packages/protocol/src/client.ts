@@ -96,6 +96,8 @@ export interface BroadcastOptions {
   timeoutMs?: number;
   /** Do not wait and do not fail when nobody listens. Default: false. */
   allowNone?: boolean;
+  /** Calls it off while it waits for a subscriber; it then fails with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 export interface BroadcastResult {

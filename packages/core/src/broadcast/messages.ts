@@ -8,6 +8,8 @@ import type { Fail, Settle } from '../server/outputs.ts';
 export type BroadcastCommand =
   | {
       readonly type: 'broadcast';
+      /** Names it from now on. */
+      readonly ref: number;
       readonly topic: string;
       readonly payload: Uint8Array;
       readonly timeoutMs: number;
@@ -21,6 +23,12 @@ export type BroadcastCommand =
       readonly topics: readonly string[];
       readonly responder: Responder<void>;
     };
+
+/** Nobody waits for a broadcast any more. It follows the broadcast in its lane. */
+export interface BroadcastCancel {
+  readonly type: 'broadcast/cancel';
+  readonly ref: number;
+}
 
 export type SubscriberEvent = {
   readonly type: 'unsubscribe';
@@ -47,6 +55,7 @@ export type GossipEvent =
 
 export type BroadcastInput =
   | BroadcastCommand
+  | BroadcastCancel
   | ClientClosed
   | SubscriberEvent
   | GossipEvent

@@ -65,7 +65,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
   /** Connected peers that speak our protocols. */
   readonly #peers = new Set<string>();
   readonly #waiting = new Map<string, Set<Publish>>();
-  #waitingCount = 0;
+  readonly #waitingByRef = new Map<number, Publish>();
   readonly #publishing = new Map<number, Publish>();
   readonly #deadlines = new Deadlines<Publish>();
   #lastPublish = 0;
@@ -83,6 +83,12 @@ export class BroadcastState implements Feature<BroadcastInput> {
     this.handlers = {
       broadcast: (command) =>
         this.#broadcast({ ...command, deadlineMs: context.nowMs + command.timeoutMs, deadline: undefined }),
+      'broadcast/cancel': ({ ref }) => {
+        const publish = this.#waitingByRef.get(ref);
+        if (publish === undefined) return;
+        this.#stopWaiting(publish);
+        this.#fail(publish.responder, 'stopped', 'the broadcast was called off');
+      },
       subscribe: ({ ref, topics, responder }) => this.#subscribe(ref, topics, responder),
       unsubscribe: ({ ref, responder }) => {
         for (const topic of this.#topicsOf.get(ref) ?? []) this.#leave(topic, ref);
@@ -212,7 +218,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
     else if (this.#publishing.size >= MAX_PUBLISHING)
       this.#fail(responder, 'busy', `${MAX_PUBLISHING} broadcasts are being signed and sent`);
     else if (publish.allowNone || (this.#subscribers.get(topic)?.size ?? 0) > 0) this.#publish(publish);
-    else if (this.#waitingCount >= MAX_WAITING)
+    else if (this.#waitingByRef.size >= MAX_WAITING)
       this.#fail(responder, 'busy', `${MAX_WAITING} broadcasts wait for a subscriber`);
     else this.#wait(publish);
   }
@@ -232,13 +238,13 @@ export class BroadcastState implements Feature<BroadcastInput> {
     publish.deadline = this.#deadlines.add(publish, Math.min(publish.deadlineMs, retryMs));
     const waiters = this.#waiting.get(publish.topic) ?? new Set();
     this.#waiting.set(publish.topic, waiters.add(publish));
-    this.#waitingCount += 1;
+    this.#waitingByRef.set(publish.ref, publish);
   }
 
   #stopWaiting(publish: Publish): boolean {
     const waiters = this.#waiting.get(publish.topic);
     if (waiters?.delete(publish) !== true) return false;
-    this.#waitingCount -= 1;
+    this.#waitingByRef.delete(publish.ref);
     if (waiters.size === 0) this.#waiting.delete(publish.topic);
     this.#deadlines.remove(publish.deadline);
     return true;

@@ -1,5 +1,10 @@
 import type { NodeStatus, PeerdError } from '@peerd/protocol';
-import type { BroadcastCommand, BroadcastInput, BroadcastOutput } from '../broadcast/messages.ts';
+import type {
+  BroadcastCancel,
+  BroadcastCommand,
+  BroadcastInput,
+  BroadcastOutput,
+} from '../broadcast/messages.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { DiscoveryInput, DiscoveryOutput } from '../discovery/messages.ts';
 import type { HelloInput, HelloOutput } from '../hello/messages.ts';
@@ -14,6 +19,7 @@ export type Command =
   | RequestCommand
   | RequestCancel
   | BroadcastCommand
+  | BroadcastCancel
   | PeersCommand
   | ServicesCommand
   | Extract<PingInput, { type: 'ping' | 'ping/cancel' }>

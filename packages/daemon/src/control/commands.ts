@@ -50,7 +50,8 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   },
 
   async broadcast(call, { topic, payload, allowNone, timeoutMs = defaults.broadcastTimeoutMs }) {
-    const { peers } = await call.node.client.broadcast(topic, payload, { timeoutMs, allowNone });
+    const { signal } = call;
+    const { peers } = await call.node.client.broadcast(topic, payload, { timeoutMs, allowNone, signal });
     call.send({ case: 'sent', value: { peers } });
   },
 
