@@ -14,6 +14,20 @@ export function payloadFields(bytes: Uint8Array): PayloadFields {
   }
 }
 
+/** C0 but tab and newline, DEL, and C1: what a terminal obeys instead of showing it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about.
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** Text of the far side that a terminal only shows. */
+export function inert(text: string): string {
+  return text.replace(controls, '\ufffd');
+}
+
+/** The same on one line, so that no part of it passes for a line of ours. */
+export function inertLine(text: string): string {
+  return inert(text.replaceAll('\r', '\\r').replaceAll('\n', '\\n'));
+}
+
 /** Where a command's result goes: standard output, as text or (`--json`) as one object a line. */
 export class Output {
   readonly json: boolean;
@@ -35,15 +49,20 @@ export class Output {
     process.stdout.write(`${text}\n`);
   }
 
+  /** One line with text of the far side in it: as it is, but on a terminal without what could do harm there. */
+  line(text: string): void {
+    this.text(process.stdout.isTTY ? inertLine(text) : text);
+  }
+
   /** Bytes as they are; on a terminal with a line's end, so that the prompt stands clear. */
   raw(bytes: Uint8Array): void {
     process.stdout.write(bytes);
     if (process.stdout.isTTY && bytes.at(-1) !== 10) process.stdout.write('\n');
   }
 
-  /** For the person, on standard error; with `--json` too. */
+  /** For the person, on standard error; with `--json` too. Parts of it may be the far side's words. */
   note(text: string): void {
-    process.stderr.write(`${text}\n`);
+    process.stderr.write(`${inert(text)}\n`);
   }
 
   /** Says what went wrong and returns the exit status for it. With `--json` it goes to standard output. */

@@ -22,7 +22,7 @@ export function subscribeCommand(): Command {
             output.object({ event: 'message', topic, from, ...payloadFields(payload), missed });
           else {
             if (missed > 0) output.note(`missed ${missed} messages: this terminal was too slow`);
-            output.text(`${topic} ${from} ${Buffer.from(payload).toString('utf8')}`);
+            output.line(`${topic} ${from} ${Buffer.from(payload).toString('utf8')}`);
           }
           heard += 1;
           if (heard === count) return;
@@ -33,6 +33,8 @@ export function subscribeCommand(): Command {
   return withExamples(
     command,
     ['peerd subscribe news', 'peerd subscribe news weather --count 10 --json'],
-    `Each line is: topic, sender's peer id, payload. ${payloadNote} Ctrl-C ends this with exit status 0.`,
+    `Each line is: topic, sender's peer id, payload. On a terminal control characters are shown as U+FFFD and line ends as
+\\n and \\r; elsewhere the payload is printed as it is. ${payloadNote}
+Ctrl-C ends this with exit status 0.`,
   );
 }
