@@ -43,7 +43,7 @@ describe('start', () => {
     expect(await listener.line()).toContain('it is out');
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     '%s stops it in order: exit 0, nothing left behind',
     async (signal) => {
       const alice = await sandbox.start('alice');

@@ -52,8 +52,8 @@ export function startCommand(): Command {
   return withExamples(
     command,
     ['peerd start --name alice', 'peerd start --name bob --peer /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…'],
-    `Here --name and --socket are those of the new daemon. The name is that of this machine if none is given. Ctrl-C and
-SIGTERM stop it within 5 s, a second one at once. With --json it prints one object when it can be used.`,
+    `Here --name and --socket are those of the new daemon. The name is that of this machine if none is given. Ctrl-C,
+SIGTERM and SIGHUP stop it within 5 s, a second one at once. With --json it prints one object when it can be used.`,
   );
 }
 
@@ -95,6 +95,7 @@ function stopOnSignals(): { use(daemon: Daemon): void } {
   for (const [signal, status] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)
     process.on(signal, () => {
       if (signalled || daemon === undefined) process.exit(status);
