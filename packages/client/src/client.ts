@@ -81,7 +81,8 @@ export class SocketClient implements Client {
   ): Promise<BroadcastResult> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.broadcastTimeoutMs);
     const value = { topic, payload, timeoutMs, allowNone: options.allowNone ?? false };
-    const { peers } = await ask(this.#calls, { case: 'broadcast', value }, 'sent', { timeoutMs });
+    const { signal } = options;
+    const { peers } = await ask(this.#calls, { case: 'broadcast', value }, 'sent', { signal, timeoutMs });
     return { peers };
   }
 

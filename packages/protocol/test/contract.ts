@@ -285,6 +285,16 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
         expect(await a.client.broadcast(topic, bytes('x'), { allowNone: true })).toEqual({ peers: 0 });
       });
 
+      test('is called off by its signal while it waits', async () => {
+        const controller = new AbortController();
+        const topic = 'contract/called-off';
+        const { signal } = controller;
+        const waiting = a.client.broadcast(topic, bytes('x'), { timeoutMs: 600_000, signal });
+        const enough = new Error('enough');
+        controller.abort(enough);
+        await expect(waiting).rejects.toBe(enough);
+      });
+
       test('tells a slow reader how many messages it missed', async () => {
         await using slow = await b.client.subscribe('contract/slow', { maxQueued: 3 });
         await using quick = await b.client.subscribe('contract/slow');
