@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { errorIn, type Running, Sandbox } from './sandbox.ts';
+import { errorIn, isRunning, type Running, Sandbox } from './sandbox.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -92,10 +92,13 @@ describe('demo', () => {
   ])('leaves nothing behind when it %s', async (_, expected, end) => {
     const before = await folders();
     const demo = sandbox.spawn(['demo', '--json']);
-    const { text } = JSON.parse(await demo.line());
-    expect(text).toContain('alice is up');
+    const started = [JSON.parse(await demo.line()), JSON.parse(await demo.line())];
+    expect(started).toMatchObject([{ event: 'start' }, { event: 'start' }]);
+    const pids = started.map(({ pid }) => pid as number);
+    expect(pids.map(isRunning)).toEqual([true, true]);
     end(demo);
     expect((await demo.ended).status).toBe(expected);
+    await expect.poll(() => pids.map(isRunning), { timeout: 5_000 }).toEqual([false, false]);
     expect(await folders()).toEqual(before);
   });
 });

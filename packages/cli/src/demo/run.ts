@@ -53,10 +53,10 @@ class Demo {
   async run(): Promise<void> {
     const { env, network } = await this.#ownFolders();
     const alice = await this.#start(['--name', 'alice', '--network', network], env);
-    this.#seen('start', `alice is up: ${alice.info.id}`);
+    this.#seen('start', `alice is up: ${alice.info.id}`, { pid: alice.info.pid });
     const address = alice.info.addresses[0] ?? '';
     const bob = await this.#start(['--name', 'bob', '--network', network, '--peer', address], env);
-    this.#seen('start', `bob is up, told of alice's address only: ${bob.info.id}`);
+    this.#seen('start', `bob is up, told of alice's address only: ${bob.info.id}`, { pid: bob.info.pid });
     const [atAlice, atBob] = await Promise.all([this.#connect(alice), this.#connect(bob)]);
 
     await this.#until(atAlice, (peers) => peers.some(({ id, connected }) => id === bob.info.id && connected));
@@ -130,9 +130,9 @@ class Demo {
     while (!holds(await client.peers())) await delay(lookEveryMs, undefined, { signal: this.#signal });
   }
 
-  #seen(event: string, text: string): void {
+  #seen(event: string, text: string, more: object = {}): void {
     this.#step += 1;
-    this.#output.result(`${this.#step}. ${text}`, { event, step: this.#step, text });
+    this.#output.result(`${this.#step}. ${text}`, { event, step: this.#step, text, ...more });
   }
 }
 
