@@ -16,13 +16,20 @@ async function run(): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof Interrupted) return error.exitStatus;
-    const output = new Output(program.opts().json ?? process.argv.includes('--json'));
+    const output = new Output(program.opts().json ?? optionsGiven().includes('--json'));
     if (!(error instanceof CommanderError)) return output.failure(error);
     // `--help` and `--version` end this way too.
     if (error.exitCode === 0) return 0;
     if (error.code === 'commander.help') return 2;
     return output.failure(usage(error.message.replace(/^error: /, '')));
   }
+}
+
+/** What follows `--` is data, whatever it looks like. */
+function optionsGiven(): string[] {
+  const words = process.argv.slice(2);
+  const end = words.indexOf('--');
+  return end < 0 ? words : words.slice(0, end);
 }
 
 const status = await run();

@@ -15,7 +15,7 @@ import { version } from './version.ts';
 const exitNotes = `With --json every command prints one object, or one a line, on standard output; on failure
 {"error":{"code","message","candidates"?}}. Exit status: 0 done, 1 internal, 2 usage or invalid, 3 refused or forbidden,
 4 no handler, 5 the peer can't be got to, 6 timeout, 7 busy or too large, 8 no daemon, 9 partial,
-10 disconnected (outcome unknown).`;
+10 disconnected (outcome unknown), 130 interrupted.`;
 
 /** The whole command line. Everything it prints about itself and every mistake in it comes back as an exception. */
 export function createProgram(): Command {

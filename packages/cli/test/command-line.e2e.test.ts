@@ -36,6 +36,12 @@ describe('the command line', () => {
     expect(errorIn(json)).toMatchObject({ code: 'usage', message: expect.stringContaining(reason) });
   });
 
+  test('what follows -- is no option', async () => {
+    const { status, stdout, stderr } = await sandbox.run(['keygen', '--loud', '--', '--json']);
+    expect({ status, stdout: stdout.toString() }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain('--loud');
+  });
+
   test('no daemon runs: exit 8, with what to do', async () => {
     const result = await sandbox.run(['status', '--json']);
     expect(result.status).toBe(8);

@@ -50,3 +50,11 @@ test('an error of a peer has no control characters but newline and tab', () => {
   new Output(false).failure(new PeerdError('refused', 'no\u001b]0;x\u0007\n\tway'));
   expect(write.mock.calls).toEqual([['peerd: no\ufffd]0;x\ufffd\n\tway (refused)\n']]);
 });
+
+test('the help of the program lists what it exits with', () => {
+  let help = '';
+  createProgram()
+    .configureOutput({ writeOut: (text) => (help += text) })
+    .outputHelp();
+  expect(help).toContain('130 interrupted');
+});
