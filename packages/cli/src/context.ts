@@ -16,11 +16,15 @@ export function outputOf(command: Command): Output {
 }
 
 /** Connects to the daemon that the options name, does the work, and closes the connection. */
-export async function withDaemon<T>(command: Command, work: (node: SocketClient) => Promise<T>): Promise<T> {
+export async function withDaemon<T>(
+  command: Command,
+  work: (node: SocketClient) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   const { name, socket } = command.optsWithGlobals<GlobalOptions>();
   // Loaded only now: help and mistakes in the command line should not have to wait for it.
   const { connect } = await import('@peerd/client');
-  const node = await connect({ name, socket });
+  const node = await connect({ name, socket, ...(signal === undefined ? {} : { signal }) });
   try {
     return await work(node);
   } finally {

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorIn, isRunning, type Running, Sandbox } from './sandbox.ts';
 
@@ -40,6 +43,22 @@ describe('the command line', () => {
     const { status, stdout, stderr } = await sandbox.run(['keygen', '--loud', '--', '--json']);
     expect({ status, stdout: stdout.toString() }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain('--loud');
+  });
+
+  // A daemon that takes the connection and says nothing more.
+  test.each([
+    ['subscribe', 'news'],
+    ['reply', '--echo'],
+  ])('Ctrl-C is heard while it connects: peerd %s %s', async (...args) => {
+    const path = join(sandbox.folder, `${args[0]}.sock`);
+    const server = createServer().listen(path);
+    const connected = once(server, 'connection');
+    const command = sandbox.spawn([...args, '--socket', path]);
+    const [socket] = await connected;
+    const { status } = await command.kill('SIGINT');
+    expect(status).toBe(130);
+    (socket as Socket).destroy();
+    server.close();
   });
 
   test('no daemon runs: exit 8, with what to do', async () => {

@@ -9,8 +9,9 @@ export function pingCommand(): Command {
     .option('--timeout <duration>', 'give up after this long (default: 10s)', durationOption)
     .action(async (peer: string, { timeout }: { timeout?: number }) => {
       const output = outputOf(command);
-      const options = { signal: interruption(), ...(timeout === undefined ? {} : { timeoutMs: timeout }) };
-      const result = await withDaemon(command, (node) => node.ping(peer, options));
+      const signal = interruption();
+      const options = { signal, ...(timeout === undefined ? {} : { timeoutMs: timeout }) };
+      const result = await withDaemon(command, (node) => node.ping(peer, options), signal);
       output.result(`${result.peer}: ${result.rttMs.toFixed(2)} ms`, result);
     });
   return withExamples(command, [

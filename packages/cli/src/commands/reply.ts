@@ -1,3 +1,4 @@
+import type { SocketClient } from '@peerd/client';
 import type { InboundRequest } from '@peerd/protocol';
 import { Command } from 'commander';
 import { interruption, outputOf, usage, withDaemon } from '../context.ts';
@@ -39,8 +40,9 @@ export function replyCommand(): Command {
           throw error;
         }
       };
-      await withDaemon(command, async (node) => {
+      const work = async (node: SocketClient) => {
         await node.handle('', handler);
+        signal.throwIfAborted();
         if (output.json) output.object({ event: 'ready', daemon: node.daemon.name });
         else output.note(`ready: answering what ${node.daemon.name} is asked (Ctrl-C ends it)`);
         const interrupted = new Promise<undefined>((resolve) =>
@@ -48,12 +50,14 @@ export function replyCommand(): Command {
         );
         const lost = await Promise.race([node.closed, interrupted]);
         if (lost !== undefined) throw lost;
-      });
+      };
+      await withDaemon(command, work, signal);
     });
   return withExamples(
     command,
     ['peerd reply --echo', "peerd reply --exec 'tr a-z A-Z'", "peerd reply --exec 'jq .name' --name bob"],
     `When the command exits with 0, its standard output is the answer; else the request is refused, with its standard
-error as the reason. A call that is cancelled kills the command. Ctrl-C ends this with exit status 0.`,
+error as the reason. A call that is cancelled kills the command; what a command leaves running is killed when its shell
+has ended. Ctrl-C ends this with exit status 0, or 130 before it is ready.`,
   );
 }

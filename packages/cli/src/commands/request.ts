@@ -15,11 +15,11 @@ export function requestCommand(): Command {
       const payload = await readPayload(data);
       const signal = interruption();
       const started = performance.now();
-      const answer = await withDaemon(command, (node) =>
-        node.request(peer, payload, {
-          signal,
-          ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
-        }),
+      const timeout = options.timeout === undefined ? {} : { timeoutMs: options.timeout };
+      const answer = await withDaemon(
+        command,
+        (node) => node.request(peer, payload, { signal, ...timeout }),
+        signal,
       );
       if (output.json) output.object({ peer, ...payloadFields(answer), ms: performance.now() - started });
       else output.raw(answer);

@@ -1,3 +1,4 @@
+import type { SocketClient } from '@peerd/client';
 import { Command } from 'commander';
 import { countOption, interruption, outputOf, withDaemon } from '../context.ts';
 import { payloadNote, withExamples } from '../examples.ts';
@@ -11,8 +12,9 @@ export function subscribeCommand(): Command {
     .action(async (topics: string[], { count }: { count?: number }) => {
       const output = outputOf(command);
       const signal = interruption();
-      await withDaemon(command, async (node) => {
+      const work = async (node: SocketClient) => {
         const subscription = await node.subscribe(topics);
+        signal.throwIfAborted();
         signal.addEventListener('abort', () => void subscription.close(), { once: true });
         if (!output.json) output.note(`hearing ${topics.join(', ')} (Ctrl-C ends it)`);
         else output.object({ event: 'subscribed', topics });
@@ -28,13 +30,14 @@ export function subscribeCommand(): Command {
           if (heard === count) return;
         }
         if (!signal.aborted) throw await node.closed;
-      });
+      };
+      await withDaemon(command, work, signal);
     });
   return withExamples(
     command,
     ['peerd subscribe news', 'peerd subscribe news weather --count 10 --json'],
     `Each line is: topic, sender's peer id, payload. On a terminal control characters are shown as U+FFFD and line ends as
 \\n and \\r; elsewhere the payload is printed as it is. ${payloadNote}
-Ctrl-C ends this with exit status 0.`,
+Ctrl-C ends this with exit status 0, or 130 before it hears.`,
   );
 }
