@@ -1,5 +1,6 @@
 import { PeerdError } from '@peerd/protocol';
 import type { Inbox } from '../channel/inbox.ts';
+import { MAX_TIMER_MS } from '../timeout.ts';
 import type { CoreConfig, NodeCore } from './core.ts';
 import { type Command, type Event, type Input, payloadBytes, reject } from './messages.ts';
 
@@ -15,9 +16,6 @@ const TURN_BYTES = 4 * 1024 * 1024;
  * while the second half is worked out here. With fewer, and with more parts, the packets cost more than is won.
  */
 const SPLIT_INPUTS = 64;
-
-/** Longest timer that Node takes; a tick that comes early finds nothing due. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface Clock {
   /** Monotonic ms. */
@@ -111,6 +109,7 @@ export class ServerLoop {
     clearTimeout(this.#timer);
     this.#timerMs = nextMs;
     if (nextMs === Number.POSITIVE_INFINITY) return;
+    // A tick that comes early finds nothing due.
     const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, nextMs - this.#core.nowMs));
     this.#timer = setTimeout(() => {
       this.#timerMs = Number.POSITIVE_INFINITY;
