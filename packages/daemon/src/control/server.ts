@@ -3,7 +3,7 @@ import type { Log } from '@peerd/core';
 import type { Client, PeerdError } from '@peerd/protocol';
 import type { Node } from './commands.ts';
 import { type Identity, Session } from './session.ts';
-import { listenOn } from './socket-file.ts';
+import { listenOn, type SocketFile } from './socket-file.ts';
 
 /** Connections at a time. Each costs a descriptor and some buffers; the next one is closed at once. */
 const maxClients = 1_024;
@@ -24,6 +24,7 @@ export class ControlServer {
   readonly #server: Server;
   readonly #sessions = new Set<Session>();
   readonly #node: Node;
+  #file: SocketFile | undefined;
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
@@ -37,12 +38,14 @@ export class ControlServer {
 
   /** Fails with `invalid` when the socket can't be listened on. */
   async listen(): Promise<void> {
-    await listenOn(this.#server, this.#options.socket);
+    this.#file = await listenOn(this.#server, this.#options.socket);
     this.#server.on('error', (error) => this.#options.log.error(`control socket: ${error.message}`));
   }
 
   /** Tells every client the reason and disconnects it; resolves when all is released and the file is gone. */
   async close(reason: PeerdError): Promise<void> {
+    // First: once nobody listens, another daemon may take the name.
+    await this.#file?.remove();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const sessions = [...this.#sessions];
     for (const session of sessions) session.end(reason);
