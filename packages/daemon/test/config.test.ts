@@ -1,10 +1,10 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeSecret, generateSecret, peerIdOf } from '@peerd/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultName, loadConfig } from '../src/config/load.ts';
-import { peerConfigOf } from '../src/config/schema.ts';
+import { limitKeys, peerConfigOf, topLevelKeys } from '../src/config/schema.ts';
 
 describe('configuration', () => {
   let folder: string;
@@ -94,6 +94,17 @@ max_bytes_in_flight = 5
     });
   });
 
+  test('the documentation has every key, and its complete file is one', async () => {
+    const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+    for (const key of [...topLevelKeys, ...limitKeys]) expect(text).toContain(`\n| \`${key}\` |`);
+    const [, example = ''] = /```toml\n(.*?)```/s.exec(text) ?? [];
+    for (const key of [...topLevelKeys, ...limitKeys])
+      expect(example).toMatch(new RegExp(`^(# )?\\[?${key}\\b`, 'm'));
+    await writeFile(file, example);
+    await chmod(file, 0o600);
+    expect(await loadConfig({ file, env })).toMatchObject({ name: 'alice', warnings: [] });
+  });
+
   test('nothing given is a configuration: by the name of the host, in the home of the user', async () => {
     const { name, data, socket, values } = await loadConfig({ env });
     expect(name).toBe(defaultName());
@@ -171,6 +182,7 @@ max_bytes_in_flight = 5
       expect.stringContaining('--listen: listen[0]: "foo" is not a multiaddr'),
       expect.stringContaining('--peer: peers[0]: "bob" is not a multiaddr'),
     ]);
+    expect(await readdir(folder)).toEqual(['peerd.toml']);
   });
 
   test('a path too long for a socket is refused', async () => {

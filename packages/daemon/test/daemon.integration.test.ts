@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@peerd/client';
@@ -58,6 +58,20 @@ describe('a daemon', () => {
     const daemon = await start('alice', newNetwork());
     await Promise.all([daemon.stop(), daemon.stop()]);
     await daemon.stop();
+  });
+
+  test('logs what is not well with its configuration', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'peerd-daemon-'));
+    folders.push(folder);
+    const file = join(folder, 'peerd.toml');
+    await writeFile(file, 'network_secret = "swordfish"');
+    await chmod(file, 0o644);
+    const flags = { name: 'alice', discovery: 'off', data: join(folder, 'data'), socket: join(folder, 's') };
+    const warnings: string[] = [];
+    const log = { debug() {}, info() {}, warn: (message: string) => warnings.push(message), error() {} };
+    const daemon = await startDaemon({ config: await loadConfig({ file, flags, env: {} }), log });
+    await daemon.stop();
+    expect(warnings).toEqual([expect.stringContaining(`chmod 600 ${file}`)]);
   });
 
   test('that can not start lets go of its data directory', async () => {
