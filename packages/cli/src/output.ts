@@ -19,12 +19,12 @@ export function payloadFields(bytes: Uint8Array): PayloadFields {
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Text of the far side that a terminal only shows. */
-export function inert(text: string): string {
+function inert(text: string): string {
   return text.replace(controls, '\ufffd');
 }
 
 /** The same on one line, so that no part of it passes for a line of ours. */
-export function inertLine(text: string): string {
+function inertLine(text: string): string {
   return inert(text.replaceAll('\r', '\\r').replaceAll('\n', '\\n'));
 }
 
