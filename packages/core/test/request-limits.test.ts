@@ -246,7 +246,8 @@ describe('the bytes in flight', () => {
       data: bytes(0),
     };
     const frames = [opening, ...Array.from({ length: 1_000 }, () => part(bytes(64 * 1024).subarray(0, 1)))];
-    pair.step(pair.b, { type: 'request/frames', link: -9, frames, bytes: 1_000 });
+    const pinnedBytes = 64 * 1024;
+    pair.step(pair.b, { type: 'request/frames', link: -9, frames, bytes: 1_000, pinnedBytes });
     expect(pair.b.snapshot.heldBytes).toBe(1_000 * (1 + 128));
   });
 
@@ -263,7 +264,8 @@ describe('the bytes in flight', () => {
       service: '',
       data: packet.subarray(0, 1),
     };
-    pair.step(pair.b, { type: 'request/frames', link: -9, frames: [whole], bytes: 10 });
+    const pinnedBytes = packet.length;
+    pair.step(pair.b, { type: 'request/frames', link: -9, frames: [whole], bytes: 10, pinnedBytes });
     expect(pair.b.snapshot.heldBytes).toBe(128 + packet.length / 16);
   });
 });

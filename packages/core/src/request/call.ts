@@ -57,18 +57,17 @@ export abstract class Call {
   }
 
   /**
-   * Takes a chunk. `isWhole`: it is all of the message, and will be handed on at once. Returns what it counts for in
-   * the bytes in flight: a view keeps all of the packet it came in.
+   * Takes a chunk. `isWhole`: it is all of the message, and will be handed on at once. `pinnedBytes`: size of the
+   * packet that it may be a view of, and so keeps in memory. Returns what it counts for in the bytes in flight.
    */
-  addChunk(data: Uint8Array, isWhole: boolean): number {
+  addChunk(data: Uint8Array, isWhole: boolean, pinnedBytes: number): number {
     this.chunkBytes += data.length;
-    const pinned = data.buffer.byteLength;
-    const isSmallPart = !isWhole && data.length * 4 < pinned;
+    const isSmallPart = !isWhole && data.length * 4 < pinnedBytes;
     const chunk = isSmallPart ? data.slice() : data;
     if (this.#firstChunk === undefined) this.#firstChunk = chunk;
     else if (this.#moreChunks === undefined) this.#moreChunks = [chunk];
     else this.#moreChunks.push(chunk);
-    return CHUNK_COST_BYTES + (isSmallPart ? data.length : Math.max(data.length, pinned >> 4));
+    return CHUNK_COST_BYTES + (isSmallPart ? data.length : Math.max(data.length, pinnedBytes >> 4));
   }
 
   /** The chunks as one message; a view when there is only one. */

@@ -74,13 +74,17 @@ export class RequestDriver {
     stream.addEventListener('message', ({ data }: StreamMessageEvent) => {
       const frames: Frame[] = [];
       let broken: Error | undefined;
+      let pinnedBytes = 0;
       try {
-        if (data instanceof Uint8Array) decoder.push(data, frames);
-        else for (const chunk of data as Uint8ArrayList) decoder.push(chunk, frames);
+        for (const chunk of data instanceof Uint8Array ? [data] : (data as Uint8ArrayList)) {
+          decoder.push(chunk, frames);
+          pinnedBytes = Math.max(pinnedBytes, chunk.buffer.byteLength);
+        }
       } catch (error) {
         broken = error as Error;
       }
-      if (frames.length > 0) this.#post({ type: 'request/frames', link, frames, bytes: data.byteLength });
+      if (frames.length > 0)
+        this.#post({ type: 'request/frames', link, frames, bytes: data.byteLength, pinnedBytes });
       if (broken === undefined) return;
       this.#break(link, stream, broken.message);
     });

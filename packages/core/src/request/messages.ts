@@ -55,6 +55,8 @@ export type LinkEvent =
       readonly link: number;
       readonly frames: readonly Frame[];
       readonly bytes: number;
+      /** Size of the largest buffer that the frames are views of, and so keep in memory. Default: their own size. */
+      readonly pinnedBytes?: number;
     }
   | { readonly type: 'request/blocked'; readonly link: number }
   | { readonly type: 'request/drained'; readonly link: number };

@@ -76,15 +76,16 @@ export class RequestState implements Feature<RequestInput> {
       'request/frames': (event) => {
         const link = this.#links.get(event.link);
         if (link === undefined) return;
+        const { pinnedBytes = 0 } = event;
         try {
           for (const frame of event.frames) {
             link.count(frame);
             switch (frame.type) {
               case FrameType.data:
-                this.#data(link, frame);
+                this.#data(link, frame, pinnedBytes);
                 break;
               case FrameType.open:
-                this.#open(link, frame);
+                this.#open(link, frame, pinnedBytes);
                 break;
               case FrameType.credit:
                 link.credit(frame.call, frame.bytes);
@@ -154,25 +155,25 @@ export class RequestState implements Feature<RequestInput> {
     };
   }
 
-  #open(link: Link, frame: OpenFrame): void {
+  #open(link: Link, frame: OpenFrame, pinnedBytes: number): void {
     if (link.role === 'caller') throw new FrameError('OPEN from the side that answers');
     if (frame.call <= link.lastCall) throw new FrameError('OPEN for a call that was opened before');
     link.lastCall = frame.call;
     const call = this.#inbound.open(link, frame);
-    if (call !== undefined) this.#receive(link, call, frame.data, frame.flags);
+    if (call !== undefined) this.#receive(link, call, frame.data, frame.flags, pinnedBytes);
   }
 
-  #data(link: Link, frame: DataFrame): void {
+  #data(link: Link, frame: DataFrame, pinnedBytes: number): void {
     const call = link.calls.get(frame.call);
     if (call === undefined) {
       if (link.role === 'answerer' && frame.call > link.lastCall) throw new FrameError('DATA before OPEN');
       return;
     }
-    this.#receive(link, call, frame.data, frame.flags);
+    this.#receive(link, call, frame.data, frame.flags, pinnedBytes);
   }
 
   /** Takes a chunk of a message, from either side. */
-  #receive(link: Link, call: Call, data: Uint8Array, flags: number): void {
+  #receive(link: Link, call: Call, data: Uint8Array, flags: number, pinnedBytes: number): void {
     const cost = data.length + ((flags & END_MESSAGE) === 0 ? 0 : MESSAGE_COST_BYTES);
     call.receiveWindow -= cost;
     call.ungrantedBytes += cost;
@@ -181,7 +182,7 @@ export class RequestState implements Feature<RequestInput> {
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     if (data.length > 0) {
       const isWhole = call.chunkBytes === 0 && (flags & END_MESSAGE) !== 0;
-      const heldBytes = call.addChunk(data, isWhole);
+      const heldBytes = call.addChunk(data, isWhole, pinnedBytes);
       call.heldBytes += heldBytes;
       this.#held.bytes += heldBytes;
       if (!side.admitChunk(link, call)) return;
