@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { exitStatusOf, PeerdError } from '@peerd/protocol';
+import { exitStatusOf, PeerdError, printable } from '@peerd/protocol';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -14,18 +14,9 @@ export function payloadFields(bytes: Uint8Array): PayloadFields {
   }
 }
 
-/** C0 but tab and newline, DEL, and C1: what a terminal obeys instead of showing it. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about.
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
-/** Text of the far side that a terminal only shows. */
-function inert(text: string): string {
-  return text.replace(controls, '\ufffd');
-}
-
-/** The same on one line, so that no part of it passes for a line of ours. */
+/** A stranger's text on one line, so that no part of it passes for a line of ours. */
 function inertLine(text: string): string {
-  return inert(text.replaceAll('\r', '\\r').replaceAll('\n', '\\n'));
+  return printable(text.replaceAll('\r', '\\r').replaceAll('\n', '\\n'));
 }
 
 /** Where a command's result goes: standard output, as text or (`--json`) as one object a line. */
@@ -62,7 +53,7 @@ export class Output {
 
   /** For the person, on standard error; with `--json` too. Parts of it may be the far side's words. */
   note(text: string): void {
-    process.stderr.write(`${inert(text)}\n`);
+    process.stderr.write(`${printable(text)}\n`);
   }
 
   /** Says what went wrong and returns the exit status for it. With `--json` it goes to standard output. */

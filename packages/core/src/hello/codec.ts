@@ -1,6 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type ErrorCode, isErrorCode } from '@peerd/protocol';
-import { printable } from '../channel/printable.ts';
+import { type ErrorCode, isErrorCode, printable } from '@peerd/protocol';
 import { HelloMessageSchema } from '../gen/peerd/hello/v1/hello_pb.ts';
 import type { HelloMessage } from './messages.ts';
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@peerd/protocol';
+import { type ErrorCode, printable } from '@peerd/protocol';
 import { type Greeting, HELLO_VERSIONS } from './messages.ts';
 import { encryptionKeyStatement, isSigned } from './proof.ts';
 
@@ -56,14 +56,14 @@ export function judgeGreeting(
   if (greeting.network !== policy.network)
     return {
       code: 'forbidden',
-      reason: `the refusing side is in network ${policy.network}, the other in ${printable(greeting.network)}`,
+      reason: `the refusing side is in network ${policy.network}, the other in ${quoted(greeting.network)}`,
     };
   const flaw = flawOf(greeting, publicKey);
   return flaw === undefined ? undefined : { code: 'invalid', reason: flaw };
 }
 
 function flawOf(greeting: Greeting, publicKey: Uint8Array | undefined): string | undefined {
-  if (!isName(greeting.name)) return `${printable(greeting.name)} is not a name`;
+  if (!isName(greeting.name)) return `${quoted(greeting.name)} is not a name`;
   if (greeting.features.length > MAX_FEATURES) return `more than ${MAX_FEATURES} features`;
   if (greeting.features.some((feature) => feature.length > MAX_FEATURE_LENGTH))
     return 'a feature with a long name';
@@ -76,7 +76,7 @@ function flawOf(greeting: Greeting, publicKey: Uint8Array | undefined): string |
   return undefined;
 }
 
-/** A stranger's text, fit for a terminal and a log: short, and without control characters. */
-function printable(text: string): string {
-  return JSON.stringify(text.slice(0, 64));
+/** A stranger's word within a sentence of ours: short, in quotes, and without control characters. */
+function quoted(text: string): string {
+  return JSON.stringify(printable(text.slice(0, 64)));
 }

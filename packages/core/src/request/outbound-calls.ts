@@ -1,6 +1,5 @@
-import { type ErrorCode, PeerdError } from '@peerd/protocol';
+import { type ErrorCode, PeerdError, printable } from '@peerd/protocol';
 import { Deadlines } from '../channel/deadlines.ts';
-import { printable } from '../channel/printable.ts';
 import { Table } from '../channel/table.ts';
 import type { PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
