@@ -78,5 +78,5 @@ function flawOf(greeting: Greeting, publicKey: Uint8Array | undefined): string |
 
 /** A stranger's word within a sentence of ours: short, in quotes, and without control characters. */
 function quoted(text: string): string {
-  return JSON.stringify(printable(text.slice(0, 64)));
+  return printable(JSON.stringify(text.slice(0, 64)));
 }
