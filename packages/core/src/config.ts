@@ -40,7 +40,10 @@ export interface PeerConfig {
   firstBootstrapMs?: number;
   /** Time from one check that a connection is alive to the next. Default: 15,000 ms. */
   pingIntervalMs?: number;
-  /** How long a peer has to answer such a check before its connection is given up. Default: 10,000 ms. */
+  /**
+   * How long a peer has to answer such a check before its connection is given up. Default: 15,000 ms, so that one
+   * whose process or machine stands still for 10 s keeps its calls.
+   */
   pingTimeoutMs?: number;
   limits?: Partial<Limits>;
   /** Where libp2p keeps its peers over a restart. Default: memory. */

@@ -72,7 +72,7 @@ export function settingsOf(config: PeerConfig): Settings {
     check(Number.isSafeInteger(value) && value > 0, `limits.${key}`, 'is a positive integer');
   const bootstrapIntervalMs = config.bootstrapIntervalMs ?? 30_000;
   const firstBootstrapMs = config.firstBootstrapMs ?? 5_000;
-  const ping = { intervalMs: config.pingIntervalMs ?? 15_000, timeoutMs: config.pingTimeoutMs ?? 10_000 };
+  const ping = { intervalMs: config.pingIntervalMs ?? 15_000, timeoutMs: config.pingTimeoutMs ?? 15_000 };
   checkMs(bootstrapIntervalMs, 'bootstrapIntervalMs', 100);
   checkMs(firstBootstrapMs, 'firstBootstrapMs', 0);
   checkMs(ping.intervalMs, 'pingIntervalMs', 100);

@@ -151,6 +151,59 @@ describe('a turn of the loop', () => {
   });
 });
 
+describe('a clock that jumps', () => {
+  const subscribe = (rig: Rig, timeoutMs: number): void => {
+    const responder = rig.responder<BroadcastResult>();
+    const payload = new Uint8Array(1);
+    rig.inbox.offer({
+      type: 'broadcast',
+      ref: 102,
+      topic: 't',
+      payload,
+      timeoutMs,
+      allowNone: false,
+      responder,
+    });
+  };
+  const turns = async (count = 4) => {
+    for (let i = 0; i < count; i += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+  };
+
+  test('far ahead, as after a stop of the process, has what came in taken before the tick', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const rig = new Rig();
+    subscribe(rig, 500);
+    await turns();
+    rig.clock.nowMs += 10_000;
+    rig.inbox.post(found);
+    vi.advanceTimersByTime(500);
+    await turns();
+    expect(rig.busyTurns).toEqual([['broadcast'], ['discovery/found', 'tick']]);
+    await rig.finish();
+    expect(await rig.outcomes()).toEqual({ 'no-peers': 1 });
+  });
+
+  test('back does not take the turns back, and deadlines come after the time they were given', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const rig = new Rig();
+    rig.clock.nowMs += 3_600_000;
+    subscribe(rig, 500);
+    await turns();
+    rig.clock.nowMs -= 3_600_000;
+    rig.inbox.post(found);
+    await turns();
+    for (const ms of [250, 260]) {
+      rig.clock.nowMs += ms;
+      vi.advanceTimersByTime(ms);
+      await turns();
+    }
+    expect(await rig.outcomes()).toEqual({ 'no-peers': 1 });
+    const times = rig.turns.map(({ nowMs }) => nowMs);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    await rig.finish();
+  });
+});
+
 describe('the loop', () => {
   test('lets sockets and timers have their turn while callers ask again as soon as they are answered', async () => {
     const rig = new Rig();

@@ -17,8 +17,14 @@ const TURN_BYTES = 4 * 1024 * 1024;
  */
 const SPLIT_INPUTS = 64;
 
+/**
+ * A tick that comes this much after the time it was due means that the process stood still (SIGSTOP, a suspended
+ * machine). What lies in the sockets by then came in time: it goes before the deadlines that seem to have passed.
+ */
+const LATE_TICK_MS = 1_000;
+
 export interface Clock {
-  /** Monotonic ms. */
+  /** Ms. It should be monotonic; a step back counts as no time at all. */
   now(): number;
 }
 
@@ -43,12 +49,14 @@ export class ServerLoop {
   readonly #recorder: Recorder | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
+  #clockMs: number;
 
   constructor(inbox: Inbox<Event, Command>, core: NodeCore, clock: Clock, recorder?: Recorder) {
     this.inbox = inbox;
     this.#core = core;
     this.#clock = clock;
     this.#recorder = recorder;
+    this.#clockMs = clock.now();
   }
 
   /** Runs until the inbox is closed. */
@@ -73,14 +81,23 @@ export class ServerLoop {
 
   /** Ticks go first, then what the network brings, then what users ask; each lane has its own budget. */
   #turn(): void {
-    this.#core.nowMs = this.#clock.now();
+    this.#passTime();
     this.#recorder?.turn(this.#core.nowMs);
-    if (this.inbox.takeTick()) this.#take({ type: 'tick' });
+    const isTicking = this.inbox.takeTick();
+    const isLate = isTicking && this.#core.nowMs - this.#core.nextTickMs > LATE_TICK_MS;
+    if (isTicking && !isLate) this.#take({ type: 'tick' });
     const { events, commands } = this.inbox.waiting;
     this.#drain(events, () => this.inbox.takeEvent());
+    if (isLate) this.#take({ type: 'tick' });
     this.#drain(commands, () => this.inbox.takeCommand());
     if (this.#core.flush()) this.inbox.wake();
     this.#arm();
+  }
+
+  #passTime(): void {
+    const clockMs = this.#clock.now();
+    this.#core.nowMs += Math.max(0, clockMs - this.#clockMs);
+    this.#clockMs = clockMs;
   }
 
   #drain(waiting: number, next: () => Input | undefined): void {

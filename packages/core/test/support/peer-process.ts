@@ -1,5 +1,6 @@
-// A peer as a process: prints its address, then a line for each thing that happens to it. `stop` on its
-// standard input stops it; nothing else ends the process.
+// A peer as a process: prints its address, then a line for each thing that happens to it. On its standard input
+// `ask <service> <timeoutMs>` has it ask the peer it dialled, and `stop` stops it; nothing else ends the process.
+import { createInterface } from 'node:readline';
 import { createPeer, decodeSecret } from '../../src/index.ts';
 
 const [network = '', name = '', secret = '', dial] = process.argv.slice(2);
@@ -20,8 +21,14 @@ if (dial !== undefined) {
   call.catch((error: { code: string }) => console.log(`ended ${error.code}`));
 }
 
-process.stdin.setEncoding('utf8');
-for await (const line of process.stdin) if (String(line).includes('stop')) break;
+for await (const line of createInterface({ input: process.stdin })) {
+  const [word, service = '', timeoutMs] = line.split(' ');
+  if (word === 'stop') break;
+  client.request(dial ?? '', new Uint8Array(1), { service, timeoutMs: Number(timeoutMs) }).then(
+    () => console.log(`answered ${service}`),
+    (error: { code: string }) => console.log(`failed ${service} ${error.code}`),
+  );
+}
 stopping.abort();
 await ended;
 console.log('stopped');
