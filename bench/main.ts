@@ -1,9 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { availableParallelism, cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { daemons } from './cases/daemons.ts';
 import { loop } from './cases/loop.ts';
 import { request } from './cases/request.ts';
 import { type Case, type Plan, run } from './run.ts';
 
-const cases: Record<string, Case> = { loop, request };
+const cases: Record<string, Case> = { loop, request, daemons };
 
 const help = `usage: npm run bench -- [CASE...] [--brief]
 
@@ -29,6 +33,11 @@ async function main(): Promise<number> {
     console.error(`no case ${unknown.join(', ')}\n\n${help}`);
     return 2;
   }
+  const build = fileURLToPath(new URL('../scripts/run.mjs', import.meta.url));
+  if (spawnSync(process.execPath, [build, 'build'], { stdio: ['ignore', 2, 2] }).status !== 0) return 1;
+  console.log(
+    `Node ${process.versions.node}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown processor'}`,
+  );
   let missed = 0;
   for (const name of positionals.length > 0 ? positionals : Object.keys(cases))
     missed += await run(name, cases[name] as Case, values.brief ? brief : full);

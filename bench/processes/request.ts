@@ -1,67 +1,49 @@
 /**
- * One side of the request benchmark: `answer <kind>` prints its address to the parent and echoes; `ask <kind>
- * <address>` measures whenever the parent says for how long.
+ * A peer in a process of its own, with peerd's core or bare libp2p in it: `answer <kind>` says its address and
+ * echoes, `ask <kind> <address>` measures.
  */
 import { multiaddr } from '@multiformats/multiaddr';
 import { createPeer, generateSecret, type Peer } from '@peerd/core';
 import { askWithLpStream, askWithPipe, bareNode, serveEcho } from '../bare-libp2p.ts';
-import { closedLoop } from '../run.ts';
+import { type Call, ready, readyToAsk } from './parent.ts';
 
 export type Kind = 'peerd' | 'pipe' | 'lp-stream';
 
-const PAYLOAD_BYTES = 128;
-
-async function startPeer(name: string): Promise<Peer> {
+async function startPeer(name: string): Promise<{ client: Peer['client']; close(): Promise<void> }> {
   const peer = await createPeer({ secret: await generateSecret(), name, network: 'bench', discovery: 'off' });
   const stopped = new AbortController();
   const running = peer.server.run({ signal: stopped.signal });
-  process.once('disconnect', () => stopped.abort());
-  running.catch((error) => {
-    console.error(error);
-    process.exit(1);
-  });
-  return peer;
+  const close = async () => {
+    stopped.abort();
+    await running;
+  };
+  return { client: peer.client, close };
 }
 
-/** The address to ask. */
-async function answer(kind: Kind): Promise<string | undefined> {
+async function answer(kind: Kind): Promise<void> {
   if (kind === 'peerd') {
-    const { client } = await startPeer('answer');
+    const { client, close } = await startPeer('answer');
     await client.handle('', (request) => request.payload);
-    return (await client.status()).addresses[0];
+    return ready((await client.status()).addresses[0], close);
   }
   const node = await bareNode();
-  process.once('disconnect', () => void node.stop());
   await serveEcho(node);
-  return node.getMultiaddrs()[0]?.toString();
+  ready(node.getMultiaddrs()[0]?.toString(), async () => await node.stop());
 }
 
-/** One request and its answer. */
-async function asker(kind: Kind, address: string): Promise<() => Promise<unknown>> {
-  const payload = new Uint8Array(PAYLOAD_BYTES).fill(1);
+async function ask(kind: Kind, address: string): Promise<void> {
   if (kind === 'peerd') {
-    const { client } = await startPeer('ask');
-    return () => client.request(address, payload);
+    const { client, close } = await startPeer('ask');
+    return readyToAsk((payload) => client.request(address, payload), close);
   }
   const node = await bareNode();
-  process.once('disconnect', () => void node.stop());
   const connection = await node.dial(multiaddr(address));
-  if (kind === 'pipe') return () => askWithPipe(node, connection.remotePeer, payload);
-  return () => askWithLpStream(connection, payload);
+  const call: Call =
+    kind === 'pipe'
+      ? (payload) => askWithPipe(node, connection.remotePeer, payload)
+      : (payload) => askWithLpStream(connection, payload);
+  readyToAsk(call, async () => await node.stop());
 }
 
-const [role, kind, address] = process.argv.slice(2) as [string, Kind, string];
-if (role === 'answer') process.send?.(await answer(kind));
-else {
-  const ask = await asker(kind, address);
-  process.on('message', ({ callers, ms }: { callers: number; ms: number }) => {
-    closedLoop(callers, ms, ask).then(
-      (figure) => process.send?.(figure),
-      (error) => {
-        console.error(error);
-        process.exit(1);
-      },
-    );
-  });
-  process.send?.('ready');
-}
+const [role, kind, address = ''] = process.argv.slice(2) as [string, Kind, string?];
+await (role === 'answer' ? answer(kind) : ask(kind, address));
