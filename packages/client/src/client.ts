@@ -3,6 +3,8 @@ import {
   type BroadcastResult,
   type Client,
   defaults,
+  type IterablePromise,
+  iterablePromise,
   type NodeStatus,
   PeerdError,
   type PeerInfo,
@@ -86,7 +88,14 @@ export class SocketClient implements Client {
     return { peers };
   }
 
-  async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+  subscribe(
+    topics: string | readonly string[],
+    options: SubscribeOptions = {},
+  ): IterablePromise<Subscription> {
+    return iterablePromise(this.#subscribe(topics, options));
+  }
+
+  async #subscribe(topics: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
     const list = typeof topics === 'string' ? [topics] : [...topics];
     const maxQueued = options.maxQueued ?? defaults.maxQueuedMessages;
     if (!Number.isInteger(maxQueued) || maxQueued < 1)

@@ -4,6 +4,8 @@ import {
   type BroadcastResult,
   type Client,
   defaults,
+  type IterablePromise,
+  iterablePromise,
   type NodeStatus,
   PeerdError,
   type PeerInfo,
@@ -128,7 +130,14 @@ export class InProcessClient implements Client {
     return await responder.promise;
   }
 
-  async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+  subscribe(
+    topics: string | readonly string[],
+    options: SubscribeOptions = {},
+  ): IterablePromise<Subscription> {
+    return iterablePromise(this.#subscribe(topics, options));
+  }
+
+  async #subscribe(topics: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
     const names = [...new Set(typeof topics === 'string' ? [topics] : topics)];
     const ref = this.#nextRef();
     const queue = new MessageQueue(options.maxQueued ?? defaults.maxQueuedMessages);
@@ -150,7 +159,11 @@ export class InProcessClient implements Client {
       close: lease.close,
       [Symbol.asyncDispose]: lease.close,
       async *[Symbol.asyncIterator](): AsyncGenerator<BroadcastMessage, void, undefined> {
-        for (let next = await queue.take(); next !== undefined; next = await queue.take()) yield next;
+        try {
+          for (let next = await queue.take(); next !== undefined; next = await queue.take()) yield next;
+        } finally {
+          await lease.close();
+        }
       },
     };
   }

@@ -4,6 +4,8 @@ import {
   type BroadcastResult,
   type Client,
   defaults,
+  type IterablePromise,
+  iterablePromise,
   type NodeStatus,
   PeerdError,
   type PeerInfo,
@@ -153,9 +155,17 @@ export class FakeNode implements Client {
       if (topics.includes(message.topic)) subscription.push(message);
   }
 
-  async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+  subscribe(
+    topics: string | readonly string[],
+    options: SubscribeOptions = {},
+  ): IterablePromise<Subscription> {
+    return iterablePromise(this.#subscribe(topics, options));
+  }
+
+  async #subscribe(topics: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
     this.#stopped.signal.throwIfAborted();
     const list = typeof topics === 'string' ? [topics] : topics;
+    if (list.includes('')) throw new PeerdError('invalid', 'a topic needs a name');
     const subscription = new SocketSubscription(
       list,
       options.maxQueued ?? defaults.maxQueuedMessages,

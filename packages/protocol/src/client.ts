@@ -1,3 +1,5 @@
+import type { IterablePromise } from './iterable-promise.ts';
+
 /**
  * What a program can ask of peerd. The embedded client (`@peerd/core`) and the client of a running daemon
  * (`@peerd/client`) both implement it.
@@ -42,9 +44,10 @@ export interface Client extends AsyncDisposable {
   /**
    * Hears topics. Once it has resolved, a message that any connected peer broadcasts is not lost. A reader
    * that falls more than `maxQueued` messages behind misses the oldest, and the next message it gets says how
-   * many.
+   * many. What it returns can be awaited, and iterated at once:
+   * `for await (const message of node.subscribe('news'))`.
    */
-  subscribe(topics: string | readonly string[], options?: SubscribeOptions): Promise<Subscription>;
+  subscribe(topics: string | readonly string[], options?: SubscribeOptions): IterablePromise<Subscription>;
 
   /** The peers this node knows, connected ones first. */
   peers(): Promise<PeerInfo[]>;
@@ -119,6 +122,7 @@ export interface BroadcastMessage {
   readonly missed: number;
 }
 
+/** One reader iterates it. Leaving the loop closes it. */
 export interface Subscription extends AsyncIterable<BroadcastMessage>, AsyncDisposable {
   readonly topics: readonly string[];
   /** Leaves the topics and ends the iteration. */

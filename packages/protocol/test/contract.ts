@@ -313,6 +313,41 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
         expect(value.missed).toBe(Number(text(value.payload)));
       });
 
+      test('is heard by a subscription that is iterated without being awaited, until the loop is left', async () => {
+        const topic = 'contract/loop';
+        const heard: string[] = [];
+        const hearing = (async () => {
+          for await (const { payload } of b.client.subscribe(topic)) {
+            heard.push(text(payload));
+            if (heard.length === 2) break;
+          }
+        })();
+        await expect.poll(async () => (await b.client.status()).topics).toContain(topic);
+        await a.client.broadcast(topic, bytes('one'));
+        await a.client.broadcast(topic, bytes('two'));
+        await hearing;
+        expect(heard).toEqual(['one', 'two']);
+        expect((await b.client.status()).topics).not.toContain(topic);
+      });
+
+      test('a topic that can not be heard fails the iteration', async () => {
+        const hearing = (async () => {
+          for await (const _ of b.client.subscribe(''));
+        })();
+        expect((await failure(hearing)).code).toBe('invalid');
+      });
+
+      test('leaving the loop over a subscription closes it', async () => {
+        const topic = 'contract/leaving';
+        const subscription = await b.client.subscribe(topic);
+        await a.client.broadcast(topic, bytes('one'));
+        for await (const { payload } of subscription) {
+          expect(text(payload)).toBe('one');
+          break;
+        }
+        expect((await b.client.status()).topics).not.toContain(topic);
+      });
+
       test('ends the iteration of a subscription that is closed', async () => {
         const subscription = await b.client.subscribe('contract/closing');
         expect(subscription.topics).toEqual(['contract/closing']);

@@ -11,9 +11,6 @@ export async function nextOf(subscription: Subscription): Promise<BroadcastMessa
 /** What a subscription hears up to and with the message `last`, as text. */
 export async function heardUntil(subscription: Subscription, last: string): Promise<string[]> {
   const heard: string[] = [];
-  for await (const { payload } of subscription) {
-    heard.push(text(payload));
-    if (heard.at(-1) === last) return heard;
-  }
-  throw new Error(`the subscription ended before ${last}`);
+  while (heard.at(-1) !== last) heard.push(text((await nextOf(subscription)).payload));
+  return heard;
 }
