@@ -2,7 +2,6 @@ import {
   type BroadcastMessage,
   type BroadcastOptions,
   type BroadcastResult,
-  type Client,
   defaults,
   type IterablePromise,
   iterablePromise,
@@ -20,7 +19,8 @@ import {
 import { Answers } from './answers.ts';
 import { MessageQueue } from './broadcast/queue.ts';
 import type { Inbox } from './channel/inbox.ts';
-import { Responder } from './channel/responder.ts';
+import { Responder, type Settler } from './channel/responder.ts';
+import { type AskOptions, type CallHandler, type DirectClient, settling } from './direct.ts';
 import { parseTarget } from './host/address.ts';
 import type { Target } from './peers/target.ts';
 import type { Command, Drivers, Event } from './server/messages.ts';
@@ -31,12 +31,12 @@ const MAX_CACHED_TARGETS = 1_024;
 
 /** How handlers of services come to be: refused when the program set an event handler of its own. */
 export interface HandlerTable {
-  add(service: string, handler: RequestHandler): void;
-  remove(service: string, handler: RequestHandler): void;
+  add(service: string, handler: CallHandler): void;
+  remove(service: string, handler: CallHandler): void;
 }
 
 /** The client beside the server: turns each call into a command and awaits its responder. */
-export class InProcessClient implements Client {
+export class InProcessClient implements DirectClient {
   readonly effects: Pick<Drivers, 'request/message' | 'broadcast/deliver'>;
   readonly #inbox: Inbox<Event, Command>;
   readonly #table: HandlerTable;
@@ -63,12 +63,21 @@ export class InProcessClient implements Client {
   request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     const answer = new Responder<Uint8Array>();
     try {
-      const ref = this.#ask(peer, payload, options, answer, undefined);
+      options.signal?.throwIfAborted();
+      const ref = this.ask(peer, payload, options, answer);
       if (options.signal !== undefined) this.#cancelWith(options.signal, ref, answer);
     } catch (error) {
       answer.reject(error);
     }
     return answer.promise;
+  }
+
+  ask(peer: string, payload: Uint8Array, options: AskOptions, answer: Settler<Uint8Array>): number {
+    return this.#ask(peer, payload, options, answer, undefined);
+  }
+
+  cancel(ask: number): void {
+    this.#inbox.follow({ type: 'request/cancel', ref: ask });
   }
 
   async *requestStream(
@@ -78,6 +87,7 @@ export class InProcessClient implements Client {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const end = new Responder<void>();
     const answers = new Answers();
+    options.signal?.throwIfAborted();
     const ref = this.#ask(peer, payload, options, undefined, end);
     if (options.signal !== undefined) this.#cancelWith(options.signal, ref, end);
     this.#streams.set(ref, answers);
@@ -92,13 +102,17 @@ export class InProcessClient implements Client {
       }
     } finally {
       this.#streams.delete(ref);
-      this.#inbox.follow({ type: 'request/cancel', ref });
+      this.cancel(ref);
     }
   }
 
-  async handle(service: string, handler: RequestHandler): Promise<Registration> {
+  handle(service: string, handler: RequestHandler): Promise<Registration> {
+    return this.serve(service, settling(handler));
+  }
+
+  async serve(service: string, handler: CallHandler): Promise<Registration> {
     // A function of its own, so that the same handler can be registered twice.
-    const registered: RequestHandler = (request) => handler(request);
+    const registered: CallHandler = (call) => handler(call);
     this.#table.add(service, registered);
     try {
       await this.#send<void>((responder) => ({ type: 'handle', service, responder }));
@@ -214,14 +228,13 @@ export class InProcessClient implements Client {
   #ask(
     peer: string,
     payload: Uint8Array,
-    options: RequestOptions,
-    answer: Responder<Uint8Array> | undefined,
-    end: Responder<void> | undefined,
+    options: AskOptions,
+    answer: Settler<Uint8Array> | undefined,
+    end: Settler<void> | undefined,
   ): number {
     const { service = '' } = options;
     checkPayload(payload);
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.requestTimeoutMs);
-    options.signal?.throwIfAborted();
     const target = this.#targetOf(peer);
     const ref = this.#nextRef();
     this.#offer({ type: 'request', ref, target, service, payload, timeoutMs, answer, end });
@@ -260,7 +273,7 @@ export class InProcessClient implements Client {
     ref: number,
     responder: Responder<never> | Responder<Uint8Array> | Responder<void>,
   ): void {
-    this.#onAbort(signal, responder, () => this.#inbox.follow({ type: 'request/cancel', ref }));
+    this.#onAbort(signal, responder, () => this.cancel(ref));
   }
 
   #onAbort(

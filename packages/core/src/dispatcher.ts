@@ -1,10 +1,10 @@
-import { type InboundRequest, PeerdError } from '@peerd/protocol';
+import { type BroadcastMessage, PeerdError } from '@peerd/protocol';
 import { MessageQueue } from './broadcast/queue.ts';
 import { Responder } from './channel/responder.ts';
 import { Table } from './channel/table.ts';
+import type { Answer, CallHandler, InboundCall } from './direct.ts';
 import type { Log } from './log.ts';
 import { MAX_REASON_BYTES, type ResetCode, resetCodes } from './request/frames.ts';
-import type { EventHandler } from './server/handler.ts';
 import type { Drivers, Effect, Event } from './server/messages.ts';
 
 type Dispatch = Extract<Effect, { type: 'request/dispatch' }>;
@@ -15,18 +15,36 @@ const MAX_QUEUED_BROADCASTS = 1_024;
 /** The subscription through which the event handler hears its topics. */
 export const HANDLER_SUBSCRIPTION = 0;
 
-class Inbound implements InboundRequest {
+/** What takes the calls of peers and hears broadcasts: a router, or the program's event handler. */
+export interface CallTaker {
+  take: CallHandler;
+  handleBroadcast(message: BroadcastMessage): void | Promise<void>;
+}
+
+/** Where an inbound call ends: the dispatcher, as its calls see it. */
+interface Outcomes {
+  answered(call: Inbound, answer: unknown): void;
+  refused(call: Inbound, error: unknown): void;
+}
+
+class Inbound implements InboundCall {
+  readonly key: number;
   readonly peer: string;
   readonly peerName: string | undefined;
   readonly service: string;
   readonly payload: Uint8Array;
+  onAbort: ((reason: PeerdError) => void) | undefined;
+  isSettled = false;
+  readonly #outcomes: Outcomes;
   #abort: AbortController | undefined;
 
-  constructor(dispatch: Dispatch) {
+  constructor(dispatch: Dispatch, outcomes: Outcomes) {
+    this.key = dispatch.key;
     this.peer = dispatch.peer;
     this.peerName = dispatch.peerName;
     this.service = dispatch.service;
     this.payload = dispatch.payload;
+    this.#outcomes = outcomes;
   }
 
   /** Made when it is asked for: most handlers never look. */
@@ -35,36 +53,59 @@ class Inbound implements InboundRequest {
     return this.#abort.signal;
   }
 
+  resolve(answer: Answer): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.#outcomes.answered(this, answer);
+  }
+
+  reject(error: unknown): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.#outcomes.refused(this, error);
+  }
+
   abort(reason: string): void {
+    const error = new PeerdError('disconnected', reason);
     this.#abort ??= new AbortController();
-    this.#abort.abort(new PeerdError('disconnected', reason));
+    this.#abort.abort(error);
+    this.onAbort?.(error);
   }
 }
 
 /**
- * Calls the event handler, outside the loop: after the turn that brought the request, never within it. What
+ * Calls the handler, outside the loop: after the turn that brought the request, never within it. What
  * the handler does or fails to do comes back as an event.
  */
 export class Dispatcher {
   readonly effects: Pick<Drivers, 'request/dispatch' | 'request/abort'>;
-  handler: EventHandler | undefined;
+  handler: CallTaker | undefined;
   readonly broadcasts: MessageQueue = new MessageQueue(MAX_QUEUED_BROADCASTS);
   readonly #post: (event: Event) => void;
   readonly #log: Log;
   /** Requests of this turn. */
-  #batch: { readonly key: number; readonly request: Inbound }[] = [];
+  #batch: Inbound[] = [];
   /** Requests that wait for a handler to be called or to answer. */
   readonly #running = new Table<Inbound>();
+  readonly #outcomes: Outcomes = {
+    answered: ({ key }, answer) => {
+      if (answer instanceof Uint8Array) {
+        if (this.#running.delete(key))
+          this.#post({ type: 'request/answer', key, payload: answer, end: true });
+      } else if (isAsyncIterable(answer)) void this.#stream(key, answer);
+      else this.#refuse(key, new TypeError('a handler answers with bytes or an async iterable of bytes'));
+    },
+    refused: ({ key }, error) => this.#refuse(key, error),
+  };
 
   constructor(post: (event: Event) => void, log: Log) {
     this.#post = post;
     this.#log = log;
     this.effects = {
       'request/dispatch': (dispatch) => {
-        const { key } = dispatch;
-        const request = new Inbound(dispatch);
-        this.#running.set(key, request);
-        if (this.#batch.push({ key, request }) === 1) queueMicrotask(() => this.#runBatch());
+        const call = new Inbound(dispatch, this.#outcomes);
+        this.#running.set(call.key, call);
+        if (this.#batch.push(call) === 1) queueMicrotask(() => this.#runBatch());
       },
       'request/abort': ({ key, reason }) => {
         this.#running.get(key)?.abort(reason);
@@ -93,38 +134,16 @@ export class Dispatcher {
     const batch = this.#batch;
     this.#batch = [];
     // A request that was cancelled in the turn that brought it needs no handler.
-    for (const { key, request } of batch) if (this.#running.has(key)) this.#run(key, request);
+    for (const call of batch) if (this.#running.has(call.key)) this.#run(call);
   }
 
-  #run(key: number, request: Inbound): void {
-    if (this.handler === undefined) return this.#refuse(key, new PeerdError('no-handler', ''));
+  #run(call: Inbound): void {
     try {
-      const answer = this.handler.handleRequest(request);
-      if (answer instanceof Uint8Array) this.#answer(key, answer);
-      else if (answer instanceof Promise)
-        answer.then(
-          (settled) => this.#settled(key, settled),
-          (error) => this.#refuse(key, error),
-        );
-      else this.#settled(key, answer);
+      if (this.handler === undefined) throw new PeerdError('no-handler', '');
+      this.handler.take(call);
     } catch (error) {
-      this.#refuse(key, error);
+      call.reject(error);
     }
-  }
-
-  #settled(key: number, answer: unknown): void {
-    if (answer instanceof Uint8Array) this.#answer(key, answer);
-    else if (isAsyncIterable(answer)) void this.#stream(key, answer);
-    else if (isThenable(answer))
-      Promise.resolve(answer).then(
-        (settled) => this.#settled(key, settled),
-        (error) => this.#refuse(key, error),
-      );
-    else this.#refuse(key, new TypeError('a handler answers with bytes or an async iterable of bytes'));
-  }
-
-  #answer(key: number, payload: Uint8Array): void {
-    if (this.#running.delete(key)) this.#post({ type: 'request/answer', key, payload, end: true });
   }
 
   /** Takes the next answer when the one before has gone out, so that a slow caller slows its source. */
@@ -169,8 +188,4 @@ function cut(reason: string): string {
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }

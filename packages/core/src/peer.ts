@@ -1,10 +1,10 @@
-import type { Client } from '@peerd/protocol';
 import { PeerdError } from '@peerd/protocol';
 import { GossipDriver } from './broadcast/driver.ts';
 import { Inbox } from './channel/inbox.ts';
 import { Responder } from './channel/responder.ts';
 import { InProcessClient } from './client.ts';
 import type { PeerConfig } from './config.ts';
+import { type CallHandler, type DirectClient, settling } from './direct.ts';
 import { DiscoveryDriver } from './discovery/driver.ts';
 import { Dispatcher, HANDLER_SUBSCRIPTION } from './dispatcher.ts';
 import { HelloDriver } from './hello/driver.ts';
@@ -29,7 +29,7 @@ import { type Settings, settingsOf } from './settings.ts';
 
 /** The two halves of a peer: the client sends commands, the server owns all state and does the work. */
 export interface Peer {
-  client: Client;
+  client: DirectClient;
   server: Server;
 }
 
@@ -112,9 +112,8 @@ class PeerServer implements Server {
     this.#post = (event) => inbox.post(event);
     this.#dispatcher = new Dispatcher(this.#post, settings.log);
     const table = {
-      add: (service: string, handler: Parameters<Router['add']>[1]) => this.#services().add(service, handler),
-      remove: (service: string, handler: Parameters<Router['add']>[1]) =>
-        this.#router?.remove(service, handler),
+      add: (service: string, handler: CallHandler) => this.#services().add(service, handler),
+      remove: (service: string, handler: CallHandler) => this.#router?.remove(service, handler),
     };
     this.client = new InProcessClient(inbox, table, this.#dispatcher.broadcasts);
   }
@@ -127,7 +126,10 @@ class PeerServer implements Server {
           ? 'an event handler has been set already: a server takes one, once'
           : 'services are handled through client.handle: use either that or setEventHandler',
       );
-    this.#dispatcher.handler = handler;
+    this.#dispatcher.handler = {
+      take: settling((request) => handler.handleRequest(request)),
+      handleBroadcast: (message) => handler.handleBroadcast(message),
+    };
   }
 
   async run(options: RunOptions = {}): Promise<void> {

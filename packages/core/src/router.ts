@@ -1,33 +1,34 @@
-import { type BroadcastMessage, type InboundRequest, PeerdError, type RequestHandler } from '@peerd/protocol';
-import type { EventHandler } from './server/handler.ts';
+import { type BroadcastMessage, PeerdError } from '@peerd/protocol';
+import type { CallHandler, InboundCall } from './direct.ts';
+import type { CallTaker } from './dispatcher.ts';
 
 /**
- * The event handler behind `client.handle`: sends each request to a handler of its service, the handlers of
+ * What answers behind `client.handle`: sends each request to a handler of its service, the handlers of
  * one service in turn.
  */
-export class Router implements EventHandler {
-  readonly #services = new Map<string, RequestHandler[]>();
+export class Router implements CallTaker {
+  readonly #services = new Map<string, CallHandler[]>();
 
-  add(service: string, handler: RequestHandler): void {
+  add(service: string, handler: CallHandler): void {
     const handlers = this.#services.get(service);
     if (handlers === undefined) this.#services.set(service, [handler]);
     else handlers.push(handler);
   }
 
-  remove(service: string, handler: RequestHandler): void {
+  remove(service: string, handler: CallHandler): void {
     const handlers = this.#services.get(service)?.filter((other) => other !== handler) ?? [];
     if (handlers.length === 0) this.#services.delete(service);
     else this.#services.set(service, handlers);
   }
 
-  readonly handleRequest: RequestHandler = (request: InboundRequest) => {
-    const handlers = this.#services.get(request.service);
+  take(call: InboundCall): void {
+    const handlers = this.#services.get(call.service);
     const handler = handlers?.shift();
     if (handlers === undefined || handler === undefined)
-      throw new PeerdError('no-handler', `nobody handles the service ${JSON.stringify(request.service)}`);
+      throw new PeerdError('no-handler', `nobody handles the service ${JSON.stringify(call.service)}`);
     handlers.push(handler);
-    return handler(request);
-  };
+    handler(call);
+  }
 
   /** Subscriptions have queues of their own. */
   handleBroadcast(_message: BroadcastMessage): void {}

@@ -1,8 +1,8 @@
+import type { AskOptions, CallHandler, DirectClient, Settler } from '@peerd/core';
 import {
   type BroadcastMessage,
   type BroadcastOptions,
   type BroadcastResult,
-  type Client,
   defaults,
   type IterablePromise,
   iterablePromise,
@@ -43,7 +43,7 @@ interface Listener {
   subscription: SocketSubscription;
 }
 
-export class FakeNode implements Client {
+export class FakeNode implements DirectClient {
   readonly id: string;
   readonly name: string;
   readonly handlers = new Map<string, RequestHandler[]>();
@@ -51,6 +51,8 @@ export class FakeNode implements Client {
   readonly #network: FakeNetwork;
   readonly #stopped = new AbortController();
   readonly #leaving: (() => void)[] = [];
+  readonly #asks = new Map<number, AbortController>();
+  #lastAsk = 0;
 
   constructor(network: FakeNetwork, id: string, name: string) {
     this.#network = network;
@@ -62,6 +64,35 @@ export class FakeNode implements Client {
     return await this.#call(peer, payload, options, async (outcome) => {
       if (outcome instanceof Uint8Array) return outcome;
       throw new PeerdError('invalid', 'the service answers with a stream');
+    });
+  }
+
+  ask(peer: string, payload: Uint8Array, options: AskOptions, answer: Settler<Uint8Array>): number {
+    const { service = '', timeoutMs = defaults.requestTimeoutMs } = options;
+    this.#lastAsk += 1;
+    const ask = this.#lastAsk;
+    const controller = new AbortController();
+    this.#asks.set(ask, controller);
+    this.request(peer, payload, { service, timeoutMs, signal: controller.signal })
+      .finally(() => this.#asks.delete(ask))
+      .then(
+        (bytes) => answer.resolve(bytes),
+        (error) => answer.reject(error),
+      );
+    return ask;
+  }
+
+  cancel(ask: number): void {
+    this.#asks.get(ask)?.abort(new PeerdError('stopped', 'the call was cancelled'));
+  }
+
+  serve(service: string, handler: CallHandler): Promise<Registration> {
+    return this.handle(service, (request) => {
+      const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | AsyncIterable<Uint8Array>>();
+      const call: Parameters<CallHandler>[0] = { ...request, resolve, reject, onAbort: undefined };
+      request.signal.addEventListener('abort', () => call.onAbort?.(request.signal.reason));
+      handler(call);
+      return promise;
     });
   }
 

@@ -1,5 +1,5 @@
 import type { ErrorCode, PeerdError } from '@peerd/protocol';
-import type { Responder } from '../channel/responder.ts';
+import type { Responder, Settler } from '../channel/responder.ts';
 import type { PeerReach, PeerReached, PeerSignal } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { ClientClosed } from '../server/inputs.ts';
@@ -21,8 +21,8 @@ export type RequestCommand = {
   readonly payload: Uint8Array;
   readonly timeoutMs: number;
   /** One answer settles `answer`; a stream of them comes as `request/message` and its end settles `end`. */
-  readonly answer?: Responder<Uint8Array> | undefined;
-  readonly end?: Responder<void> | undefined;
+  readonly answer?: Settler<Uint8Array> | undefined;
+  readonly end?: Settler<void> | undefined;
 };
 
 /** A caller lets go of its call. */

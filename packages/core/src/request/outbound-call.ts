@@ -1,6 +1,6 @@
 import { type ErrorCode, PeerdError } from '@peerd/protocol';
 import type { Deadline } from '../channel/deadlines.ts';
-import type { Responder } from '../channel/responder.ts';
+import type { Settler } from '../channel/responder.ts';
 import type { Target } from '../peers/target.ts';
 import { Call } from './call.ts';
 
@@ -17,8 +17,8 @@ export class OutboundCall extends Call {
   readonly service: string;
   /** Empty once it has been written. */
   payload: Uint8Array;
-  readonly answer: Responder<Uint8Array> | undefined;
-  readonly end: Responder<void> | undefined;
+  readonly answer: Settler<Uint8Array> | undefined;
+  readonly end: Settler<void> | undefined;
   phase: 'finding' | 'opening' | 'open' | 'fallback' = 'finding';
   attempts = 0;
   deadline: Deadline<OutboundCall> | undefined;
@@ -29,8 +29,8 @@ export class OutboundCall extends Call {
     service: string,
     payload: Uint8Array,
     timeoutMs: number,
-    answer: Responder<Uint8Array> | undefined,
-    end: Responder<void> | undefined,
+    answer: Settler<Uint8Array> | undefined,
+    end: Settler<void> | undefined,
   ) {
     super();
     this.ref = ref;

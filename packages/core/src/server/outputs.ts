@@ -1,11 +1,11 @@
 import type { PeerdError } from '@peerd/protocol';
-import type { Responder } from '../channel/responder.ts';
+import type { Settler } from '../channel/responder.ts';
 
 /** Settles the responder of a command with its result. */
 export interface Settle {
   readonly type: 'settle';
   // biome-ignore lint/suspicious/noExplicitAny: the command that carried the responder says what it takes
-  readonly responder: Responder<any>;
+  readonly responder: Settler<any>;
   readonly value: unknown;
 }
 
@@ -13,6 +13,6 @@ export interface Settle {
 export interface Fail {
   readonly type: 'fail';
   // biome-ignore lint/suspicious/noExplicitAny: an error fits every responder
-  readonly responder: Responder<any>;
+  readonly responder: Settler<any>;
   readonly error: PeerdError;
 }

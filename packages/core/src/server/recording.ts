@@ -1,4 +1,4 @@
-import { Responder } from '../channel/responder.ts';
+import type { Settler } from '../channel/responder.ts';
 import { type CoreConfig, NodeCore } from './core.ts';
 import type { Input, Output } from './messages.ts';
 import type { Recorder } from './server.ts';
@@ -62,7 +62,7 @@ export function replay(
 
 function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Responder) return responderMark;
+  if ('resolve' in value && 'reject' in value) return responderMark;
   // Not structuredClone: it would copy the whole chunk that a payload is a view of.
   if (value instanceof Uint8Array) return Uint8Array.from(value);
   if (Array.isArray(value)) return value.map(plain);
@@ -71,7 +71,7 @@ function plain(value: unknown): unknown {
 
 /** The input with a responder that nobody awaits for each one it had. */
 function revived(input: RecordedInput): Input {
-  const fields = Object.entries(input).map(([key, field]) => [key, isMark(field) ? unawaited() : field]);
+  const fields = Object.entries(input).map(([key, field]) => [key, isMark(field) ? unawaited : field]);
   return Object.fromEntries(fields) as Input;
 }
 
@@ -79,8 +79,4 @@ function isMark(field: unknown): boolean {
   return typeof field === 'object' && field !== null && 'isResponder' in field;
 }
 
-function unawaited(): Responder<unknown> {
-  const responder = new Responder<unknown>();
-  responder.promise.catch(() => {});
-  return responder;
-}
+const unawaited: Settler<unknown> = { resolve() {}, reject() {} };

@@ -1,10 +1,11 @@
-import { type Client, defaults, PeerdError } from '@peerd/protocol';
+import type { DirectClient } from '@peerd/core';
+import { defaults, PeerdError } from '@peerd/protocol';
 import { type ClientFrame, SendWindow, type ServerBody } from '@peerd/protocol/control';
 import type { InboundCalls } from './inbound.ts';
 
 /** What every command works on. */
 export interface Node {
-  client: Client;
+  client: DirectClient;
   /** Begins to stop the daemon; returns at once. */
   stop(): void;
 }
@@ -30,13 +31,9 @@ type CommandCase = 'request' | 'broadcast' | 'subscribe' | 'handle' | 'peers' | 
 
 /** Each runs until its call is over; what it throws is the call's fault. */
 const commands: { [Case in CommandCase]: Command<Case> } = {
-  async request(call, { peer, service, payload, stream, timeoutMs = defaults.requestTimeoutMs }) {
+  /** For a stream of answers; a request for one is a `RequestCall`. */
+  async request(call, { peer, service, payload, timeoutMs = defaults.requestTimeoutMs }) {
     const options = { service, timeoutMs, signal: call.signal };
-    if (!stream) {
-      const answer = await call.node.client.request(peer, payload, options);
-      call.send({ case: 'answer', value: { payload: answer } });
-      return;
-    }
     const window = new SendWindow();
     call.window = window;
     call.signal.addEventListener('abort', () => window.close(), { once: true });
@@ -74,8 +71,8 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   },
 
   async handle(call, { service }) {
-    const registration = await call.node.client.handle(service, (request) =>
-      call.inbound.ask(call.id, request),
+    const registration = await call.node.client.serve(service, (inbound) =>
+      call.inbound.pass(call.id, inbound),
     );
     call.send({ case: 'done', value: {} });
     await aborted(call.signal);

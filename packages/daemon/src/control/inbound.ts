@@ -1,4 +1,5 @@
-import { type InboundRequest, PeerdError } from '@peerd/protocol';
+import type { InboundCall } from '@peerd/core';
+import { PeerdError } from '@peerd/protocol';
 import {
   AnswerStream,
   type ClientFrame,
@@ -7,15 +8,10 @@ import {
   streamWindow,
 } from '@peerd/protocol/control';
 
-type Outcome = Uint8Array | AsyncIterable<Uint8Array>;
-
 interface Open {
-  resolve(outcome: Outcome): void;
-  reject(error: unknown): void;
+  readonly call: InboundCall;
   /** Once the client has begun a stream of answers. */
   stream: AnswerStream | undefined;
-  /** Lets go of the caller's signal. */
-  release(): void;
 }
 
 /** The requests that one client's handlers are working on. */
@@ -32,22 +28,17 @@ export class InboundCalls {
   }
 
   /** Passes a request on to the registration `handle` of this client. */
-  ask(handle: number, request: InboundRequest): Promise<Outcome> {
-    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-    const { signal } = request;
-    if (signal.aborted) return Promise.reject(signal.reason);
+  pass(handle: number, call: InboundCall): void {
     const id = this.#freeId();
-    const cancelled = () => {
+    this.#open.set(id, { call, stream: undefined });
+    call.onAbort = (reason) => {
+      if (!this.#open.has(id)) return;
       this.#send(id, { case: 'cancel', value: {} });
-      this.#fail(id, signal.reason);
+      this.#fail(id, reason);
     };
-    signal.addEventListener('abort', cancelled, { once: true });
-    const release = () => signal.removeEventListener('abort', cancelled);
-    this.#open.set(id, { resolve, reject, stream: undefined, release });
-    const { peer, peerName, service, payload } = request;
+    const { peer, peerName, service, payload } = call;
     const value = { handle, peer, service, payload, ...(peerName === undefined ? {} : { peerName }) };
     this.#send(id, { case: 'inbound', value });
-    return promise;
   }
 
   /** A frame for a request that is over is dropped: it crossed with the cancellation. */
@@ -55,18 +46,25 @@ export class InboundCalls {
     const open = this.#open.get(id);
     if (open === undefined) return;
     if (body.case === 'answer') {
-      if (body.value.last) {
-        this.#close(id, open);
-        open.resolve(body.value.payload);
-      } else if (!this.#stream(id, open).push(body.value.payload)) {
+      const { payload, last } = body.value;
+      if (last && open.stream === undefined) {
+        this.#open.delete(id);
+        open.call.resolve(payload);
+        return;
+      }
+      const stream = this.#stream(id, open);
+      if (!stream.push(payload)) {
         this.#fail(id, new PeerdError('internal', 'the handler failed'));
         this.#invalid(
           new PeerdError('invalid', `more than ${streamWindow} bytes of answers were sent and not taken`),
         );
+      } else if (last) {
+        this.#open.delete(id);
+        stream.end();
       }
     } else if (body.case === 'done') {
       const stream = this.#stream(id, open);
-      this.#close(id, open);
+      this.#open.delete(id);
       stream.end();
     } else if (body.case === 'fault') {
       const error = errorOf(body.value);
@@ -86,10 +84,10 @@ export class InboundCalls {
         taken: (cost) => this.#send(id, { case: 'took', value: { cost } }),
         left: () => {
           this.#send(id, { case: 'cancel', value: {} });
-          this.#close(id, open);
+          this.#open.delete(id);
         },
       });
-      open.resolve(open.stream);
+      open.call.resolve(open.stream);
     }
     return open.stream;
   }
@@ -97,14 +95,9 @@ export class InboundCalls {
   #fail(id: number, error: unknown): void {
     const open = this.#open.get(id);
     if (open === undefined) return;
-    this.#close(id, open);
-    if (open.stream === undefined) open.reject(error);
-    else open.stream.end(error);
-  }
-
-  #close(id: number, open: Open): void {
     this.#open.delete(id);
-    open.release();
+    if (open.stream === undefined) open.call.reject(error);
+    else open.stream.end(error);
   }
 
   #freeId(): number {

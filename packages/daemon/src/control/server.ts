@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Log } from '@peerd/core';
-import type { Client, PeerdError } from '@peerd/protocol';
+import type { DirectClient, Log } from '@peerd/core';
+import type { PeerdError } from '@peerd/protocol';
 import type { Node } from './commands.ts';
 import { type Identity, Session } from './session.ts';
 import { listenOn, type SocketFile } from './socket-file.ts';
@@ -9,7 +9,7 @@ import { listenOn, type SocketFile } from './socket-file.ts';
 const maxClients = 1_024;
 
 export interface ControlServerOptions {
-  client: Client;
+  client: DirectClient;
   identity: Identity;
   /** The path of the socket. */
   socket: string;

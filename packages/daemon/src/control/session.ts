@@ -15,6 +15,7 @@ import {
 } from '@peerd/protocol/control';
 import { type Call, type Node, runCommand } from './commands.ts';
 import { InboundCalls } from './inbound.ts';
+import { type OpenCall, type Replies, RequestCall } from './request-call.ts';
 
 /** What a client is told about the daemon when it greets. */
 export interface Identity {
@@ -23,9 +24,22 @@ export interface Identity {
   version: string;
 }
 
-interface OpenCall {
-  controller: AbortController;
-  call: Call;
+/** A command that runs until its promise settles. */
+class CommandCall implements OpenCall {
+  readonly controller: AbortController = new AbortController();
+  readonly call: Call;
+
+  constructor(call: Omit<Call, 'signal' | 'window'>) {
+    this.call = { ...call, signal: this.controller.signal, window: undefined };
+  }
+
+  cancel(): void {
+    this.controller.abort(left());
+  }
+
+  taken(cost: number): void {
+    this.call.window?.taken(cost);
+  }
 }
 
 /**
@@ -40,6 +54,17 @@ export class Session {
   readonly #link: Link;
   readonly #inbound: InboundCalls;
   readonly #calls = new Map<number, OpenCall>();
+  readonly #replies: Replies = {
+    answered: (id, payload) => {
+      this.#ended(id);
+      this.#send(id, { case: 'answer', value: { payload } });
+    },
+    failed: (id, error, wasCancelled) => {
+      this.#ended(id);
+      // Also after a cancel: by this the client knows that the id is free.
+      if (!this.#released) this.#send(id, { case: 'fault', value: faultOf(wasCancelled ? left() : error) });
+    },
+  };
   readonly #helloTimer: NodeJS.Timeout;
   readonly #gone = Promise.withResolvers<void>();
   readonly #idle = Promise.withResolvers<void>();
@@ -94,8 +119,8 @@ export class Session {
     }
     const { call, body } = frame;
     if (!this.#greeted) this.#greet(body);
-    else if (body.case === 'cancel') this.#calls.get(call)?.controller.abort(left());
-    else if (body.case === 'took') this.#calls.get(call)?.call.window?.taken(body.value.cost);
+    else if (body.case === 'cancel') this.#calls.get(call)?.cancel();
+    else if (body.case === 'took') this.#calls.get(call)?.taken(body.value.cost);
     else if (body.case === 'answer' || body.case === 'done' || body.case === 'fault')
       this.#inbound.receive(call, body);
     else this.#start(call, body);
@@ -139,29 +164,34 @@ export class Session {
       this.#send(id, { case: 'fault', value: faultOf(error) });
       return;
     }
-    const controller = new AbortController();
-    const call: Call = {
+    if (body.case === 'request' && !body.value.stream) {
+      const call = new RequestCall(id, this.#node.client, this.#replies);
+      this.#calls.set(id, call);
+      call.start(body.value);
+      return;
+    }
+    const command = new CommandCall({
       id,
       node: this.#node,
       inbound: this.#inbound,
-      signal: controller.signal,
-      window: undefined,
       send: (answer) => this.#send(id, answer),
       room: () => this.#link.room(),
-    };
-    this.#calls.set(id, { controller, call });
-    void this.#run(call, body);
+    });
+    this.#calls.set(id, command);
+    void this.#run(id, command, body);
   }
 
-  async #run(call: Call, body: ClientFrame['body']): Promise<void> {
+  async #run(id: number, { call }: CommandCall, body: ClientFrame['body']): Promise<void> {
     try {
       await runCommand(call, body);
+      this.#ended(id);
     } catch (error) {
-      const reason = call.signal.aborted ? left() : error;
-      // Also after a cancel: by this the client knows that the id is free.
-      if (!this.#released) this.#send(call.id, { case: 'fault', value: faultOf(reason) });
+      this.#replies.failed(id, error, call.signal.aborted);
     }
-    this.#calls.delete(call.id);
+  }
+
+  #ended(id: number): void {
+    this.#calls.delete(id);
     if (this.#released && this.#calls.size === 0) this.#idle.resolve();
   }
 
@@ -193,7 +223,7 @@ export class Session {
     this.#inbound.failAll(
       new PeerdError('disconnected', 'the program that answers this service left before it had answered'),
     );
-    for (const { controller } of this.#calls.values()) controller.abort(left());
+    for (const call of [...this.#calls.values()]) call.cancel();
     if (this.#calls.size === 0) this.#idle.resolve();
   }
 }
