@@ -5,8 +5,12 @@ import { Interrupted, usage } from './context.ts';
 import { Output } from './output.ts';
 import { createProgram } from './program.ts';
 
-/** Whoever read our output has had enough of it (`peerd subscribe news | head -1`): that is no failure. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever read our output has had enough of it (`peerd subscribe news | head -1`): that is no failure.
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`peerd: standard output can't be written: ${error.message} (internal)\n`);
+  process.exit(1);
+});
 process.stderr.on('error', () => {});
 
 async function run(): Promise<number> {
@@ -20,7 +24,8 @@ async function run(): Promise<number> {
     if (!(error instanceof CommanderError)) return output.failure(error);
     // `--help` and `--version` end this way too.
     if (error.exitCode === 0) return 0;
-    if (error.code === 'commander.help') return 2;
+    if (error.code === 'commander.help' && !output.json) return 2;
+    if (error.code === 'commander.help') return output.failure(usage('no command was given'));
     return output.failure(usage(error.message.replace(/^error: /, '')));
   }
 }
@@ -34,4 +39,7 @@ function optionsGiven(): string[] {
 
 const status = await run();
 // Standard input may still be open, and a large answer may still be on its way out.
-process.stdout.write('', () => process.exit(status));
+process.stdout.write('', (error) => {
+  // That it failed is told by the event.
+  if (!error) process.exit(status);
+});

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { exitStatusOf, PeerdError, printable } from '@peerd/protocol';
+import type { ErrorJson, FailureJson } from './json.ts';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -12,6 +13,16 @@ export function payloadFields(bytes: Uint8Array): PayloadFields {
   } catch {
     return { payloadBase64: Buffer.from(bytes).toString('base64') };
   }
+}
+
+/** A time as JSON has it: a microsecond is as fine as anything here is measured. */
+export function jsonMs(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}
+
+export function errorJson(error: unknown): ErrorJson {
+  const { code, message, candidates } = PeerdError.from(error);
+  return { code, message, ...(candidates.length > 0 ? { candidates: [...candidates] } : {}) };
 }
 
 /** A stranger's text on one line, so that no part of it passes for a line of ours. */
@@ -58,9 +69,8 @@ export class Output {
 
   /** Says what went wrong and returns the exit status for it. With `--json` it goes to standard output. */
   failure(error: unknown): number {
-    const { code, message, candidates } = PeerdError.from(error);
-    if (this.json)
-      this.object({ error: { code, message, ...(candidates.length > 0 ? { candidates } : {}) } });
+    const { code, message } = PeerdError.from(error);
+    if (this.json) this.object({ error: errorJson(error) } satisfies FailureJson);
     else this.note(`peerd: ${message} (${code})`);
     return exitStatusOf(code);
   }

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { Command } from 'commander';
 import { broadcastCommand } from './commands/broadcast.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -27,7 +28,10 @@ export function createProgram(): Command {
     .option('--socket <path>', 'which daemon, by its socket')
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
-    .configureOutput({ outputError: () => {} });
+    .configureOutput({
+      outputError: () => {},
+      writeErr: (text) => program.opts().json || process.stderr.write(text),
+    });
   const commands = [
     startCommand(),
     requestCommand(),

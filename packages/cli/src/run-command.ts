@@ -2,9 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { PeerdError } from '@peerd/protocol';
 
-/** Commands that run at a time; further requests wait. Each is a process or more. */
-const maxRunning = 16;
-
 /** Bytes of a command's standard error that become the reason of a refusal: the last ones say what happened. */
 const maxReasonBytes = 2_048;
 
@@ -14,41 +11,71 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 /** Time for a command to end by itself once it was told to, before it is killed. */
 const killAfterMs = 1_000;
 
+/** Environment variables of one run. */
+export type CommandVariables = Readonly<Record<`PEERD_${string}`, string>>;
+
 /** Runs one shell command for each request, each in a process group of its own, so that all of it can be ended. */
 export class CommandRunner {
   readonly #command: string;
+  readonly #maxRunning: number;
   readonly #children = new Set<ChildProcess>();
   #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
-  constructor(command: string) {
+  /** At most `maxRunning` commands run at a time; further requests wait. */
+  constructor(command: string, maxRunning: number) {
     this.#command = command;
+    this.#maxRunning = maxRunning;
     // However this program ends, short of being killed: no command outlives it.
     process.once('exit', () => {
       for (const child of this.#children) killGroup(child, 'SIGKILL');
     });
   }
 
-  /** The command's standard output. Fails with `refused` when it does not exit with 0. */
-  async run(payload: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    while (this.#running >= maxRunning) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#waiting.push(resolve);
-      await promise;
-    }
+  /**
+   * The standard output of the command, run with these variables beside this program's own. Fails with `refused` when
+   * it does not exit with 0, and with the signal's reason.
+   */
+  async run(payload: Uint8Array, variables: CommandVariables, signal: AbortSignal): Promise<Uint8Array> {
+    while (this.#running >= this.#maxRunning) await this.#turn(signal);
+    signal.throwIfAborted();
     this.#running += 1;
     try {
-      signal.throwIfAborted();
-      return await this.#spawn(payload, signal);
+      return await this.#spawn(payload, variables, signal);
     } finally {
       this.#running -= 1;
-      this.#waiting.shift()?.();
+      const [first] = this.#waiting;
+      first?.();
     }
   }
 
-  #spawn(payload: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+  /** Resolves when a command has ended; fails when the request that waits for that is cancelled. */
+  #turn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const child = spawn(this.#command, { shell: true, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+      signal.throwIfAborted();
+      const wake = () => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener('abort', cancel);
+        resolve();
+      };
+      const cancel = () => {
+        this.#waiting.delete(wake);
+        reject(signal.reason);
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', cancel, { once: true });
+    });
+  }
+
+  #spawn(payload: Uint8Array, variables: CommandVariables, signal: AbortSignal): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const env = { ...process.env, ...variables };
+      const child = spawn(this.#command, {
+        shell: true,
+        detached: true,
+        env,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
       this.#children.add(child);
       const answer: Uint8Array[] = [];
       let answerBytes = 0;
@@ -88,7 +115,7 @@ export class CommandRunner {
       // The shell has ended: what it left running would outlive this program, or hold up the answer.
       child.once('exit', () => killGroup(child, 'SIGKILL'));
       child.once('close', (status, killedBy) => {
-        if (signal.aborted) finish(new PeerdError('stopped', 'the call was cancelled'));
+        if (signal.aborted) finish(PeerdError.from(signal.reason));
         else if (answerBytes > maxAnswerBytes)
           finish(new PeerdError('refused', `the command's answer is over ${maxAnswerBytes} bytes`));
         else if (status === 0) finish();

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -27,6 +28,8 @@ describe('the command line', () => {
     [['subscribe', 'news', '--count', '0'], 'from 1 up'],
     [['reply'], '--exec'],
     [['reply', '--echo', '--exec', 'cat'], '--exec'],
+    [['reply', '--echo', '--jobs', '2'], '--jobs'],
+    [['reply', '--exec', 'cat', '--jobs', '0'], 'from 1 up'],
     [['start', '--profile', 'moon'], 'local, lan, internet'],
     [['status', '--loud'], '--loud'],
   ])('a mistake is exit 2 with the reason: peerd %j', async (args, reason) => {
@@ -38,6 +41,24 @@ describe('the command line', () => {
     expect(json.status).toBe(2);
     expect(errorIn(json)).toMatchObject({ code: 'usage', message: expect.stringContaining(reason) });
   });
+
+  test('no command is exit 2, with the help or, as JSON, the reason', async () => {
+    const text = await sandbox.run([]);
+    expect(text).toMatchObject({ status: 2, stderr: expect.stringContaining('Usage: peerd') });
+    const json = await sandbox.run(['--json']);
+    expect(json).toMatchObject({ status: 2, stderr: '' });
+    expect(errorIn(json)).toMatchObject({ code: 'usage', message: 'no command was given' });
+  });
+
+  test.runIf(existsSync('/dev/full'))(
+    'output that can not be written is a failure that is told',
+    async () => {
+      const command = sandbox.shell('peerd keygen > /dev/full');
+      const { status, stderr } = await command.ended;
+      expect(status).toBe(1);
+      expect(stderr).toContain("standard output can't be written: ");
+    },
+  );
 
   test('what follows -- is no option', async () => {
     const { status, stdout, stderr } = await sandbox.run(['keygen', '--loud', '--', '--json']);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 const run = (command: string) =>
-  new CommandRunner(command).run(Buffer.from('hello'), new AbortController().signal);
+  new CommandRunner(command, 1).run(Buffer.from('hello'), {}, new AbortController().signal);
 
 test('what a command leaves running ends with its shell', async () => {
   const file = join(folder, 'pid');
@@ -24,6 +24,27 @@ test('what a command leaves running ends with its shell', async () => {
   expect(Buffer.from(answer).toString()).toBe('hello');
   const pid = Number(await readFile(file, 'utf8'));
   await expect.poll(() => isRunning(pid), { timeout: 5_000 }).toBe(false);
+});
+
+test('no more commands run at a time than asked for; one that waits can be called off', async () => {
+  const runner = new CommandRunner('cat', 1);
+  const starts: string[] = [];
+  const go = join(folder, 'go');
+  const first = new CommandRunner(`until [ -e ${go} ]; do sleep 0.01; done; echo first`, 1);
+  const never = new AbortController().signal;
+  const leaving = new AbortController();
+  const runs = [
+    first.run(Buffer.alloc(0), {}, never).then(() => starts.push('first')),
+    first.run(Buffer.alloc(0), {}, leaving.signal),
+    first.run(Buffer.alloc(0), {}, never).then(() => starts.push('third')),
+  ] as const;
+  leaving.abort(new Error('the caller left'));
+  await expect(runs[1]).rejects.toThrow('the caller left');
+  await runner.run(Buffer.from('another runner is not held up'), {}, never);
+  expect(starts).toEqual([]);
+  await writeFile(go, '');
+  await Promise.all([runs[0], runs[2]]);
+  expect(starts).toEqual(['first', 'third']);
 });
 
 test('an answer over the limit ends the command, told once', async () => {

@@ -119,8 +119,18 @@ export class Sandbox {
     return new Sandbox(folder);
   }
 
-  spawn(args: readonly string[], { stdin, env }: RunOptions = {}): Running {
-    const child = spawn(process.execPath, ['--conditions=@peerd/source', program, ...args], {
+  spawn(args: readonly string[], options: RunOptions = {}): Running {
+    return this.#start(process.execPath, ['--conditions=@peerd/source', program, ...args], options);
+  }
+
+  /** A line for the shell, in which `peerd` is the program. */
+  shell(line: string, options: RunOptions = {}): Running {
+    const peerd = `peerd() { '${process.execPath}' --conditions=@peerd/source '${program}' "$@"; }`;
+    return this.#start('bash', ['-c', `${peerd}\n${line}`], options);
+  }
+
+  #start(file: string, args: readonly string[], { stdin, env }: RunOptions): Running {
+    const child = spawn(file, args, {
       cwd: this.folder,
       env: { ...this.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],

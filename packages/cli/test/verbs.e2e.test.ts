@@ -60,7 +60,14 @@ describe('request and reply', () => {
   test('JSON has text as text and other bytes as base64', async () => {
     await replying(['--echo'], async () => {
       const text = await sandbox.run(['request', 'alice', 'grüße', '--json', ...asBob]);
-      expect(JSON.parse(text.stdout.toString())).toMatchObject({ peer: 'alice', payload: 'grüße' });
+      expect(JSON.parse(text.stdout.toString())).toEqual({
+        peer: 'alice',
+        peerId: alice.info.id,
+        peerName: 'alice',
+        service: '',
+        payload: 'grüße',
+        ms: expect.any(Number),
+      });
       const bytes = Buffer.from([0, 255, 254]);
       const other = await sandbox.run(['request', 'alice', '--json', ...asBob], { stdin: bytes });
       expect(JSON.parse(other.stdout.toString())).toMatchObject({ payloadBase64: bytes.toString('base64') });
@@ -84,6 +91,46 @@ describe('request and reply', () => {
       const pid = Number(await readFile(join(sandbox.folder, 'pid'), 'utf8'));
       await expect.poll(() => isRunning(pid), { timeout: 5_000 }).toBe(false);
     });
+  });
+
+  test('the command is told who asks, for what, and where it runs', async () => {
+    const variables = ['PEER', 'PEER_NAME', 'SERVICE', 'REQUEST_NUMBER', 'REQUEST_BYTES', 'NAME'];
+    const command = variables.map((each) => `echo "$PEERD_${each}"`).join('; ');
+    await replying(['--exec', command, '--service', 'one', '--service', 'two'], async (reply) => {
+      expect(reply.stderr).toContain('for one, two');
+      for (const [service, number] of [
+        ['one', '1'],
+        ['two', '2'],
+      ] as const) {
+        const asked = ['request', 'alice', 'hello', '--service', service, ...asBob];
+        const { stdout } = await sandbox.run(asked);
+        expect(stdout.toString().trim().split('\n')).toEqual([
+          bob.info.id,
+          'bob',
+          service,
+          number,
+          '5',
+          'alice',
+        ]);
+      }
+      expect((await sandbox.run(['request', 'alice', 'x', ...asBob])).status).toBe(4);
+    });
+  });
+
+  test('a caller that leaves has the command and all it began killed', async () => {
+    const command = 'sleep 1000 & echo $! > left; wait';
+    const reply = sandbox.spawn(['reply', '--exec', command, '--json', '--name', 'alice'], { stdin: '' });
+    expect(JSON.parse(await reply.line()).event).toBe('ready');
+    const call = sandbox.spawn(['request', 'alice', 'x', ...asBob], { stdin: '' });
+    expect(JSON.parse(await reply.line()).event).toBe('asked');
+    const file = join(sandbox.folder, 'left');
+    await expect.poll(() => readFile(file, 'utf8').catch(() => ''), { timeout: 5_000 }).toMatch(/\d\n/);
+    const pid = Number(await readFile(file, 'utf8'));
+    expect(isRunning(pid)).toBe(true);
+    expect((await call.kill('SIGINT')).status).toBe(130);
+    expect(JSON.parse(await reply.line())).toMatchObject({ event: 'failed', error: { code: 'stopped' } });
+    await expect.poll(() => isRunning(pid), { timeout: 5_000 }).toBe(false);
+    expect((await reply.kill('SIGINT')).status).toBe(0);
   });
 
   test('nobody answers: exit 4', async () => {
@@ -115,7 +162,7 @@ describe('request and reply', () => {
     // It writes now and then, so that it ends when nobody is left to read.
     const command = 'while sleep 0.05; do echo working; done';
     const reply = sandbox.spawn(['reply', '--exec', command, '--json', '--name', 'alice']);
-    expect(JSON.parse(await reply.line())).toEqual({ event: 'ready', daemon: 'alice' });
+    expect(JSON.parse(await reply.line())).toEqual({ event: 'ready', daemon: 'alice', services: [''] });
     const call = sandbox.spawn(['request', 'alice', 'x', ...asBob], { stdin: '' });
     expect(JSON.parse(await reply.line())).toMatchObject({ event: 'asked', peer: bob.info.id });
     await reply.kill('SIGKILL');

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { durationOption, outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
+import type { BroadcastJson } from '../json.ts';
 import { readPayload } from '../payload.ts';
 
 interface Options {
@@ -23,7 +24,8 @@ export function broadcastCommand(): Command {
         ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       };
       const { peers } = await withDaemon(command, (node) => node.broadcast(topic, payload, options));
-      output.result(`sent to ${peers} ${peers === 1 ? 'peer' : 'peers'}`, { topic, peers });
+      const json: BroadcastJson = { topic, peers };
+      output.result(`sent to ${peers} ${peers === 1 ? 'peer' : 'peers'}`, json);
     });
   return withExamples(command, [
     'peerd broadcast news "it is out"',

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
+import type { KeygenJson } from '../json.ts';
 
 export function keygenCommand(): Command {
   const command = new Command('keygen')
@@ -12,7 +13,7 @@ export function keygenCommand(): Command {
       const secret = encodeSecret(bytes);
       const id = await peerIdOf(bytes);
       if (!output.json) output.note(`the secret of peer ${id}: whoever has it is that peer`);
-      output.result(secret, { secret, id });
+      output.result(secret, { secret, id } satisfies KeygenJson);
     });
   return withExamples(command, ['peerd keygen', 'peerd keygen --json']);
 }

@@ -2,6 +2,7 @@ import type { PeerInfo } from '@peerd/protocol';
 import { Command } from 'commander';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
+import type { PeerJson } from '../json.ts';
 
 export function peersCommand(): Command {
   const command = new Command('peers')
@@ -9,11 +10,15 @@ export function peersCommand(): Command {
     .action(async () => {
       const output = outputOf(command);
       const peers = await withDaemon(command, (node) => node.peers());
-      if (output.json) for (const peer of peers) output.object(peer);
+      if (output.json) for (const peer of peers) output.object(jsonOf(peer));
       else if (peers.length === 0) output.note('no peers are known yet');
       else output.text(peers.map(describe).join('\n'));
     });
   return withExamples(command, ['peerd peers', 'peerd peers --json | jq -r .id']);
+}
+
+function jsonOf({ id, name, connected, kind, inDht, addresses }: PeerInfo): PeerJson {
+  return { id, name: name ?? null, connected, kind, inDht, addresses: [...addresses] };
 }
 
 function describe({ id, name, connected, kind, inDht, addresses }: PeerInfo): string {

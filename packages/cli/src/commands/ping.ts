@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { durationOption, interruption, outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
+import type { PingJson } from '../json.ts';
+import { jsonMs } from '../output.ts';
 
 export function pingCommand(): Command {
   const command = new Command('ping')
@@ -11,8 +13,9 @@ export function pingCommand(): Command {
       const output = outputOf(command);
       const signal = interruption();
       const options = { signal, ...(timeout === undefined ? {} : { timeoutMs: timeout }) };
-      const result = await withDaemon(command, (node) => node.ping(peer, options), signal);
-      output.result(`${result.peer}: ${result.rttMs.toFixed(2)} ms`, result);
+      const { peer: id, rttMs } = await withDaemon(command, (node) => node.ping(peer, options), signal);
+      const json: PingJson = { peer: id, rttMs: jsonMs(rttMs) };
+      output.result(`${id}: ${rttMs.toFixed(2)} ms`, json);
     });
   return withExamples(command, [
     'peerd ping bob',

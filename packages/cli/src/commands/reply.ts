@@ -1,63 +1,131 @@
 import type { SocketClient } from '@peerd/client';
 import type { InboundRequest } from '@peerd/protocol';
 import { Command } from 'commander';
-import { interruption, outputOf, usage, withDaemon } from '../context.ts';
+import {
+  collect,
+  countOption,
+  type GlobalOptions,
+  interruption,
+  outputOf,
+  usage,
+  withDaemon,
+} from '../context.ts';
 import { withExamples } from '../examples.ts';
+import type { ReplyAnsweredJson, ReplyAskedJson, ReplyFailedJson, ReplyReadyJson } from '../json.ts';
+import { errorJson, jsonMs, type Output } from '../output.ts';
 import { CommandRunner } from '../run-command.ts';
 
-interface Options {
+interface Options extends GlobalOptions {
   exec?: string;
   echo?: boolean;
+  service?: string[];
+  jobs?: number;
 }
+
+/** Commands that run at a time unless said otherwise. Each is a process or more. */
+const defaultJobs = 16;
+
+/** Answers one request; `number` counts them. */
+type Answer = (request: InboundRequest, number: number) => Promise<Uint8Array>;
 
 export function replyCommand(): Command {
   const command = new Command('reply')
     .description('Answer the requests of peers until Ctrl-C')
     .option('--exec <command>', 'a shell command: it gets the payload on its standard input')
     .option('--echo', 'answer with what was sent')
-    .action(async (options: Options) => {
-      if ((options.exec === undefined) === (options.echo !== true))
-        throw usage("give one of --exec 'COMMAND' and --echo");
+    .option(
+      '--service <name>',
+      'what is answered; may be repeated (default: the service without a name)',
+      collect,
+    )
+    .option('--jobs <number>', `how many commands run at once (default: ${defaultJobs})`, countOption)
+    .action(async () => {
+      const options = command.optsWithGlobals<Options>();
+      const { service: services = [''] } = options;
       const output = outputOf(command);
       const signal = interruption();
-      const runner = options.exec === undefined ? undefined : new CommandRunner(options.exec);
-      const answer = async (request: InboundRequest) =>
-        runner === undefined ? request.payload : await runner.run(request.payload, request.signal);
-      const handler = async (request: InboundRequest) => {
-        const about = { peer: request.peer, peerName: request.peerName ?? null };
-        if (output.json) output.object({ event: 'asked', ...about });
-        try {
-          const payload = await answer(request);
-          if (output.json) output.object({ event: 'answered', ...about, bytes: payload.length });
-          return payload;
-        } catch (error) {
-          if (output.json)
-            output.object({
-              event: 'failed',
-              ...about,
-              reason: error instanceof Error ? error.message : `${error}`,
-            });
-          throw error;
-        }
-      };
       const work = async (node: SocketClient) => {
-        await node.handle('', handler);
+        const handler = narrated(answerOf(options, node.daemon.name), output);
+        for (const service of new Set(services)) await node.handle(service, handler);
         signal.throwIfAborted();
-        if (output.json) output.object({ event: 'ready', daemon: node.daemon.name });
-        else output.note(`ready: answering what ${node.daemon.name} is asked (Ctrl-C ends it)`);
+        const { name: daemon } = node.daemon;
+        if (output.json) output.object({ event: 'ready', daemon, services } satisfies ReplyReadyJson);
+        else output.note(`ready: answering what ${daemon} is asked${of(services)} (Ctrl-C ends it)`);
         const interrupted = new Promise<undefined>((resolve) =>
           signal.addEventListener('abort', () => resolve(undefined), { once: true }),
         );
         const lost = await Promise.race([node.closed, interrupted]);
         if (lost !== undefined) throw lost;
       };
+      checkOptions(options);
       await withDaemon(command, work, signal);
     });
   return withExamples(
     command,
-    ['peerd reply --echo', "peerd reply --exec 'tr a-z A-Z'", "peerd reply --exec 'jq .name' --name bob"],
+    [
+      'peerd reply --echo',
+      "peerd reply --exec 'tr a-z A-Z' --service upper",
+      `peerd reply --exec 'echo "$PEERD_PEER_NAME asks for $(jq -r .city)"' --service weather --jobs 4`,
+    ],
     `When the command exits with 0, its standard output is the answer; else the request is refused, with its standard
 error as the reason. A call that is cancelled kills the command; what a command leaves running is killed when its shell
-has ended. Ctrl-C ends this with exit status 0, or 130 before it is ready.`,
+has ended. In its environment are PEERD_PEER, the id of the peer that asks; PEERD_PEER_NAME, what that peer calls itself,
+which proves nothing; PEERD_SERVICE; PEERD_REQUEST_NUMBER, from 1; PEERD_REQUEST_BYTES, the size of the payload; and
+PEERD_NAME, so that a peerd in it talks to the same daemon. Never put what a peer says into the command line itself.
+Ctrl-C ends this with exit status 0, or 130 before it is ready.`,
   );
+}
+
+function checkOptions({ exec, echo, jobs }: Options): void {
+  if ((exec === undefined) === (echo !== true)) throw usage("give one of --exec 'COMMAND' and --echo");
+  if (jobs !== undefined && exec === undefined)
+    throw usage('--jobs goes with --exec: --echo runs no command');
+}
+
+function of(services: readonly string[]): string {
+  if (services.length === 1 && services[0] === '') return '';
+  return ` for ${services.map((service) => service || '(default)').join(', ')}`;
+}
+
+function answerOf({ exec, jobs, socket }: Options, daemon: string): Answer {
+  if (exec === undefined) return async ({ payload }) => payload;
+  const runner = new CommandRunner(exec, jobs ?? defaultJobs);
+  // A daemon with a socket of its own can't be found by its name.
+  const here = socket === undefined ? { PEERD_NAME: daemon } : {};
+  return async ({ peer, peerName, service, payload, signal }, number) => {
+    const variables = {
+      ...here,
+      PEERD_PEER: peer,
+      PEERD_PEER_NAME: peerName ?? '',
+      PEERD_SERVICE: service,
+      PEERD_REQUEST_NUMBER: `${number}`,
+      PEERD_REQUEST_BYTES: `${payload.length}`,
+    };
+    return await runner.run(payload, variables, signal);
+  };
+}
+
+/** With `--json`, tells of each request when it comes and when it is over. */
+function narrated(answer: Answer, output: Output): (request: InboundRequest) => Promise<Uint8Array> {
+  let count = 0;
+  return async (inbound) => {
+    count += 1;
+    const request = count;
+    if (!output.json) return await answer(inbound, request);
+    const started = performance.now();
+    const { service, peer, peerName = null } = inbound;
+    const bytes = inbound.payload.length;
+    output.object({ event: 'asked', request, service, peer, peerName, bytes } satisfies ReplyAskedJson);
+    const ms = () => jsonMs(performance.now() - started);
+    try {
+      const payload = await answer(inbound, request);
+      const done: ReplyAnsweredJson = { event: 'answered', request, bytes: payload.length, ms: ms() };
+      output.object(done);
+      return payload;
+    } catch (error) {
+      const failed: ReplyFailedJson = { event: 'failed', request, error: errorJson(error), ms: ms() };
+      output.object(failed);
+      throw error;
+    }
+  };
 }

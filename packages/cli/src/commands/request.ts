@@ -1,32 +1,63 @@
+import type { PeerInfo } from '@peerd/protocol';
 import { Command } from 'commander';
 import { durationOption, interruption, outputOf, withDaemon } from '../context.ts';
 import { payloadNote, withExamples } from '../examples.ts';
-import { payloadFields } from '../output.ts';
+import type { RequestJson } from '../json.ts';
+import { jsonMs, payloadFields } from '../output.ts';
 import { readPayload } from '../payload.ts';
+
+interface Options {
+  service: string;
+  timeout?: number;
+}
 
 export function requestCommand(): Command {
   const command = new Command('request')
     .description('Ask a peer and print its answer')
     .argument('<peer>', 'its name, its id or a unique prefix of it, or a multiaddr')
     .argument('[data]', 'what to send; `-`, or nothing when something is piped in: standard input')
+    .option('--service <name>', 'which of its services', '')
     .option('--timeout <duration>', 'give up after this long (default: 30s)', durationOption)
-    .action(async (peer: string, data: string | undefined, options: { timeout?: number }) => {
+    .action(async (peer: string, data: string | undefined, { service, timeout }: Options) => {
       const output = outputOf(command);
       const payload = await readPayload(data);
       const signal = interruption();
-      const started = performance.now();
-      const timeout = options.timeout === undefined ? {} : { timeoutMs: options.timeout };
-      const answer = await withDaemon(
+      const options = { service, signal, ...(timeout === undefined ? {} : { timeoutMs: timeout }) };
+      await withDaemon(
         command,
-        (node) => node.request(peer, payload, { signal, ...timeout }),
+        async (node) => {
+          const started = performance.now();
+          const answer = await node.request(peer, payload, options);
+          const ms = jsonMs(performance.now() - started);
+          if (!output.json) return output.raw(answer);
+          // The answer is there: it is not lost to a question about who gave it.
+          const known = await node.peers().catch(() => []);
+          const { id = null, name = null } = theOne(peer, known) ?? {};
+          const whom = { peer, peerId: id, peerName: name };
+          const json: RequestJson = { ...whom, service, ...payloadFields(answer), ms };
+          output.object(json);
+        },
         signal,
       );
-      if (output.json) output.object({ peer, ...payloadFields(answer), ms: performance.now() - started });
-      else output.raw(answer);
     });
   return withExamples(
     command,
-    ['peerd request bob hello', 'peerd request 12D3KooWabc --timeout 5s < photo.jpg > answer.bin'],
+    [
+      'peerd request bob hello',
+      'peerd request bob --service upper "to be shouted"',
+      'peerd request 12D3KooWabc --timeout 5s < photo.jpg > answer.bin',
+    ],
     `The answer's bytes go to standard output as they are. ${payloadNote}`,
   );
+}
+
+/** Whom the words for a peer mean, if the table has just one whom they fit. */
+function theOne(asked: string, peers: readonly PeerInfo[]): PeerInfo | undefined {
+  const fits = ({ id, name, addresses }: PeerInfo) =>
+    asked.startsWith('/')
+      ? asked.endsWith(`/p2p/${id}`) ||
+        addresses.some((each) => each === asked || each === `${asked}/p2p/${id}`)
+      : name === asked || id.startsWith(asked);
+  const [one, another] = peers.filter(fits);
+  return another === undefined ? one : undefined;
 }

@@ -2,6 +2,7 @@ import type { SocketClient } from '@peerd/client';
 import { Command } from 'commander';
 import { countOption, interruption, outputOf, withDaemon } from '../context.ts';
 import { payloadNote, withExamples } from '../examples.ts';
+import type { MessageJson, SubscribedJson } from '../json.ts';
 import { payloadFields } from '../output.ts';
 
 export function subscribeCommand(): Command {
@@ -17,12 +18,13 @@ export function subscribeCommand(): Command {
         signal.throwIfAborted();
         signal.addEventListener('abort', () => void subscription.close(), { once: true });
         if (!output.json) output.note(`hearing ${topics.join(', ')} (Ctrl-C ends it)`);
-        else output.object({ event: 'subscribed', topics });
+        else output.object({ event: 'subscribed', topics } satisfies SubscribedJson);
         let heard = 0;
         for await (const { topic, from, payload, missed } of subscription) {
-          if (output.json)
-            output.object({ event: 'message', topic, from, ...payloadFields(payload), missed });
-          else {
+          if (output.json) {
+            const fields = payloadFields(payload);
+            output.object({ event: 'message', topic, from, ...fields, missed } satisfies MessageJson);
+          } else {
             if (missed > 0) output.note(`missed ${missed} messages: this terminal was too slow`);
             output.line(`${topic} ${from} ${Buffer.from(payload).toString('utf8')}`);
           }

@@ -7,6 +7,7 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type SocketClient } from '@peerd/client';
 import { PeerdError, type PeerInfo } from '@peerd/protocol';
+import type { DemoDoneJson, DemoStepJson } from '../json.ts';
 import type { Output } from '../output.ts';
 import { DaemonProcess } from './daemon-process.ts';
 
@@ -84,7 +85,7 @@ class Demo {
       (table) => !table.some(({ id, connected, inDht }) => id === bob.info.id && (connected || inDht)),
     );
     this.#seen('gone', "bob has left alice's table");
-    if (this.#output.json) this.#output.object({ event: 'done' });
+    if (this.#output.json) this.#output.object({ event: 'done' } satisfies DemoDoneJson);
     else this.#output.text('All of it was seen.');
   }
 
@@ -130,9 +131,10 @@ class Demo {
     while (!holds(await client.peers())) await delay(lookEveryMs, undefined, { signal: this.#signal });
   }
 
-  #seen(event: string, text: string, more: object = {}): void {
+  #seen(event: DemoStepJson['event'], text: string, more: Pick<DemoStepJson, 'pid'> = {}): void {
     this.#step += 1;
-    this.#output.result(`${this.#step}. ${text}`, { event, step: this.#step, text, ...more });
+    const json: DemoStepJson = { event, step: this.#step, text, ...more };
+    this.#output.result(`${this.#step}. ${text}`, json);
   }
 }
 

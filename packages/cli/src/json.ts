@@ -1,0 +1,153 @@
+// What `--json` prints: the command line's own types, apart from the SDK's, so that a script keeps working when those
+// change. Keys are added, never renamed or removed; what is not known is null; times are in ms, to the microsecond.
+// docs/reference/cli.md shows these declarations, and a test holds what the commands print to them.
+
+/** Every command, when it fails: one object, after which nothing comes. */
+export interface FailureJson {
+  error: ErrorJson;
+}
+
+export interface ErrorJson {
+  /** One of docs/reference/errors.md, which has the exit status of each. */
+  code: string;
+  message: string;
+  /** What something ambiguous could have meant. */
+  candidates?: string[];
+}
+
+/** `peerd request`: one object. */
+export interface RequestJson {
+  /** The peer as it was given. */
+  peer: string;
+  /** Who that is, as far as the daemon's table tells. */
+  peerId: string | null;
+  peerName: string | null;
+  /** '' is the service without a name. */
+  service: string;
+  /** The answer when it is UTF-8 text. There is always one of this and payloadBase64. */
+  payload?: string;
+  payloadBase64?: string;
+  /** From the call to its answer. */
+  ms: number;
+}
+
+/** `peerd reply`: first this, once. */
+export interface ReplyReadyJson {
+  event: 'ready';
+  /** The name of the daemon. */
+  daemon: string;
+  services: string[];
+}
+
+/** `peerd reply`: a request has come. */
+export interface ReplyAskedJson {
+  event: 'asked';
+  /** The number of the request, from 1. */
+  request: number;
+  service: string;
+  peer: string;
+  /** What that peer calls itself. */
+  peerName: string | null;
+  bytes: number;
+}
+
+/** `peerd reply`: it is answered. */
+export interface ReplyAnsweredJson {
+  event: 'answered';
+  request: number;
+  bytes: number;
+  ms: number;
+}
+
+/** `peerd reply`: it was refused, or its caller has left. */
+export interface ReplyFailedJson {
+  event: 'failed';
+  request: number;
+  error: ErrorJson;
+  ms: number;
+}
+
+/** `peerd broadcast`: one object. */
+export interface BroadcastJson {
+  topic: string;
+  /** The number of peers that it was sent to; each passes it on. */
+  peers: number;
+}
+
+/** `peerd subscribe`: first this, once. */
+export interface SubscribedJson {
+  event: 'subscribed';
+  topics: string[];
+}
+
+/** `peerd subscribe`: one for each message. */
+export interface MessageJson {
+  event: 'message';
+  topic: string;
+  /** The id of the peer that signed it. */
+  from: string;
+  /** The message when it is UTF-8 text. There is always one of this and payloadBase64. */
+  payload?: string;
+  payloadBase64?: string;
+  /** Messages that were lost before this one. */
+  missed: number;
+}
+
+/** `peerd status`: one object. */
+export interface StatusJson {
+  id: string;
+  name: string;
+  network: string;
+  version: string;
+  /** Multiaddrs, each with its /p2p/ part. */
+  addresses: string[];
+  peers: PeerCountsJson;
+  topics: string[];
+  services: string[];
+  uptimeMs: number;
+}
+
+export interface PeerCountsJson {
+  known: number;
+  connected: number;
+}
+
+/** `peerd peers`: one object a peer, connected ones first. */
+export interface PeerJson {
+  id: string;
+  name: string | null;
+  connected: boolean;
+  kind: 'peerd' | 'other' | 'unknown';
+  /** Whether it is in the table of the DHT. */
+  inDht: boolean;
+  addresses: string[];
+}
+
+/** `peerd ping`: one object. */
+export interface PingJson {
+  /** Its id. */
+  peer: string;
+  rttMs: number;
+}
+
+/** `peerd keygen`: one object. */
+export interface KeygenJson {
+  /** 32 bytes in base58. */
+  secret: string;
+  /** The id of the peer that has it. */
+  id: string;
+}
+
+/** `peerd demo`: one object for each thing that was seen. */
+export interface DemoStepJson {
+  event: 'start' | 'known' | 'request' | 'response' | 'broadcast' | 'kill' | 'gone';
+  step: number;
+  text: string;
+  /** Of the daemon, with the event start. */
+  pid?: number;
+}
+
+/** `peerd demo`: the last, when all was seen. */
+export interface DemoDoneJson {
+  event: 'done';
+}

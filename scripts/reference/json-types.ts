@@ -1,0 +1,47 @@
+// Reads the declarations of packages/cli/src/json.ts, for the page that shows them and the test that holds the commands
+// to them. It knows the few forms that file uses, and fails on any other.
+import { readFileSync } from 'node:fs';
+
+export interface Field {
+  name: string;
+  optional: boolean;
+  /** As it is written: `string`, `number`, `boolean`, `null`, a literal, a declared name, `X[]`, or several with `|`. */
+  type: string;
+}
+
+export interface JsonType {
+  name: string;
+  /** The command that prints it, as in its comment: `peerd status`. None for a part of another type. */
+  command: string | undefined;
+  fields: Field[];
+  /** The declaration with its comments. */
+  source: string;
+}
+
+const path = new URL('../../packages/cli/src/json.ts', import.meta.url);
+
+export function readJsonTypes(): Map<string, JsonType> {
+  const types = new Map<string, JsonType>();
+  let comment = '';
+  let open: JsonType | undefined;
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    const field = /^ {2}(\w+)(\??): (.+);$/.exec(line);
+    const start = /^export interface (\w+) \{$/.exec(line);
+    if (open !== undefined) {
+      open.source += `${line}\n`;
+      if (line === '}') open = undefined;
+      else if (field)
+        open.fields.push({ name: field[1] ?? '', optional: field[2] === '?', type: field[3] ?? '' });
+      else if (!/^ +\/?\*/.test(line)) throw new Error(`json.ts has a line of an unknown form: ${line}`);
+    } else if (start) {
+      const name = start[1] ?? '';
+      const command = /`(peerd [a-z ]+)`/.exec(comment)?.[1];
+      open = { name, command, fields: [], source: `${comment}${line}\n` };
+      types.set(name, open);
+      comment = '';
+    } else if (/^(\/\*\*| \*)/.test(line)) comment += `${line}\n`;
+    else if (line !== '' && !line.startsWith('//'))
+      throw new Error(`json.ts has a line of an unknown form: ${line}`);
+  }
+  return types;
+}
