@@ -14,7 +14,8 @@ const libp2p = 'node_modules/(libp2p|@libp2p/[^/]+|@chainsafe/libp2p-[^/]+)/';
 const feature = '^packages/core/src/(?!(?:channel|server|host|gen)/)([^/]+)/';
 const pureFile = '^packages/core/src/(?:|.+/)(state|codec|messages)\\.ts$';
 const driverFile = '^packages/core/src/[^/]+/(driver|fallback)\\.ts$';
-const startsDaemon = '^packages/cli/src/(commands/(start|keygen|demo)\\.ts$|demo/)';
+const startsDaemon =
+  '^packages/cli/src/(commands/(start|config|identity|keygen|demo)\\.ts$|config-options\\.ts$|demo/)';
 
 const packages = Object.entries(arrows).map(([name, allowed]) => ({
   name: `${name}-imports-${allowed.join('-') || 'no-package'}`,
@@ -38,7 +39,7 @@ export default {
     {
       name: 'daemon-only-where-it-starts',
       comment:
-        'Only the commands start, keygen and demo load the daemon: all others must start without libp2p.',
+        'Only the commands start, config, identity, keygen and demo load the daemon: all others must start without libp2p.',
       severity: 'error',
       from: { path: '^packages/cli/src/', pathNot: startsDaemon },
       to: { path: '^packages/daemon/' },

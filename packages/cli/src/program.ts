@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { Command } from 'commander';
 import { broadcastCommand } from './commands/broadcast.ts';
+import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
 import { keygenCommand } from './commands/keygen.ts';
 import { peersCommand } from './commands/peers.ts';
@@ -41,6 +42,7 @@ export function createProgram(): Command {
     statusCommand(),
     peersCommand(),
     pingCommand(),
+    configCommand(),
     keygenCommand(),
     demoCommand(),
   ];

@@ -13,21 +13,22 @@ import {
 } from '@peerd/protocol/control';
 
 export interface WhichDaemon {
-  /** The path of the daemon's socket. */
+  /** The path of the daemon's socket. Default: `PEERD_SOCKET`, unless a `name` is given. */
   socket?: string | undefined;
   /** The daemon's name. Default: `PEERD_NAME`. */
   name?: string | undefined;
 }
 
 /**
- * The socket of the daemon that is meant: the one at `socket`, else the one called `name` or `PEERD_NAME`, else
- * the only one that runs. Fails with `daemon-unavailable` when none runs, `invalid` (with the names as
+ * The socket of the daemon that is meant: the one at `socket`, else the one called `name`, else what `PEERD_SOCKET` or
+ * `PEERD_NAME` say, else the only one that runs. Fails with `daemon-unavailable` when none runs, `invalid` (with the names as
  * candidates) when several do, and `invalid` when others could have put the socket there.
  */
 export async function findSocket(which: WhichDaemon = {}, owner: Owner = thisUser()): Promise<string> {
   if (which.socket === '') throw new PeerdError('invalid', 'the path of the socket is empty');
   // Node takes what looks like a number for a TCP port: only an absolute path is safe from that.
-  if (which.socket !== undefined) return await checked(resolve(which.socket), owner);
+  const socket = which.socket ?? (which.name === undefined ? owner.env.PEERD_SOCKET || undefined : undefined);
+  if (socket !== undefined) return await checked(resolve(socket), owner);
   const name = which.name ?? (owner.env.PEERD_NAME || undefined);
   return name === undefined ? await onlySocket(owner) : await checked(socketPath(name, owner), owner);
 }

@@ -18,8 +18,8 @@ export interface ConnectOptions extends WhichDaemon {
 }
 
 /**
- * Connects to a daemon on this machine: the one at `socket`, else the one called `name` or `PEERD_NAME`, else
- * the only one that runs.
+ * Connects to a daemon on this machine: the one at `socket`, else the one called `name`, else what `PEERD_SOCKET`
+ * or `PEERD_NAME` say, else the only one that runs.
  *
  * Fails with `daemon-unavailable` (none runs, or it does not answer), `invalid` (several run: `candidates` lists
  * them; or other users could have put the socket there) or `incompatible` (no common version of the protocol).

@@ -19,6 +19,14 @@ test('a socket that is called like a port is a path all the same', async () => {
   expect(await findSocket({ socket: '4001' }, owner())).toBe(resolve('4001'));
 });
 
+test('PEERD_SOCKET says which daemon, unless a name or a socket is given', async () => {
+  const { env } = owner();
+  const named = { uid, env: { ...env, PEERD_SOCKET: '/tmp/x.sock', PEERD_NAME: 'bob' } };
+  expect(await findSocket({}, named)).toBe('/tmp/x.sock');
+  expect(await findSocket({ socket: '/tmp/y.sock' }, named)).toBe('/tmp/y.sock');
+  expect(await findSocket({ name: 'alice' }, named)).toBe(socketPath('alice', owner()));
+});
+
 test('a socket without a path is invalid', async () => {
   await expect(findSocket({ socket: '' }, owner())).rejects.toMatchObject({ code: 'invalid' });
 });

@@ -5,4 +5,4 @@ export { decodeSecret, encodeSecret, generateSecret, peerIdOf } from './identity
 export type { Log } from './log.ts';
 export { createPeer, type Peer, type Server } from './peer.ts';
 export type { EventHandler } from './server/handler.ts';
-export { checkConfig } from './settings.ts';
+export { checkConfig, type Settings } from './settings.ts';

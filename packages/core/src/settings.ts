@@ -106,9 +106,9 @@ export function settingsOf(config: PeerConfig): Settings {
   };
 }
 
-/** Fails as `createPeer` does on a configuration that can't work, and does nothing else. */
-export function checkConfig(config: PeerConfig): void {
-  settingsOf(config);
+/** What `createPeer` would work with, every default filled in. Fails as it does on a configuration that can't work. */
+export function checkConfig(config: PeerConfig): Settings {
+  return settingsOf(config);
 }
 
 function check(holds: boolean, key: string, message: string): void {

@@ -6,7 +6,7 @@ import { peerConfigOf } from './config/schema.ts';
 import { ControlServer } from './control/server.ts';
 import { openDataDirectory } from './data/directory.ts';
 import { readOrMakeKey } from './data/key-file.ts';
-import { createLog } from './log.ts';
+import { createLog } from './log/log.ts';
 import { version } from './version.ts';
 
 /** Time to stop in order: as long as the service managers that people use allow at the least. */

@@ -1,10 +1,34 @@
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { encodeSecret, generateSecret, peerIdOf } from '@peerd/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultName, loadConfig } from '../src/config/load.ts';
-import { limitKeys, peerConfigOf, topLevelKeys } from '../src/config/schema.ts';
+import { configKeys, peerConfigOf } from '../src/config/schema.ts';
+import { describeConfig } from '../src/config/show.ts';
+import { logAreas } from '../src/log/levels.ts';
+
+/** By key or by notation: a value as the file has it, and another one as a variable has it. */
+const samples: Record<string, [inFile: string, inVariable: string]> = {
+  text: ['"one"', 'two'],
+  list: [
+    '["12D3KooWQK1wnefoLrcVHbbnf5tLzbopUd3K3bFAoJpA7YJgL5pV"]',
+    '12D3KooWQK1wnefoLrcVHbbnf5tLzbopUd3K3bFAoJpA7YJgL5pV,12D3KooWQK1wnefoLrcVHbbnf5tLzbopUd3K3bFAoJpA7YJgL5pV',
+  ],
+  number: ['1', '2'],
+  boolean: ['true', 'false'],
+  listen: ['["/ip4/127.0.0.1/tcp/1"]', '/ip4/127.0.0.1/tcp/2,/ip4/127.0.0.1/tcp/3'],
+  peers: ['["/ip4/127.0.0.1/tcp/1"]', '/ip4/127.0.0.1/tcp/2,/ip4/127.0.0.1/tcp/3'],
+  profile: ['"lan"', 'internet'],
+  compat: ['"tinyp2p"', 'tinyp2p'],
+  discovery: ['"off"', 'on'],
+  bootstrap_interval: ['"1s"', '2s'],
+  first_bootstrap: ['"1s"', '2s'],
+  secret: ['"4wBqpZM9xaSheZzJSMawUKKwhdpChKbZ5eu5ky4Vigw"', '8qbHbw2BbbTHBW1sbeqakYXVKRQM8Ne7pLK7m6CVfeR'],
+};
+for (const key of ['log_level', ...logAreas.map((area) => `log_levels.${area}`)])
+  samples[key] = ['"warn"', 'debug'];
 
 describe('configuration', () => {
   let folder: string;
@@ -52,6 +76,9 @@ data = "/var/lib/alice"
 socket = "/run/alice.sock"
 log_level = "warn"
 
+[log_levels]
+request = "debug"
+
 [limits]
 max_payload_bytes = 1000
 max_queued_commands = 1
@@ -67,7 +94,7 @@ max_bytes_in_flight = 5
       data: '/var/lib/alice',
       socket: '/run/alice.sock',
     });
-    expect(values.log_level).toBe('warn');
+    expect(values).toMatchObject({ log_level: 'warn', log_levels: { request: 'debug' } });
     expect(peerConfigOf(values, { name, secret })).toEqual({
       name: 'alice',
       secret,
@@ -96,10 +123,10 @@ max_bytes_in_flight = 5
 
   test('the documentation has every key, and its complete file is one', async () => {
     const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
-    for (const key of [...topLevelKeys, ...limitKeys]) expect(text).toContain(`\n| \`${key}\` |`);
+    const names = configKeys.map(({ path }) => path.at(-1) as string);
+    for (const key of names) expect(text).toContain(`\n| \`${key}\` |`);
     const [, example = ''] = /```toml\n(.*?)```/s.exec(text) ?? [];
-    for (const key of [...topLevelKeys, ...limitKeys])
-      expect(example).toMatch(new RegExp(`^(# )?\\[?${key}\\b`, 'm'));
+    for (const key of names) expect(example).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
     await writeFile(file, example);
     await chmod(file, 0o600);
     expect(await loadConfig({ file, env })).toMatchObject({ name: 'alice', warnings: [] });
@@ -166,8 +193,22 @@ max_bytes_in_flight = 5
   });
 
   test('all mistakes are reported at once', async () => {
-    const message = await mistakes('mdns = 1\nnetwork = ""\nbogus = 1');
-    expect(message.split('\n')).toHaveLength(3);
+    await writeFile(file, 'mdns = 1\nnetwork = ""\nbogus = 1\nallow = ["x"]');
+    const loading = loadConfig({
+      file,
+      env: { ...env, PEERD_PROFILE: 'wan' },
+      flags: { log_level: 'loud', socket: join(folder, 'x'.repeat(100)) },
+    });
+    const error = await loading.catch((reason: unknown) => reason);
+    expect((error as Error).message.split('\n').sort()).toEqual([
+      expect.stringContaining('--log-level: log_level: '),
+      expect.stringContaining('--socket: socket: '),
+      expect.stringContaining(`${file}:1: mdns: `),
+      expect.stringContaining(`${file}:2: network: `),
+      expect.stringContaining(`${file}:3: unknown key bogus`),
+      expect.stringContaining(`${file}:4: allow[0]: `),
+      expect.stringContaining('PEERD_PROFILE: profile: '),
+    ]);
   });
 
   test('all that core refuses is reported at once, from where each value came', async () => {
@@ -183,6 +224,153 @@ max_bytes_in_flight = 5
       expect.stringContaining('--peer: peers[0]: "bob" is not a multiaddr'),
     ]);
     expect(await readdir(folder)).toEqual(['peerd.toml']);
+  });
+
+  test('every key has a variable, which wins over the file and loses to a flag', async () => {
+    for (const { path, notation } of configKeys) {
+      const variable = `PEERD_${path.join('_').toUpperCase()}`;
+      const [inFile, inVariable] = samples[path.join('.')] ?? samples[notation] ?? expect.unreachable();
+      await writeFile(file, `${path.join('.')} = ${inFile}\n`);
+      await chmod(file, 0o600);
+      const fromFile = await loadConfig({ file, env });
+      expect(fromFile.sourceOf(path)).toBe(`${file}:1`);
+      const { sourceOf, values } = await loadConfig({ file, env: { ...env, [variable]: inVariable } });
+      expect(sourceOf(path)).toBe(variable);
+      const at = (from: object) =>
+        path.reduce<unknown>((below, key) => Reflect.get(below as object, key), from);
+      // That key takes only one value.
+      if (path[0] !== 'compat') expect(at(values)).not.toEqual(at(fromFile.values));
+      if (path.length > 1) continue;
+      const flags = { [path[0] as string]: JSON.parse(inFile) };
+      const flagged = await loadConfig({ file, env: { ...env, [variable]: inVariable }, flags });
+      expect(flagged.sourceOf(path)).toMatch(/^--/);
+      expect(at(flagged.values)).toEqual(at((await loadConfig({ env, flags })).values));
+    }
+  });
+
+  test.each([
+    [
+      'PEERD_LISTEN',
+      '/ip4/127.0.0.1/tcp/1, /ip4/127.0.0.1/tcp/2',
+      { listen: ['/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.1/tcp/2'] },
+    ],
+    ['PEERD_LIMITS_MAX_PAYLOAD_BYTES', '1000', { limits: { max_payload_bytes: 1_000 } }],
+    ['PEERD_MDNS', 'true', { mdns: true }],
+    ['PEERD_MDNS', 'false', { mdns: false }],
+    ['PEERD_FIRST_BOOTSTRAP', '2s', { first_bootstrap: 2_000 }],
+    ['PEERD_LOG_LEVEL', 'warn, request=debug', { log_level: 'warn', log_levels: { request: 'debug' } }],
+    ['PEERD_LOG_LEVEL', 'hello=error', { log_levels: { hello: 'error' } }],
+    ['PEERD_LOG_LEVELS_HELLO', 'error', { log_levels: { hello: 'error' } }],
+    ['PEERD_NETWORK', '', {}],
+  ])('%s=%s', async (variable, text, values) => {
+    expect((await loadConfig({ env: { ...env, [variable]: text } })).values).toEqual(values);
+  });
+
+  test.each([
+    ['PEERD_LIMITS_MAX_PAYLOAD_BYTES', '16MiB', 'limits.max_payload_bytes: '],
+    ['PEERD_LIMITS_MAX_QUEUED_BYTES', '0', 'limits.max_queued_bytes: '],
+    ['PEERD_MDNS', 'yes', 'mdns: '],
+    ['PEERD_PEERS', '/ip4/127.0.0.1/tcp/1,bob', 'peers[1]: "bob" is not a multiaddr'],
+    ['PEERD_LOG_LEVEL', 'loud', 'log_level: '],
+    ['PEERD_LOG_LEVEL', 'info,requst=debug', 'unknown key log_levels.requst: did you mean request?'],
+    ['PEERD_NAME', 'a/b', 'name: expected 1 to 63'],
+  ])('%s=%s is refused, with the variable and the key', async (variable, text, mistake) => {
+    const loading = loadConfig({ env: { ...env, [variable]: text } });
+    await expect(loading).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining(`${variable}: ${mistake}`),
+    });
+  });
+
+  test('a secret in a variable is never shown', async () => {
+    const loading = loadConfig({ env: { ...env, PEERD_SECRET: 'hunter2' } });
+    await expect(loading).rejects.toThrow(/^PEERD_SECRET: secret: (?!.*hunter2)/);
+  });
+
+  test('a variable that means nothing is warned of, and those of other parts are not', async () => {
+    const others = {
+      PEERD_TICKET: 'x',
+      PEERD_PASSPHRASE: 'x',
+      PEERD_PEER_NAME: 'x',
+      PEERD_REQUEST_NUMBER: '1',
+    };
+    const { warnings } = await loadConfig({
+      env: { ...env, ...others, PEERD_LISTN: 'x', PEERD_BOGUS_THING: 'x' },
+    });
+    expect(warnings).toEqual([
+      'the variable PEERD_LISTN means nothing to peerd: did you mean PEERD_LISTEN?',
+      'the variable PEERD_BOGUS_THING means nothing to peerd',
+    ]);
+  });
+
+  test('without a file given, NAME.toml and else config.toml of the configuration folder is read', async () => {
+    const found = async (options: Parameters<typeof loadConfig>[0] = {}) => {
+      const { file: path, values } = await loadConfig({ env, ...options });
+      return [path, values.network];
+    };
+    expect(await found()).toEqual([undefined, undefined]);
+    const home = join(folder, '.config', 'peerd');
+    await mkdir(home, { recursive: true });
+    await writeFile(join(home, 'config.toml'), 'network = "all"');
+    await writeFile(join(home, 'alice.toml'), 'network = "hers"');
+    expect(await found()).toEqual([join(home, 'config.toml'), 'all']);
+    expect(await found({ flags: { name: 'alice' } })).toEqual([join(home, 'alice.toml'), 'hers']);
+    expect(await found({ flags: { name: 'bob' } })).toEqual([join(home, 'config.toml'), 'all']);
+    expect(await found({ env: { ...env, PEERD_NAME: 'alice' } })).toEqual([join(home, 'alice.toml'), 'hers']);
+    expect(await found({ env: { ...env, XDG_CONFIG_HOME: join(folder, 'none') } })).toEqual([
+      undefined,
+      undefined,
+    ]);
+    await writeFile(file, 'network = "given"');
+    expect(await found({ env: { ...env, PEERD_CONFIG: file } })).toEqual([file, 'given']);
+    expect(await found({ env: { ...env, PEERD_CONFIG: file }, file: '/dev/null' })).toEqual([
+      '/dev/null',
+      undefined,
+    ]);
+  });
+
+  test('a path in a file is taken from the folder of the file, any other from here', async () => {
+    await writeFile(file, 'data = "state"\nsocket = "../s"');
+    expect(await loadConfig({ file, env })).toMatchObject({
+      data: join(folder, 'state'),
+      socket: join(folder, '../s'),
+    });
+    expect(
+      await loadConfig({ file, env: { ...env, PEERD_DATA: 'state' }, flags: { socket: 's' } }),
+    ).toMatchObject({
+      data: join(process.cwd(), 'state'),
+      socket: join(process.cwd(), 's'),
+    });
+  });
+
+  test('what is shown has every key, its value and its place, and no secret', async () => {
+    const secret = encodeSecret(await generateSecret());
+    await writeFile(file, `\nnetwork = "home"\nsecret = "${secret}"\n[limits]\nmax_queued_bytes = 5\n`);
+    const config = await loadConfig({
+      file,
+      env: { ...env, PEERD_NETWORK_SECRET: 'swordfish', PEERD_BOOTSTRAP_INTERVAL: '1500ms' },
+      flags: { peers: [], log_level: 'request=debug' },
+    });
+    const entries = describeConfig(config);
+    expect(entries.map(({ key }) => key)).toEqual(configKeys.map(({ path }) => path.join('.')));
+    expect(JSON.stringify(entries)).not.toMatch(new RegExp(`swordfish|${secret}`));
+    const shown = Object.fromEntries(
+      entries.map(({ key, isRedacted, ...entry }) => [key, { ...entry, ...(isRedacted && { isRedacted }) }]),
+    );
+    expect(shown).toMatchObject({
+      name: { value: defaultName(), source: 'default' },
+      network: { value: 'home', source: `${file}:2` },
+      network_secret: { value: null, isRedacted: true, source: 'PEERD_NETWORK_SECRET' },
+      secret: { value: null, isRedacted: true, source: `${file}:3` },
+      compat: { value: null, source: 'default' },
+      listen: { value: ['/ip4/127.0.0.1/tcp/0'], source: 'default' },
+      peers: { value: [], source: '--peer' },
+      bootstrap_interval: { value: '1500ms', source: 'PEERD_BOOTSTRAP_INTERVAL' },
+      'log_levels.request': { value: 'debug', source: '--log-level' },
+      'log_levels.hello': { value: 'info', source: 'default' },
+      'limits.max_queued_bytes': { value: 5, source: `${file}:5` },
+      'limits.max_payload_bytes': { value: 16 * 1024 * 1024, source: 'default' },
+    });
   });
 
   test('a path too long for a socket is refused', async () => {

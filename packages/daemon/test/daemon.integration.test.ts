@@ -22,7 +22,7 @@ async function start(name: string, network: string, peers: readonly string[] = [
     data: join(folder, 'data'),
     socket: join(folder, 's'),
   };
-  return await startDaemon({ config: await loadConfig({ flags, env: {} }) });
+  return await startDaemon({ config: await loadConfig({ flags, env: { HOME: folder } }) });
 }
 
 const newNetwork = () => `test-${randomBytes(6).toString('hex')}`;
@@ -69,7 +69,10 @@ describe('a daemon', () => {
     const flags = { name: 'alice', discovery: 'off', data: join(folder, 'data'), socket: join(folder, 's') };
     const warnings: string[] = [];
     const log = { debug() {}, info() {}, warn: (message: string) => warnings.push(message), error() {} };
-    const daemon = await startDaemon({ config: await loadConfig({ file, flags, env: {} }), log });
+    const daemon = await startDaemon({
+      config: await loadConfig({ file, flags, env: { HOME: folder } }),
+      log,
+    });
     await daemon.stop();
     expect(warnings).toEqual([expect.stringContaining(`chmod 600 ${file}`)]);
   });
@@ -83,9 +86,12 @@ describe('a daemon', () => {
       data: join(folder, 'data'),
       socket: join(folder, 's'),
     };
-    const bad = await loadConfig({ flags: { ...flags, listen: ['/ip4/192.0.2.1/tcp/1'] }, env: {} });
+    const bad = await loadConfig({
+      flags: { ...flags, listen: ['/ip4/192.0.2.1/tcp/1'] },
+      env: { HOME: folder },
+    });
     await expect(startDaemon({ config: bad })).rejects.toMatchObject({ code: 'invalid' });
-    const daemon = await startDaemon({ config: await loadConfig({ flags, env: {} }) });
+    const daemon = await startDaemon({ config: await loadConfig({ flags, env: { HOME: folder } }) });
     await daemon.stop();
   });
 });

@@ -38,7 +38,7 @@ describe('a daemon whose server loop', () => {
 
   async function start() {
     const flags = { name: 'alice', data: join(folder, 'data'), socket: join(folder, 's') };
-    const config = await loadConfig({ flags, env: {} });
+    const config = await loadConfig({ flags, env: { HOME: folder } });
     return await startDaemon({ config, log });
   }
 

@@ -1,54 +1,15 @@
 import process from 'node:process';
-import type { Daemon, DaemonInfo, LogLevel, RawConfig } from '@peerd/daemon';
-import { Command, Option } from 'commander';
-import { collect, type GlobalOptions, outputOf } from '../context.ts';
+import type { Daemon, DaemonInfo, LogLevel } from '@peerd/daemon';
+import { Command } from 'commander';
+import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
+import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import { programName, quote } from '../invocation.ts';
 
-interface Options extends GlobalOptions {
-  config?: string;
-  listen?: string[];
-  peer?: string[];
-  data?: string;
-  network?: string;
-  profile?: string;
-  discovery?: string;
-  mdns?: boolean;
-  compat?: string;
-  logLevel?: string;
-}
-
 export function startCommand(): Command {
-  const command = new Command('start')
-    .description('Run a daemon until Ctrl-C')
-    .option('--config <file>', 'a TOML file; what is given here wins over it')
-    .option(
-      '--listen <multiaddr>',
-      'listen there; may be repeated (default: a free port of 127.0.0.1)',
-      collect,
-    )
-    .option('--peer <multiaddr>', 'keep a connection to that peer; may be repeated', collect)
-    .option(
-      '--data <directory>',
-      'where the key and the known peers are (default: by the name, in your home)',
-    )
-    .option('--network <name>', 'peers of another network are refused (default: peerd)')
-    .addOption(
-      new Option('--profile <profile>', 'what belongs together').choices(['local', 'lan', 'internet']),
-    )
-    .addOption(new Option('--discovery <mode>', 'off: only --peer and who dials in').choices(['on', 'off']))
-    .option('--mdns', 'find peers on the local network by multicast')
-    .addOption(new Option('--compat <with>', "speak that program's DHT").choices(['tinyp2p']))
-    .addOption(
-      new Option('--log-level <level>', 'what to log (default: info)').choices([
-        'debug',
-        'info',
-        'warn',
-        'error',
-        'silent',
-      ]),
-    )
-    .action(async () => await start(command));
+  const command = withConfigOptions(new Command('start').description('Run a daemon until Ctrl-C')).action(
+    async () => await start(command),
+  );
   return withExamples(
     command,
     ['peerd start --name alice', 'peerd start --name bob --peer /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…'],
@@ -59,10 +20,10 @@ SIGTERM and SIGHUP stop it within 5 s, a second one at once. With --json it prin
 
 async function start(command: Command): Promise<void> {
   const output = outputOf(command);
-  const options = command.optsWithGlobals<Options>();
+  const options = command.optsWithGlobals<ConfigFlags>();
   const stop = stopOnSignals();
   const { createLog, loadConfig, startDaemon } = await import('@peerd/daemon');
-  const config = await loadConfig({ file: options.config, flags: flagsOf(options) });
+  const config = await loadConfig(configOptionsOf(options));
   const level: LogLevel = config.values.log_level ?? 'info';
   const log = await createLog(level);
   // The last line of defence: past a fault that nobody caught, nothing this process says can be trusted.
@@ -79,13 +40,6 @@ async function start(command: Command): Promise<void> {
   await daemon.stopped;
   if (output.json) output.object({ event: 'stopped' });
   else output.note('stopped');
-}
-
-function flagsOf(options: Options): RawConfig {
-  const { name, socket, listen, peer: peers, data, network, profile, discovery, mdns, compat } = options;
-  const flags = { name, socket, listen, peers, data, network, profile, discovery, mdns, compat };
-  const all = { ...flags, log_level: options.logLevel };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 /** The first signal stops the daemon in order, or ends a start that is not finished; the second ends it all. */
@@ -111,7 +65,7 @@ function stopOnSignals(): { use(daemon: Daemon): void } {
 }
 
 /** What the daemon is, and what to type next: every command works as it stands when pasted. */
-function banner(info: DaemonInfo, options: Options): string {
+function banner(info: DaemonInfo, options: ConfigFlags): string {
   const program = programName();
   const other = info.name === 'bob' ? 'alice' : 'bob';
   const address = info.addresses.find((each) => each.startsWith('/ip4/127.')) ?? info.addresses[0];

@@ -1,13 +1,7 @@
-import { checkConfig } from '@peerd/core';
+import { checkConfig, type Settings } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
 import { type ConfigValues, peerConfigOf } from './schema.ts';
-import type { ConfigSource } from './sources.ts';
-
-/** The checked values of one source, and what it calls their places. */
-export interface Layer {
-  values: ConfigValues;
-  where: ConfigSource['where'];
-}
+import { type Layer, valueAt } from './sources.ts';
 
 interface Mistake {
   path: readonly string[];
@@ -15,27 +9,32 @@ interface Mistake {
 }
 
 /**
- * Makes sure that core takes these merged values, before anything is made on disk. Fails with `invalid`, a line for
- * each mistake, with the place and key it has in the source that won.
+ * What core has against these merged values, found before anything is made on disk: a line for each mistake, with the
+ * place and key it has in the layer that won.
  */
-export function checkMerged(values: ConfigValues, layers: readonly Layer[]): void {
+export function checkMerged(values: ConfigValues, layers: readonly Layer[]): string[] {
   const lines: string[] = [];
   let rest = values;
   for (let mistake = mistakeIn(rest); mistake !== undefined; mistake = mistakeIn(rest)) {
     const [key = ''] = mistake.path;
-    if (!(key in rest)) throw new PeerdError('invalid', `${mistake.path.join('.')}: ${mistake.message}`);
+    if (!(key in rest)) return [...lines, `${mistake.path.join('.')}: ${mistake.message}`];
     lines.push(...linesOf(mistake, rest, layers));
     rest = without(rest, mistake.path);
   }
-  if (lines.length > 0) throw new PeerdError('invalid', lines.join('\n'));
+  return lines;
+}
+
+/** What core would work with, but for what its secrets come to. Fails on values that it does not take. */
+export function settingsOf(values: ConfigValues): Settings {
+  // There is nothing more to check in the secret, and to derive its key takes 50 ms.
+  const checked = { ...values, network_secret: undefined };
+  return checkConfig(peerConfigOf(checked, { name: values.name ?? 'peerd', secret: new Uint8Array(32) }));
 }
 
 /** The first thing that core has against these values, by the key of the file. */
 function mistakeIn(values: ConfigValues): Mistake | undefined {
-  // There is nothing more to check in the secret, and to derive its key takes 50 ms.
-  const checked = { ...values, network_secret: undefined };
   try {
-    checkConfig(peerConfigOf(checked, { name: values.name ?? 'peerd', secret: new Uint8Array(32) }));
+    settingsOf(values);
     return undefined;
   } catch (error) {
     // Core's text begins with its own name of the key: `bootstrapIntervalMs is …`, `listen: …`.
@@ -59,12 +58,6 @@ function linesOf({ path, message }: Mistake, values: ConfigValues, layers: reado
         return mistake === undefined ? [] : [line([...path, index], `${key}[${index}]`, mistake.message)];
       });
   return wrong.length > 0 ? wrong : [line(path, key, message)];
-}
-
-function valueAt(values: object, path: readonly string[]): unknown {
-  let value: unknown = values;
-  for (const step of path) value = (value as Record<string, unknown> | undefined)?.[step];
-  return value;
 }
 
 function without<T extends object>(values: T, [key = '', ...below]: readonly string[]): T {

@@ -1,18 +1,20 @@
-import { readFile, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { PeerdError } from '@peerd/protocol';
 import { checkSocketPath, isPeerdName, socketPath, thisUser } from '@peerd/protocol/control';
-import { checkMerged, type Layer } from './check.ts';
+import { checkMerged } from './check.ts';
+import { environmentSource } from './environment.ts';
+import { type ConfigFile, findConfigFile, readConfigFile, warningsOf } from './file.ts';
+import { flagSource } from './flags.ts';
 import type { ConfigValues, RawConfig } from './schema.ts';
-import { type ConfigSource, checkSource, mergeValues } from './sources.ts';
+import { type ConfigSource, checkSource, type Layer, mergeValues, valueAt } from './sources.ts';
 import { tomlSource } from './toml.ts';
 
 export interface ConfigOptions {
-  /** Path of a TOML file. Default: none. */
+  /** Path of a TOML file. Default: `PEERD_CONFIG`, else what is found by the name (docs/configuration.md). */
   file?: string | undefined;
-  /** Values from the command line, by the file's keys; they win over the file. */
+  /** Values from the command line, by the file's keys; they win over all else. */
   flags?: RawConfig;
   env?: NodeJS.ProcessEnv;
 }
@@ -25,56 +27,66 @@ export interface DaemonConfig {
   /** The path of the control socket. */
   socket: string;
   values: ConfigValues;
+  /** The file that was read; undefined: none. */
+  file: string | undefined;
   /** What is not well though it works: for the log. */
   warnings: readonly string[];
+  /** Where the value of a key comes from: `FILE:LINE`, `PEERD_X`, `--flag`, or `default`. */
+  sourceOf(path: readonly string[]): string;
+  /** Reads everything again. Fails as `loadConfig` does. */
+  reload(): Promise<DaemonConfig>;
 }
 
-/** Reads and checks the configuration. Fails with `invalid`, with the place and the key of each mistake. */
+/**
+ * Reads and checks the configuration: the file, then `PEERD_…` variables, then flags; later ones win. Fails with
+ * `invalid`, a line for each mistake, with its place and key.
+ */
 export async function loadConfig(options: ConfigOptions = {}): Promise<DaemonConfig> {
   const env = options.env ?? process.env;
-  const sources: ConfigSource[] = [];
-  if (options.file !== undefined) sources.push(tomlSource(options.file, await read(options.file)));
-  if (env.PEERD_NAME) sources.push({ values: { name: env.PEERD_NAME }, where: () => 'PEERD_NAME' });
-  sources.push({ values: options.flags ?? {}, where: flagOf });
-
-  const layers: Layer[] = sources.map((source) => ({
-    values: checkSource(source),
-    where: (path) => source.where(path),
-  }));
-  const values = mergeValues(layers.map((layer) => layer.values));
-  checkMerged(values, layers);
+  const flags = options.flags ?? {};
+  const environment = environmentSource(env);
+  const file = await configFile(options, env);
+  const layers = [
+    ...(file === undefined ? [] : [layerOf(() => tomlSource(file.path, file.text))]),
+    layerOf(() => environment.source),
+    layerOf(() => flagSource(flags)),
+  ];
+  const values = mergeValues(layers);
+  const mistakes = [...layers.flatMap((layer) => layer.mistakes), ...checkMerged(values, layers)];
   const name = values.name ?? defaultName();
   const data = resolve(values.data ?? defaultData(name, env));
   const socket =
     values.socket === undefined ? socketPath(name, { ...thisUser(), env }) : resolve(values.socket);
-  checkSocketPath(socket);
-  const warnings = options.file === undefined ? [] : await warningsOf(options.file, layers[0]?.values ?? {});
-  return { name, data, socket, values, warnings };
-}
-
-/** Unlike a key file, a configuration is often readable by all, and that is well unless it holds a secret. */
-async function warningsOf(file: string, values: ConfigValues): Promise<string[]> {
-  const secrets = (['secret', 'network_secret'] as const).filter((key) => values[key] !== undefined);
-  const { mode } = await stat(file);
-  if (secrets.length === 0 || process.getuid === undefined || (mode & 0o044) === 0) return [];
-  return [
-    `other users may read ${file}, and it has ${secrets.join(' and ')}: close it with: chmod 600 ${file}`,
-  ];
-}
-
-/** The flag that a key of the configuration has on the command line. */
-function flagOf([key]: readonly PropertyKey[]): string {
-  return key === 'peers' ? '--peer' : `--${String(key).replaceAll('_', '-')}`;
-}
-
-async function read(file: string): Promise<string> {
+  const sourceOf = (path: readonly string[]) =>
+    layers.findLast((layer) => valueAt(layer.values, path) !== undefined)?.where(path) ?? 'default';
   try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : message;
-    throw new PeerdError('invalid', `the configuration file ${file} can't be read: ${why}`, { cause });
+    checkSocketPath(socket);
+  } catch (error) {
+    mistakes.push(`${sourceOf(['socket'])}: socket: ${PeerdError.from(error).message}`);
+  }
+  if (mistakes.length > 0) throw new PeerdError('invalid', mistakes.join('\n'));
+  const warnings = [
+    ...(file === undefined ? [] : await warningsOf(file.path, layers[0]?.values ?? {})),
+    ...environment.warnings,
+  ];
+  const reload = () => loadConfig(options);
+  return { name, data, socket, values, file: file?.path, warnings, sourceOf, reload };
+}
+
+async function configFile(options: ConfigOptions, env: NodeJS.ProcessEnv): Promise<ConfigFile | undefined> {
+  const path = options.file ?? (env.PEERD_CONFIG || undefined);
+  if (path !== undefined) return await readConfigFile(path);
+  const { name } = options.flags ?? {};
+  return await findConfigFile(typeof name === 'string' ? name : env.PEERD_NAME || defaultName(), env);
+}
+
+/** A source that can't be read at all is one mistake. */
+function layerOf(read: () => ConfigSource): Layer {
+  try {
+    return checkSource(read());
+  } catch (error) {
+    if (!(error instanceof PeerdError)) throw error;
+    return { values: {}, where: () => '', mistakes: [error.message] };
   }
 }
 

@@ -3,6 +3,7 @@ import { decodeSecret } from '@peerd/core';
 import { parseDuration } from '@peerd/protocol';
 import { isPeerdName, maxControlPayloadBytes } from '@peerd/protocol/control';
 import { z } from 'zod';
+import { type LogArea, type LogLevel, logAreas, logLevels } from '../log/levels.ts';
 
 /** The configuration after checking: durations in milliseconds, the secret in bytes. */
 export interface ConfigValues {
@@ -22,7 +23,8 @@ export interface ConfigValues {
   secret?: Uint8Array | undefined;
   data?: string | undefined;
   socket?: string | undefined;
-  log_level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined;
+  log_level?: LogLevel | undefined;
+  log_levels?: { [Area in LogArea]?: LogLevel | undefined } | undefined;
   limits?: LimitValues | undefined;
 }
 
@@ -62,46 +64,84 @@ const secret = z.string().transform((value, context) => {
   }
 });
 
-const limits = z.strictObject({
-  max_payload_bytes: count.max(maxControlPayloadBytes),
-  max_queued_commands: count,
-  max_queued_bytes: count,
-  max_outbound_calls: count,
-  max_inbound_calls_per_peer: count,
-  max_bytes_in_flight: count,
-});
+const level = z.enum(logLevels);
 
-const schema = z
-  .strictObject({
-    name,
-    network: text,
-    network_secret: text,
-    allow: texts,
-    deny: texts,
-    listen: texts.min(1, 'expected at least one address'),
-    peers: texts,
-    profile: z.enum(['local', 'lan', 'internet']),
-    discovery: z.enum(['on', 'off']),
-    mdns: z.boolean(),
-    compat: z.enum(['tinyp2p']),
-    bootstrap_interval: duration,
-    first_bootstrap: duration,
-    secret,
-    data: text,
-    socket: text,
-    log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
-    limits: limits.partial(),
-  })
-  .partial();
+/** The tables of the file. */
+const tables = {
+  log_levels: Object.fromEntries(logAreas.map((area) => [area, level])),
+  limits: {
+    max_payload_bytes: count.max(maxControlPayloadBytes),
+    max_queued_commands: count,
+    max_queued_bytes: count,
+    max_outbound_calls: count,
+    max_inbound_calls_per_peer: count,
+    max_bytes_in_flight: count,
+  },
+};
+
+const keys = {
+  name,
+  network: text,
+  network_secret: text,
+  allow: texts,
+  deny: texts,
+  listen: texts.min(1, 'expected at least one address'),
+  peers: texts,
+  profile: z.enum(['local', 'lan', 'internet']),
+  discovery: z.enum(['on', 'off']),
+  mdns: z.boolean(),
+  compat: z.enum(['tinyp2p']),
+  bootstrap_interval: duration,
+  first_bootstrap: duration,
+  secret,
+  data: text,
+  socket: text,
+  log_level: level,
+};
 
 /** Values as they are written, before they are checked. */
 export type RawConfig = Record<string, unknown>;
 
 /** The keys of the configuration, as the file has them. Nothing is required: every key has a default. */
-export const configSchema: z.ZodType<ConfigValues> = schema;
+export const configSchema: z.ZodType<ConfigValues> = z
+  .strictObject({
+    ...keys,
+    log_levels: z.strictObject(tables.log_levels).partial(),
+    limits: z.strictObject(tables.limits).partial(),
+  })
+  .partial();
 
-export const topLevelKeys: readonly string[] = Object.keys(schema.shape);
-export const limitKeys: readonly string[] = Object.keys(limits.shape);
+/** How the value of a key is written where there is only text. */
+export type Notation = 'text' | 'list' | 'number' | 'boolean';
+
+export interface ConfigKey {
+  /** One step, or for a key of a table two. */
+  path: readonly string[];
+  notation: Notation;
+}
+
+/** Every key that has a value of its own, in the order of the documentation. */
+export const configKeys: readonly ConfigKey[] = [
+  ...Object.entries(keys).map(([key, type]) => ({ path: [key], notation: notationOf(type) })),
+  ...Object.entries(tables).flatMap(([table, below]) =>
+    Object.entries(below).map(([key, type]) => ({ path: [table, key], notation: notationOf(type) })),
+  ),
+];
+
+/** Values that are never shown. */
+export const secretKeys: readonly (keyof ConfigValues)[] = ['secret', 'network_secret'];
+
+/** The names that may stand below a path: `[]` is the file as a whole. */
+export function keysBelow([table]: readonly PropertyKey[]): readonly string[] {
+  if (table === undefined) return [...Object.keys(keys), ...Object.keys(tables)];
+  return Object.keys(tables[table as keyof typeof tables] ?? {});
+}
+
+function notationOf(type: z.ZodType): Notation {
+  if (type instanceof z.ZodArray) return 'list';
+  if (type instanceof z.ZodBoolean) return 'boolean';
+  return type instanceof z.ZodNumber ? 'number' : 'text';
+}
 
 /** The part of the configuration that core takes; the name and the secret are found elsewhere if not given. */
 export function peerConfigOf(values: ConfigValues, found: { name: string; secret: Uint8Array }): PeerConfig {

@@ -1,29 +1,49 @@
-import { PeerdError } from '@peerd/protocol';
 import type { z } from 'zod';
-import { type ConfigValues, configSchema, limitKeys, type RawConfig, topLevelKeys } from './schema.ts';
+import { nearest } from './nearest.ts';
+import { type ConfigValues, configSchema, keysBelow, type RawConfig } from './schema.ts';
 
-export type { RawConfig } from './schema.ts';
-
-/** Where configuration comes from: a file, or the command line. */
+/** Where configuration comes from: a file, the environment, or the command line. */
 export interface ConfigSource {
   values: RawConfig;
-  /** What to call the place of a value in an error: `peerd.toml:3`, or `--listen`. */
+  /** What to call the place of a value in an error: `peerd.toml:3`, `PEERD_LISTEN` or `--listen`. */
   where(path: readonly PropertyKey[]): string;
 }
 
-/** The checked values of one source. Fails with `invalid`, a line for each mistake, with its place and key. */
-export function checkSource(source: ConfigSource): ConfigValues {
-  const result = configSchema.safeParse(source.values);
-  if (result.success) return result.data;
-  const mistakes = result.error.issues.flatMap((issue) => mistakesOf(source, issue));
-  throw new PeerdError('invalid', mistakes.join('\n'));
+/** The values of one source that are well by themselves, what it calls their places, and what is wrong with the others. */
+export interface Layer {
+  values: ConfigValues;
+  where: ConfigSource['where'];
+  /** A line for each, with its place and key. */
+  mistakes: readonly string[];
 }
 
-/** Later sources win, key by key; limits are merged one by one. */
-export function mergeValues(layers: readonly ConfigValues[]): ConfigValues {
-  const merged: ConfigValues = Object.assign({}, ...layers);
-  const limits: ConfigValues['limits'] = Object.assign({}, ...layers.map((layer) => layer.limits));
-  return Object.keys(limits ?? {}).length === 0 ? merged : { ...merged, limits };
+export function checkSource(source: ConfigSource): Layer {
+  const where = (path: readonly PropertyKey[]) => source.where(path);
+  const result = configSchema.safeParse(source.values);
+  if (result.success) return { values: result.data, where, mistakes: [] };
+  const { issues } = result.error;
+  const mistakes = issues.flatMap((issue) => mistakesOf(source, issue));
+  // The rest is looked at too, so that one go tells all.
+  const wrong = new Set(
+    issues.flatMap(({ path, ...issue }) => path[0] ?? ('keys' in issue ? issue.keys : [])),
+  );
+  const rest = Object.fromEntries(Object.entries(source.values).filter(([key]) => !wrong.has(key)));
+  return { values: configSchema.parse(rest), where, mistakes };
+}
+
+/** Later layers win, key by key; of a table each key by itself. */
+export function mergeValues(layers: readonly Layer[]): ConfigValues {
+  const merged: Record<string, unknown> = {};
+  for (const { values } of layers)
+    for (const [key, value] of Object.entries(values))
+      merged[key] = keysBelow([key]).length === 0 ? value : Object.assign({}, merged[key], value);
+  return merged;
+}
+
+export function valueAt(values: object, path: readonly PropertyKey[]): unknown {
+  let value: unknown = values;
+  for (const step of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
+  return value;
 }
 
 function mistakesOf(source: ConfigSource, issue: z.core.$ZodIssue): string[] {
@@ -41,21 +61,7 @@ function mistakesOf(source: ConfigSource, issue: z.core.$ZodIssue): string[] {
 }
 
 function advice(key: string, parent: readonly PropertyKey[]): string {
-  const known = parent.length === 0 ? topLevelKeys : limitKeys;
-  const close = known.filter((each) => distance(each, key) <= 2);
+  const known = keysBelow(parent);
+  const close = nearest(key, known);
   return close.length > 0 ? `did you mean ${close.join(' or ')}?` : `known keys are ${known.join(', ')}`;
-}
-
-/** Levenshtein's: the letters to insert, delete or replace to make one word the other. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

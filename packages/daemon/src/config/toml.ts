@@ -1,6 +1,8 @@
+import { dirname, resolve } from 'node:path';
 import { PeerdError } from '@peerd/protocol';
 import { type AST, getStaticTOMLValue, ParseError, parseTOML } from 'toml-eslint-parser';
-import type { ConfigSource, RawConfig } from './sources.ts';
+import type { RawConfig } from './schema.ts';
+import type { ConfigSource } from './sources.ts';
 
 /** A configuration file's text as a source that knows the line of every key. Fails with `invalid`, FILE:LINE. */
 export function tomlSource(file: string, text: string): ConfigSource {
@@ -20,7 +22,7 @@ export function tomlSource(file: string, text: string): ConfigSource {
     }
   }
   return {
-    values: getStaticTOMLValue(program) as RawConfig,
+    values: withAbsolutePaths(getStaticTOMLValue(program) as RawConfig, dirname(resolve(file))),
     where(path) {
       for (let length = path.length; length > 0; length -= 1) {
         const line = lines.get(keyOf(path.slice(0, length)));
@@ -54,4 +56,13 @@ function addContent(lines: Map<string, number>, path: Path, node: AST.TOMLConten
       lines.set(keyOf([...path, index]), element.loc.start.line);
       addContent(lines, [...path, index], element);
     }
+}
+
+/** A file means the same wherever it is read from. */
+function withAbsolutePaths(values: RawConfig, folder: string): RawConfig {
+  const paths = Object.entries(values)
+    .filter(([key]) => key === 'data' || key === 'socket')
+    .filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1] !== '')
+    .map(([key, path]) => [key, resolve(folder, path)]);
+  return { ...values, ...Object.fromEntries(paths) };
 }

@@ -1,8 +1,7 @@
 import process from 'node:process';
 import type { Log } from '@peerd/core';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+import type { LogLevel } from './levels.ts';
 
 const standardError = 2;
 

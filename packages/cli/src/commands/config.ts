@@ -1,0 +1,73 @@
+import type { ConfigEntry } from '@peerd/daemon';
+import { Command } from 'commander';
+import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
+import { outputOf } from '../context.ts';
+import { withExamples } from '../examples.ts';
+
+export function configCommand(): Command {
+  const command = new Command('config').description('Check and show the configuration of a daemon');
+  for (const below of [checkCommand(), showCommand()])
+    command.addCommand(below.copyInheritedSettings(command));
+  return withExamples(
+    command,
+    ['peerd config check --config peerd.toml', 'peerd config show --name alice'],
+    `The configuration is read as \`peerd start\` with the same flags would read it: the file, then PEERD_ variables, then
+flags. Without --config and PEERD_CONFIG the file is NAME.toml or config.toml in ~/.config/peerd ($XDG_CONFIG_HOME).`,
+  );
+}
+
+function checkCommand(): Command {
+  const command = withConfigOptions(
+    new Command('check').description('Say what is wrong with a configuration, all of it'),
+  ).action(async () => {
+    const output = outputOf(command);
+    const { loadConfig } = await import('@peerd/daemon');
+    const { file, warnings } = await loadConfig(configOptionsOf(command.optsWithGlobals<ConfigFlags>()));
+    for (const warning of warnings) output.note(`warning: ${warning}`);
+    output.result(`ok: ${file ?? 'no file, the defaults'}`, { ok: true, file: file ?? null, warnings });
+  });
+  return withExamples(
+    command,
+    ['peerd config check', 'peerd config check --config peerd.toml --json'],
+    'Exit status 2 when something is wrong: then each line is one mistake, with its place and its key.',
+  );
+}
+
+function showCommand(): Command {
+  const command = withConfigOptions(
+    new Command('show').description('Show every key, its value, and where that comes from'),
+  ).action(async () => {
+    const output = outputOf(command);
+    const { describeConfig, loadConfig } = await import('@peerd/daemon');
+    const config = await loadConfig(configOptionsOf(command.optsWithGlobals<ConfigFlags>()));
+    for (const warning of config.warnings) output.note(`warning: ${warning}`);
+    const entries = describeConfig(config);
+    const rows = entries.map((entry) => [entry.key, textOf(entry), entry.source] as const);
+    const [keys, values] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+    const lines = rows.map(
+      ([key, value, source]) =>
+        `${key.padEnd(keys ?? 0)}  ${value.padEnd(Math.min(values ?? 0, 40))}  ${source}`,
+    );
+    if (!output.json) output.note(config.file === undefined ? 'no file is read' : `file: ${config.file}`);
+    output.result(lines.join('\n'), {
+      file: config.file ?? null,
+      values: entries.map(({ key, value, source, isRedacted }) => ({
+        key,
+        value,
+        source,
+        ...(isRedacted ? { redacted: true } : {}),
+      })),
+    });
+  });
+  return withExamples(
+    command,
+    ['peerd config show --name alice', 'peerd config show --config peerd.toml --json'],
+    `The last column is where the value comes from: default, FILE:LINE, a variable or a flag. Secrets are not shown. With
+--json a value is as it would be in the file, null where there is none or where it is secret ("redacted").`,
+  );
+}
+
+function textOf({ value, isRedacted }: ConfigEntry): string {
+  if (isRedacted) return '(secret)';
+  return value === null ? '(none)' : JSON.stringify(value);
+}

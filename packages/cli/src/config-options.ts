@@ -1,0 +1,48 @@
+import type { ConfigOptions } from '@peerd/daemon';
+import { type Command, Option } from 'commander';
+import { collect, type GlobalOptions } from './context.ts';
+
+/** What the command line says of a daemon's configuration. */
+export interface ConfigFlags extends GlobalOptions {
+  config?: string;
+  listen?: string[];
+  peer?: string[];
+  data?: string;
+  network?: string;
+  profile?: string;
+  discovery?: string;
+  mdns?: boolean;
+  compat?: string;
+  logLevel?: string;
+}
+
+export function withConfigOptions(command: Command): Command {
+  return command
+    .option('--config <file>', 'a TOML file; what is given here wins over it')
+    .option(
+      '--listen <multiaddr>',
+      'listen there; may be repeated (default: a free port of 127.0.0.1)',
+      collect,
+    )
+    .option('--peer <multiaddr>', 'keep a connection to that peer; may be repeated', collect)
+    .option(
+      '--data <directory>',
+      'where the key and the known peers are (default: by the name, in your home)',
+    )
+    .option('--network <name>', 'peers of another network are refused (default: peerd)')
+    .addOption(
+      new Option('--profile <profile>', 'what belongs together').choices(['local', 'lan', 'internet']),
+    )
+    .addOption(new Option('--discovery <mode>', 'off: only --peer and who dials in').choices(['on', 'off']))
+    .option('--mdns', 'find peers on the local network by multicast')
+    .addOption(new Option('--compat <with>', "speak that program's DHT").choices(['tinyp2p']))
+    .option('--log-level <levels>', 'what to log, by area if need be: info,request=debug (default: info)');
+}
+
+export function configOptionsOf(options: ConfigFlags): ConfigOptions {
+  const { name, socket, listen, peer: peers, data, network, profile, discovery, mdns, compat } = options;
+  const flags = { name, socket, listen, peers, data, network, profile, discovery, mdns, compat };
+  const all = { ...flags, log_level: options.logLevel };
+  const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  return { file: options.config, flags: given };
+}

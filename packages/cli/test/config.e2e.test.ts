@@ -1,0 +1,64 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { errorIn, Sandbox } from './sandbox.ts';
+
+let sandbox: Sandbox;
+let file: string;
+beforeEach(async () => {
+  sandbox = await Sandbox.make();
+  file = join(sandbox.folder, 'peerd.toml');
+});
+afterEach(() => sandbox.close());
+
+test('config check says ok, and of which file', async () => {
+  await writeFile(file, 'name = "alice"\n');
+  const result = await sandbox.run(['config', 'check', '--config', file], { env: { PEERD_LISTN: 'x' } });
+  expect(result).toMatchObject({ status: 0, stdout: Buffer.from(`ok: ${file}\n`) });
+  expect(result.stderr).toContain('warning: the variable PEERD_LISTN means nothing to peerd');
+});
+
+test('config check tells every mistake with its place: exit 2', async () => {
+  await writeFile(file, 'mdns = 1\nlistn = []\n');
+  const args = ['config', 'check', '--config', file, '--peer', 'bob', '--json'];
+  const result = await sandbox.run(args, { env: { PEERD_LIMITS_MAX_QUEUED_BYTES: 'many' } });
+  expect(result.status).toBe(2);
+  expect(errorIn(result)).toMatchObject({ code: 'invalid' });
+  expect(errorIn(result).message.split('\n').sort()).toEqual([
+    expect.stringContaining('--peer: peers[0]: "bob" is not a multiaddr'),
+    expect.stringContaining(`${file}:1: mdns: `),
+    expect.stringContaining(`${file}:2: unknown key listn: did you mean listen?`),
+    expect.stringContaining('PEERD_LIMITS_MAX_QUEUED_BYTES: limits.max_queued_bytes: '),
+  ]);
+});
+
+test('config show tells where each value comes from, and no secret', async () => {
+  await writeFile(file, 'network = "home"\nnetwork_secret = "swordfish"\n');
+  const args = ['config', 'show', '--config', file, '--listen', '/ip4/127.0.0.1/tcp/1'];
+  const options = { env: { PEERD_PROFILE: 'lan' } };
+  const text = await sandbox.run(args, options);
+  const { stdout } = await sandbox.run([...args, '--json'], options);
+  const { file: read, values } = JSON.parse(stdout.toString());
+  expect(read).toBe(file);
+  expect(values).toEqual(
+    expect.arrayContaining([
+      { key: 'network', value: 'home', source: `${file}:1` },
+      { key: 'network_secret', value: null, source: `${file}:2`, redacted: true },
+      { key: 'profile', value: 'lan', source: 'PEERD_PROFILE' },
+      { key: 'listen', value: ['/ip4/127.0.0.1/tcp/1'], source: '--listen' },
+      { key: 'limits.max_outbound_calls', value: 16_384, source: 'default' },
+    ]),
+  );
+  expect(text.stdout.toString().trim().split('\n')).toHaveLength(values.length);
+  expect(text.stdout.toString()).toMatch(/^network_secret +\(secret\) +.*peerd\.toml:2$/m);
+  expect(`${text.stdout}${text.stderr}${stdout}`).not.toContain('swordfish');
+});
+
+test('a daemon reads its file by its name, and says what it warns of', async () => {
+  const env = { XDG_CONFIG_HOME: sandbox.folder };
+  await mkdir(join(sandbox.folder, 'peerd'));
+  await writeFile(join(sandbox.folder, 'peerd', 'alice.toml'), 'data = "state"\n');
+  const alice = await sandbox.start('alice', [], { env: { ...env, PEERD_BOGUS: '1' } });
+  expect(alice.info.data).toBe(join(sandbox.folder, 'peerd', 'state'));
+  await alice.says('PEERD_BOGUS means nothing');
+});

@@ -1,0 +1,18 @@
+/** The known words that differ from this one in two letters at most. */
+export function nearest(word: string, known: readonly string[]): string[] {
+  return known.filter((each) => distance(each, word) <= 2);
+}
+
+/** Levenshtein's: the letters to insert, delete or replace to make one word the other. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
