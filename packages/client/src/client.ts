@@ -2,6 +2,8 @@ import {
   type BroadcastOptions,
   type BroadcastResult,
   type Client,
+  type ConnectedPeer,
+  type ConnectPeerOptions,
   defaults,
   type IterablePromise,
   iterablePromise,
@@ -13,8 +15,10 @@ import {
   type Registration,
   type RequestHandler,
   type RequestOptions,
+  type SignalOptions,
   type SubscribeOptions,
   type Subscription,
+  type TopicInfo,
 } from '@peerd/protocol';
 import { ask, timeoutOf } from './ask.ts';
 import type { Calls } from './calls.ts';
@@ -115,8 +119,8 @@ export class SocketClient implements Client {
     return subscription;
   }
 
-  async peers(): Promise<PeerInfo[]> {
-    const { peers } = await ask(this.#calls, { case: 'peers', value: {} }, 'peers');
+  async peers({ signal }: SignalOptions = {}): Promise<PeerInfo[]> {
+    const { peers } = await ask(this.#calls, { case: 'peers', value: {} }, 'peers', { signal });
     return peers.map(({ id, name, connected, kind, inDht, addresses }) => ({
       id,
       ...(name === undefined ? {} : { name }),
@@ -127,8 +131,33 @@ export class SocketClient implements Client {
     }));
   }
 
-  async status(): Promise<NodeStatus> {
-    const status = await ask(this.#calls, { case: 'status', value: {} }, 'status');
+  async connect(peer: string, options: ConnectPeerOptions = {}): Promise<ConnectedPeer> {
+    const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.connectTimeoutMs);
+    const { signal } = options;
+    const answer = await ask(this.#calls, { case: 'connect', value: { peer, timeoutMs } }, 'connected', {
+      signal,
+      timeoutMs,
+    });
+    const { peer: id, name, address } = answer;
+    return {
+      peer: id,
+      ...(name === undefined ? {} : { name }),
+      ...(address === undefined ? {} : { address }),
+    };
+  }
+
+  async disconnect(peer: string, { signal }: SignalOptions = {}): Promise<number> {
+    const body = { case: 'disconnect', value: { peer } } as const;
+    return (await ask(this.#calls, body, 'disconnected', { signal })).connections;
+  }
+
+  async topics({ signal }: SignalOptions = {}): Promise<TopicInfo[]> {
+    const { topics } = await ask(this.#calls, { case: 'topics', value: {} }, 'topics', { signal });
+    return topics.map(({ topic, subscriptions, peers }) => ({ topic, subscriptions, peers }));
+  }
+
+  async status({ signal }: SignalOptions = {}): Promise<NodeStatus> {
+    const status = await ask(this.#calls, { case: 'status', value: {} }, 'status', { signal });
     const { id, name, network, version, addresses, topics, services, uptimeMs } = status;
     const peers = { known: status.knownPeers, connected: status.connectedPeers };
     return { id, name, network, version, addresses, peers, topics, services, uptimeMs };

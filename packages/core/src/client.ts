@@ -2,6 +2,8 @@ import {
   type BroadcastMessage,
   type BroadcastOptions,
   type BroadcastResult,
+  type ConnectedPeer,
+  type ConnectPeerOptions,
   defaults,
   type IterablePromise,
   iterablePromise,
@@ -13,8 +15,10 @@ import {
   type Registration,
   type RequestHandler,
   type RequestOptions,
+  type SignalOptions,
   type SubscribeOptions,
   type Subscription,
+  type TopicInfo,
 } from '@peerd/protocol';
 import { Answers } from './answers.ts';
 import { MessageQueue } from './broadcast/queue.ts';
@@ -135,13 +139,13 @@ export class InProcessClient implements DirectClient {
     const { allowNone = false, signal } = options;
     checkPayload(payload);
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.broadcastTimeoutMs);
-    signal?.throwIfAborted();
     const ref = this.#nextRef();
-    const responder = new Responder<BroadcastResult>();
-    this.#offer({ type: 'broadcast', ref, topic, payload, timeoutMs, allowNone, responder });
-    if (signal !== undefined)
-      this.#onAbort(signal, responder, () => this.#inbox.follow({ type: 'broadcast/cancel', ref }));
-    return await responder.promise;
+    const cancel = () => this.#inbox.follow({ type: 'broadcast/cancel', ref });
+    return await this.#send(
+      (responder) => ({ type: 'broadcast', ref, topic, payload, timeoutMs, allowNone, responder }),
+      signal,
+      cancel,
+    );
   }
 
   subscribe(
@@ -182,12 +186,34 @@ export class InProcessClient implements DirectClient {
     };
   }
 
-  async peers(): Promise<PeerInfo[]> {
-    return await this.#send((responder) => ({ type: 'peers', responder }));
+  async peers(options: SignalOptions = {}): Promise<PeerInfo[]> {
+    return await this.#send((responder) => ({ type: 'peers', responder }), options.signal);
   }
 
-  async status(): Promise<NodeStatus> {
-    return await this.#send((responder) => ({ type: 'status', responder }));
+  async connect(peer: string, options: ConnectPeerOptions = {}): Promise<ConnectedPeer> {
+    const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.connectTimeoutMs);
+    const target = this.#targetOf(peer);
+    const ref = this.#nextRef();
+    const cancel = () => this.#inbox.follow({ type: 'connect/cancel', ref });
+    return await this.#send(
+      (responder) => ({ type: 'connect', ref, target, timeoutMs, responder }),
+      options.signal,
+      cancel,
+    );
+  }
+
+  async disconnect(peer: string, options: SignalOptions = {}): Promise<number> {
+    const target = this.#targetOf(peer);
+    const ref = this.#nextRef();
+    return await this.#send((responder) => ({ type: 'disconnect', ref, target, responder }), options.signal);
+  }
+
+  async status(options: SignalOptions = {}): Promise<NodeStatus> {
+    return await this.#send((responder) => ({ type: 'status', responder }), options.signal);
+  }
+
+  async topics(options: SignalOptions = {}): Promise<TopicInfo[]> {
+    return await this.#send((responder) => ({ type: 'topics', responder }), options.signal);
   }
 
   async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {
@@ -195,11 +221,12 @@ export class InProcessClient implements DirectClient {
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.pingTimeoutMs);
     const target = this.#targetOf(peer);
     const ref = this.#nextRef();
-    const responder = new Responder<PingResult>();
-    this.#offer({ type: 'ping', ref, target, timeoutMs, responder });
-    if (signal !== undefined)
-      this.#onAbort(signal, responder, () => this.#inbox.follow({ type: 'ping/cancel', ref }));
-    return await responder.promise;
+    const cancel = () => this.#inbox.follow({ type: 'ping/cancel', ref });
+    return await this.#send(
+      (responder) => ({ type: 'ping', ref, target, timeoutMs, responder }),
+      signal,
+      cancel,
+    );
   }
 
   /** One round through the loop and back: what `npm run bench -- loop` measures. */
@@ -241,9 +268,16 @@ export class InProcessClient implements DirectClient {
     return ref;
   }
 
-  #send<T>(command: (responder: Responder<T>) => Command): Promise<T> {
+  /** `cancel` is for a command that has something to call off; what another settles later nobody hears. */
+  #send<T>(
+    command: (responder: Responder<T>) => Command,
+    signal?: AbortSignal,
+    cancel: () => void = () => {},
+  ): Promise<T> {
+    signal?.throwIfAborted();
     const responder = new Responder<T>();
     this.#offer(command(responder));
+    if (signal !== undefined) this.#onAbort(signal, responder, cancel);
     return responder.promise;
   }
 

@@ -317,3 +317,44 @@ describe('a peer that is found on the local network', () => {
     expect(new Run({ isOn: false }).step(found).log).toEqual([]);
   });
 });
+
+describe('a peer that a user has disconnected', () => {
+  const parting: DiscoveryInput = { type: 'peer/parting', ref: 9, peer: 'bob', connections: ['c'] };
+  const gone: DiscoveryInput = { type: 'peer/disconnected', peer: 'bob' };
+  const dials = (run: Run) => run.of('peer/reach').length;
+
+  test('is not dialled again, until a user connects to it', () => {
+    const run = new Run({ peers: [kept] }).step(listening);
+    run.step(admitted('bob'), reached(run.dialled, 'bob'), parting, gone).until(600_000);
+    expect(dials(run)).toBe(1);
+    run.step({ type: 'peer/wanted', peer: 'bob' }).until(601_000);
+    expect(dials(run)).toBe(2);
+  });
+
+  test('is not dialled again when it was being redialled', () => {
+    const run = new Run({ peers: [kept] }).step(listening);
+    run.step(unreached(run.dialled), parting).until(600_000);
+    expect(dials(run)).toBe(1);
+  });
+
+  test('is disconnected once more when a dial was on its way', () => {
+    const run = new Run({ peers: [kept] }).step(listening, parting);
+    run.step(admitted('bob'), reached(run.dialled, 'bob'));
+    expect(run.of('peer/part')).toMatchObject([{ target: { peer: 'bob' } }]);
+  });
+
+  test('leaves the table of the DHT, and is dialled neither from it nor when it is found', () => {
+    const run = new Run().step(listening, admitted('bob'), { type: 'dht/added', peer: 'bob' });
+    run.step(parting, gone, { type: 'discovery/found', peer: 'bob', addresses: [address] }).until(100_000);
+    expect(run.of('dht/remove')).toMatchObject([{ peer: 'bob' }]);
+    expect(dials(run)).toBe(0);
+  });
+
+  test('that is connected again by a user is kept as before', () => {
+    const run = new Run({ peers: [kept] }).step(listening);
+    run.step(admitted('bob'), reached(run.dialled, 'bob'), parting, gone);
+    run.step({ type: 'peer/wanted', peer: 'bob' }, admitted('bob')).until(1_000);
+    run.step(reached(run.dialled, 'bob'), gone).until(3_000);
+    expect(dials(run)).toBe(3);
+  });
+});

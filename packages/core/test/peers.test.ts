@@ -327,3 +327,44 @@ describe('the table', () => {
     expect(reach(2, word('bob'))).toEqual([`2 → to-${bob}`]);
   });
 });
+
+describe('a peer that is to be disconnected', () => {
+  /** Who is meant, and which connections are hung up; or the error's code. */
+  function part(target: Target): unknown[] {
+    context.take();
+    step({ type: 'peer/part', ref: 1, target });
+    return context.take().map((output) => {
+      if (output.type === 'peer/parting') return [output.peer, ...output.connections];
+      if (output.type === 'connection/hang-up') return output.connection;
+      return output.type === 'peer/unreached' ? output.error.code : output.type;
+    });
+  }
+
+  test.each<[string, Target]>([
+    ['name', word('bob')],
+    ['id', id(bob)],
+    ['prefix', word(bob.slice(0, -2))],
+    ['address', { kind: 'address', key: 'x', address: `${address}/p2p/${bob}`, peer: bob }],
+    ['address without its id', { kind: 'address', key: 'x', address }],
+  ])('is found by its %s, and all its connections are hung up', (_, target) => {
+    step(opened(bob), admitted(bob, 'bob'), opened(bob, 'second', 'outbound'));
+    expect(part(target)).toEqual([[bob, `to-${bob}`, 'second'], `to-${bob}`, 'second']);
+  });
+
+  test.each<[string, Target, string]>([
+    ['an unknown name', word('carol'), 'unknown-peer'],
+    ['an unknown id', id(carol), 'unknown-peer'],
+    ['an unknown address', { kind: 'address', key: 'x', address: '/ip4/10.0.0.1/tcp/1' }, 'unknown-peer'],
+    ['an ambiguous name', word('twin'), 'invalid'],
+    ['this node', word('alice'), 'invalid'],
+  ])('is not found by %s', (_, target, code) => {
+    connect(bob, 'twin');
+    connect(bobby, 'twin');
+    expect(part(target)).toEqual([code]);
+  });
+
+  test('may be one of the configuration that was never reached', () => {
+    state = new PeersState(context, self, new Set([carol]));
+    expect(part(id(carol))).toEqual([[carol]]);
+  });
+});

@@ -86,6 +86,14 @@ const script: readonly (readonly [number, readonly Input[]])[] = [
     ],
   ],
   [5_300, [{ type: 'connection/closed', connection: 'c1', peer: 'bob' }]],
+  [
+    5_400,
+    [
+      { type: 'connect', ref: 4, target, timeoutMs: 1_000, responder: ignored() },
+      { type: 'disconnect', ref: 5, target, responder: ignored() },
+      { type: 'topics', responder: ignored() },
+    ],
+  ],
   [9_000, [{ type: 'tick' }]],
 ];
 

@@ -2,13 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectOptions, connect, type SocketClient } from '@peerd/client';
+import type { DirectClient } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
 import { silentLog } from '../../core/src/log.ts';
 import { ControlServer } from '../src/control/server.ts';
 import { FakeNetwork, type FakeNode } from './fake-network.ts';
 
-export interface FakeDaemon {
-  node: FakeNode;
+/** A control server on a real Unix socket. */
+export interface ServedNode {
   socket: string;
   server: ControlServer;
   stopAsked: Promise<void>;
@@ -16,15 +17,21 @@ export interface FakeDaemon {
   close(): Promise<void>;
 }
 
-/** A control server over a node of a fake network, on a real Unix socket. */
-async function fakeDaemon(network: FakeNetwork, name: string): Promise<FakeDaemon> {
-  const node = network.add(name);
+export interface FakeDaemon extends ServedNode {
+  node: FakeNode;
+}
+
+/** A control server over a node's client, on a real Unix socket. */
+export async function serveNode(
+  client: DirectClient,
+  { id, name }: { id: string; name: string },
+): Promise<ServedNode> {
   const folder = await mkdtemp(join(tmpdir(), 'peerd-control-'));
   const socket = join(folder, `${name}.sock`);
   const asked = Promise.withResolvers<void>();
   const server = new ControlServer({
-    client: node,
-    identity: { id: node.id, name, version: '0.0.0-test' },
+    client,
+    identity: { id, name, version: '0.0.0-test' },
     socket,
     log: silentLog,
     onStop: () => asked.resolve(),
@@ -38,13 +45,17 @@ async function fakeDaemon(network: FakeNetwork, name: string): Promise<FakeDaemo
     return closing;
   };
   return {
-    node,
     socket,
     server,
     stopAsked: asked.promise,
     connect: (options = {}) => connect({ socket, onHandlerError: () => {}, ...options }),
     close,
   };
+}
+
+async function fakeDaemon(network: FakeNetwork, name: string): Promise<FakeDaemon> {
+  const node = network.add(name);
+  return { node, ...(await serveNode(node, node)) };
 }
 
 export async function fakePair() {

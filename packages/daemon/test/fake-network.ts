@@ -3,6 +3,7 @@ import {
   type BroadcastMessage,
   type BroadcastOptions,
   type BroadcastResult,
+  type ConnectedPeer,
   defaults,
   type IterablePromise,
   iterablePromise,
@@ -15,6 +16,7 @@ import {
   type RequestOptions,
   type SubscribeOptions,
   type Subscription,
+  type TopicInfo,
 } from '@peerd/protocol';
 import { SocketSubscription } from '../../client/src/subscription.ts';
 
@@ -235,6 +237,26 @@ export class FakeNode implements DirectClient {
       services: [...this.handlers.keys()],
       uptimeMs: 1,
     };
+  }
+
+  async connect(peer: string): Promise<ConnectedPeer> {
+    const { id, name } = this.#network.find(peer);
+    return { peer: id, name };
+  }
+
+  /** All of a fake network are always connected. */
+  async disconnect(peer: string): Promise<number> {
+    this.#network.find(peer);
+    return 0;
+  }
+
+  async topics(): Promise<TopicInfo[]> {
+    const heard = [...this.listeners].flatMap(({ topics }) => topics);
+    return [...new Set(heard)].map((topic) => ({
+      topic,
+      subscriptions: heard.filter((each) => each === topic).length,
+      peers: 0,
+    }));
   }
 
   async ping(peer: string): Promise<PingResult> {

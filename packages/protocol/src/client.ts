@@ -1,4 +1,5 @@
 import type { IterablePromise } from './iterable-promise.ts';
+import type { NodeStatus, PeerInfo, TopicInfo } from './node.ts';
 
 /**
  * What a program can ask of peerd. The embedded client (`@peerd/core`) and the client of a running daemon
@@ -50,15 +51,52 @@ export interface Client extends AsyncDisposable {
   subscribe(topics: string | readonly string[], options?: SubscribeOptions): IterablePromise<Subscription>;
 
   /** The peers this node knows, connected ones first. */
-  peers(): Promise<PeerInfo[]>;
+  peers(options?: SignalOptions): Promise<PeerInfo[]>;
 
-  status(): Promise<NodeStatus>;
+  /**
+   * Connects to a peer unless there is a connection that may be used, and resolves once there is. Fails as
+   * {@link Client.request} does, for want of a connection.
+   */
+  connect(peer: string, options?: ConnectPeerOptions): Promise<ConnectedPeer>;
+
+  /**
+   * Closes all connections to a peer and resolves to their number once they are gone; calls over them end
+   * `disconnected`. From then until `connect` or a restart this node does not dial the peer again by itself, also
+   * when the configuration lists it in `peers`. What asks for the peer, such as a request, still connects to it, and
+   * the peer may dial in: `deny` keeps it out.
+   *
+   * Fails with `unknown-peer` or `invalid` (an ambiguous name, a malformed address, this node itself).
+   */
+  disconnect(peer: string, options?: SignalOptions): Promise<number>;
+
+  status(options?: SignalOptions): Promise<NodeStatus>;
+
+  /** The topics that somebody hears, here or at a connected peer, by name. */
+  topics(options?: SignalOptions): Promise<TopicInfo[]>;
 
   /** The round trip to a peer, connecting to it first if need be. Fails as {@link Client.request} does. */
   ping(peer: string, options?: PingOptions): Promise<PingResult>;
 
   /** Ends this client: its calls settle with `stopped`, its registrations and subscriptions end. */
   close(): Promise<void>;
+}
+
+export interface SignalOptions {
+  /** Calls it off; it then fails with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export interface ConnectPeerOptions extends SignalOptions {
+  /** Default: 30,000 ms. It covers finding the peer and the handshake. */
+  timeoutMs?: number;
+}
+
+export interface ConnectedPeer {
+  readonly peer: string;
+  /** The name it gives itself; absent if it gave none. */
+  readonly name?: string;
+  /** The multiaddr at the far end of the connection. For one that was dialled it is where the peer listens. */
+  readonly address?: string;
 }
 
 export interface RequestOptions {
@@ -129,33 +167,6 @@ export interface Subscription extends AsyncIterable<BroadcastMessage>, AsyncDisp
   close(): Promise<void>;
 }
 
-export interface PeerInfo {
-  readonly id: string;
-  /** The name it gave itself in hello; absent for a peer that does not speak our protocols. */
-  readonly name?: string;
-  /** Whether there is a connection that may be used: one whose hello is over and that was let in. */
-  readonly connected: boolean;
-  /** `peerd` after a hello, `other` for an implementation without it, `unknown` until either is clear. */
-  readonly kind: 'peerd' | 'other' | 'unknown';
-  /** Whether it is in the DHT's routing table. */
-  readonly inDht: boolean;
-  /** Multiaddrs it can be dialled at, as far as known. */
-  readonly addresses: readonly string[];
-}
-
-export interface NodeStatus {
-  readonly id: string;
-  readonly name: string;
-  readonly network: string;
-  readonly version: string;
-  /** Listened multiaddrs, each ending in `/p2p/<id>`. */
-  readonly addresses: readonly string[];
-  readonly peers: { readonly known: number; readonly connected: number };
-  readonly topics: readonly string[];
-  readonly services: readonly string[];
-  readonly uptimeMs: number;
-}
-
 export interface PingOptions {
   /** Default: 10,000 ms. */
   timeoutMs?: number;
@@ -170,6 +181,7 @@ export interface PingResult {
 /** Defaults of the options above, the same for every implementation. */
 export const defaults = {
   requestTimeoutMs: 30_000,
+  connectTimeoutMs: 30_000,
   broadcastTimeoutMs: 5_000,
   pingTimeoutMs: 10_000,
   maxQueuedMessages: 1_024,

@@ -378,6 +378,22 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
         expect(status.uptimeMs).toBeGreaterThanOrEqual(0);
       });
 
+      test('tells who hears a topic, here and at connected peers', async () => {
+        await using _ = await b.client.subscribe('contract/topics');
+        await using __ = await b.client.subscribe(['contract/topics', 'contract/topics-too']);
+        // b has heard of its neighbours' subscriptions only when they tell; a knows of b's by now.
+        expect(await b.client.topics()).toContainEqual({
+          topic: 'contract/topics',
+          subscriptions: 2,
+          peers: 0,
+        });
+        expect(await a.client.topics()).toContainEqual({
+          topic: 'contract/topics-too',
+          subscriptions: 0,
+          peers: 1,
+        });
+      });
+
       test('pings a peer by name', async () => {
         const { peer, rttMs } = await a.client.ping(b.name);
         expect(peer).toBe(b.id);
@@ -387,6 +403,67 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
       test('fails to ping a peer that nobody knows', async () => {
         expect((await failure(a.client.ping('no-such-peer'))).code).toBe('unknown-peer');
       });
+    });
+  });
+
+  describe(`client contract, connections: ${name}`, () => {
+    test('disconnect ends calls with disconnected, connect brings the peer back', async () => {
+      const { a, b, close } = await makePair();
+      const [{ addresses }, started] = [await b.client.status(), Promise.withResolvers<void>()];
+      const address = addresses[0] as string;
+      await b.client.handle('stuck', async ({ signal }) => {
+        started.resolve();
+        await aborted(signal);
+        return new Uint8Array();
+      });
+      expect(await a.client.connect(b.name)).toMatchObject({ peer: b.id, name: b.name });
+      const open = failure(a.client.request(b.id, bytes('x'), { service: 'stuck' }));
+      await started.promise;
+      expect(await a.client.disconnect(b.id)).toBe(1);
+      expect((await open).code).toBe('disconnected');
+      expect((await a.client.peers()).filter(({ connected }) => connected)).toEqual([]);
+      expect(await a.client.disconnect(b.id)).toBe(0);
+      expect(await a.client.connect(address)).toEqual({ peer: b.id, name: b.name, address });
+      expect(await a.client.peers()).toContainEqual(expect.objectContaining({ id: b.id, connected: true }));
+      await close();
+    });
+
+    test('connect and disconnect say what is wrong with a peer', async () => {
+      const { a, close } = await makePair();
+      const { client } = a;
+      for (const act of [() => client.connect('no-such-peer'), () => client.disconnect('no-such-peer')])
+        expect((await failure(act())).code).toBe('unknown-peer');
+      for (const act of [() => client.connect('/ip4/x'), () => client.disconnect('/ip4/x')])
+        expect((await failure(act())).code).toBe('invalid');
+      expect((await failure(client.connect(a.id))).code).toBe('invalid');
+      expect((await failure(client.disconnect(a.name))).code).toBe('invalid');
+      expect((await failure(client.connect('/ip4/127.0.0.1/tcp/1'))).code).toBe('unreachable');
+      await close();
+    });
+  });
+
+  describe(`client contract, signals: ${name}`, () => {
+    test('every call ends with the reason of a signal that is aborted already', async () => {
+      const { a, close } = await makePair();
+      const reason = new Error('too late');
+      const options = { signal: AbortSignal.abort(reason) };
+      const { client } = a;
+      const calls: Record<string, () => Promise<unknown>> = {
+        request: () => client.request('bob', bytes('x'), options),
+        requestStream: () => collect(client.requestStream('bob', bytes('x'), options)),
+        broadcast: () => client.broadcast('topic', bytes('x'), options),
+        peers: () => client.peers(options),
+        connect: () => client.connect('bob', options),
+        disconnect: () => client.disconnect('bob', options),
+        status: () => client.status(options),
+        topics: () => client.topics(options),
+        ping: () => client.ping('bob', options),
+      };
+      for (const [name, call] of Object.entries(calls))
+        expect(await call().catch((error: unknown) => error), name).toBe(reason);
+      // Nothing was done: they are still connected.
+      expect((await client.status()).peers.connected).toBe(1);
+      await close();
     });
   });
 

@@ -1,4 +1,4 @@
-import type { BroadcastResult } from '@peerd/protocol';
+import type { BroadcastResult, TopicInfo } from '@peerd/protocol';
 import type { Responder } from '../channel/responder.ts';
 import type { PeerSignal } from '../peers/messages.ts';
 import type { InternalInbound, InternalRequest, InternalSettled } from '../request/messages.ts';
@@ -6,6 +6,7 @@ import type { ClientClosed } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 
 export type BroadcastCommand =
+  | { readonly type: 'topics'; readonly responder: Responder<TopicInfo[]> }
   | {
       readonly type: 'broadcast';
       /** Names it from now on. */

@@ -1,4 +1,4 @@
-import { PeerdError } from '@peerd/protocol';
+import { PeerdError, type TopicInfo } from '@peerd/protocol';
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Limits } from '../config.ts';
@@ -89,6 +89,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
         this.#stopWaiting(publish);
         this.#fail(publish.responder, 'stopped', 'the broadcast was called off');
       },
+      topics: ({ responder }) => context.emit({ type: 'settle', responder, value: this.#list() }),
       subscribe: ({ ref, topics, responder }) => this.#subscribe(ref, topics, responder),
       unsubscribe: ({ ref, responder }) => {
         for (const topic of this.#topicsOf.get(ref) ?? []) this.#leave(topic, ref);
@@ -172,6 +173,14 @@ export class BroadcastState implements Feature<BroadcastInput> {
   /** Topics with a subscription here. */
   get topics(): string[] {
     return [...this.#topics.keys()].sort();
+  }
+
+  #list(): TopicInfo[] {
+    return [...new Set([...this.#topics.keys(), ...this.#subscribers.keys()])].sort().map((topic) => ({
+      topic,
+      subscriptions: this.#topics.get(topic)?.size ?? 0,
+      peers: this.#subscribers.get(topic)?.size ?? 0,
+    }));
   }
 
   flush(): boolean {

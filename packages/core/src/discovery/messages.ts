@@ -1,4 +1,12 @@
-import type { ConnectionEvent, PeerReach, PeerReached, PeerSignal, PeersEvent } from '../peers/messages.ts';
+import type { PeerWanted } from '../connections/messages.ts';
+import type {
+  ConnectionEvent,
+  PeerPart,
+  PeerReach,
+  PeerReached,
+  PeerSignal,
+  PeersEvent,
+} from '../peers/messages.ts';
 
 export type DiscoveryInput =
   | Extract<
@@ -8,6 +16,8 @@ export type DiscoveryInput =
   | ConnectionEvent
   | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/disconnected' | 'peer/dial-failed' }>
   | PeerReached
+  | PeerWanted
+  | Extract<PeerPart, { type: 'peer/parting' }>
   /** Found on the local network. */
   | { readonly type: 'discovery/found'; readonly peer: string; readonly addresses: readonly string[] }
   | { readonly type: 'connection/abort'; readonly connection: string; readonly reason: string }
@@ -15,6 +25,7 @@ export type DiscoveryInput =
 
 export type DiscoveryOutput =
   | PeerReach
+  | Extract<PeerPart, { type: 'peer/part' }>
   /** Puts a peer into the DHT's routing table, at these of its addresses. */
   | { readonly type: 'dht/add'; readonly peer: string; readonly addresses: readonly string[] }
   | { readonly type: 'dht/remove'; readonly peer: string }

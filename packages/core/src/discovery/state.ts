@@ -30,6 +30,9 @@ const CHECK_WITHIN_MS = 2_000;
 export const MAX_REMEMBERED = 64;
 const REMEMBERED_WITHIN_MS = 1_000;
 
+/** Peers that stay undialled because a user has disconnected them; the one of longest ago is forgotten. */
+const MAX_PARTED = 1_024;
+
 interface Kept {
   readonly target: Extract<Target, { kind: 'address' }>;
   failures: number;
@@ -65,6 +68,8 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
   readonly #identified = new Map<string, readonly string[]>();
   /** Whose each connection is, but for those that were aborted. */
   readonly #peerOf = new Map<string, string>();
+  /** Whom a user has disconnected: not dialled from here until a user connects to them. */
+  readonly #parted = new Set<string>();
   /** Whose connection was aborted: in the table or not, once disconnected they are dialled. */
   readonly #aborted = new Set<string>();
 
@@ -87,7 +92,8 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
           this.#at(context.random() * REMEMBERED_WITHIN_MS, { kind: 'check', target: targetOf(peer) });
       },
       'discovery/found': ({ peer }) => {
-        if (config.isOn && !this.#connected.has(peer)) this.#dial(targetOf(peer), undefined);
+        if (config.isOn && !this.#connected.has(peer) && !this.#parted.has(peer))
+          this.#dial(targetOf(peer), undefined);
       },
       'connection/opened': ({ connection, peer }) => {
         this.#peerOf.set(connection, peer);
@@ -133,7 +139,9 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       },
       'peer/reached': ({ ref, peer }) => {
         const kept = this.#dials.get(ref);
-        this.#dials.delete(ref);
+        // It was on its way when a user disconnected the peer.
+        if (this.#dials.delete(ref) && this.#parted.has(peer))
+          context.emit({ type: 'peer/part', ref: makeRef(), target: targetOf(peer) });
         if (kept === undefined) return;
         kept.reachedMs = context.nowMs;
         kept.isPending = false;
@@ -146,6 +154,20 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         kept.isPending = false;
         this.#redial(kept);
       },
+      'peer/parting': ({ peer }) => {
+        this.#parted.delete(peer);
+        this.#parted.add(peer);
+        for (const oldest of this.#parted) {
+          if (this.#parted.size <= MAX_PARTED) break;
+          this.#parted.delete(oldest);
+        }
+        this.#remove(peer);
+      },
+      'peer/wanted': ({ peer }) => {
+        if (!this.#parted.delete(peer)) return;
+        const kept = this.#kept.get(peer);
+        if (kept !== undefined && !this.#connected.has(peer)) this.#redial(kept);
+      },
       tick: () => this.#timers.expire(context.nowMs, (timer) => this.#due(timer)),
     };
   }
@@ -156,6 +178,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
 
   snapshot(): unknown {
     return {
+      parted: [...this.#parted],
       kept: [...this.#kept].map(([peer, { failures }]) => [peer, failures]),
       dials: [...this.#dials.keys()],
       table: [...this.#table],
@@ -172,10 +195,12 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         this.#context.emit({ type: 'dht/bootstrap' });
         return;
       case 'keep':
-        this.#dial(timer.kept.target, timer.kept);
+        if (this.#isParted(timer.kept)) timer.kept.isPending = false;
+        else this.#dial(timer.kept.target, timer.kept);
         return;
       case 'check':
-        if (!this.#connected.has(timer.target.key)) this.#dial(timer.target, undefined);
+        if (!this.#connected.has(timer.target.key) && !this.#parted.has(timer.target.key))
+          this.#dial(timer.target, undefined);
         return;
     }
   }
@@ -192,13 +217,20 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
    * A connection that is refused ends twice, once with the refusal and once when it closes: one redial is enough.
    */
   #redial(kept: Kept): void {
-    if (kept.isPending) return;
+    if (kept.isPending || this.#isParted(kept)) return;
     kept.isPending = true;
     if (kept.reachedMs !== undefined && this.#context.nowMs - kept.reachedMs >= LASTING_MS) kept.failures = 0;
     kept.reachedMs = undefined;
     const longestMs = Math.min(LAST_REDIAL_MS, FIRST_REDIAL_MS * 2 ** kept.failures);
     kept.failures += 1;
     this.#at(longestMs * (0.5 + this.#context.random() / 2), { kind: 'keep', kept });
+  }
+
+  #isParted(kept: Kept): boolean {
+    const { peer } = kept.target;
+    if (peer !== undefined) return this.#parted.has(peer);
+    for (const parted of this.#parted) if (this.#kept.get(parted) === kept) return true;
+    return false;
   }
 
   /** Puts a peer that has been let in, and that takes part in the DHT, into the table. */

@@ -5,7 +5,7 @@ import type { Drivers, Event } from '../server/messages.ts';
 
 /** Dials, closes, and keeps peers for the next run. */
 export class PeersDriver {
-  readonly effects: Pick<Drivers, 'peer/dial' | 'peer/remember' | 'connection/abort'>;
+  readonly effects: Pick<Drivers, 'peer/dial' | 'peer/remember' | 'connection/abort' | 'connection/hang-up'>;
   readonly #host: Host;
   readonly #post: (event: Event) => void;
   readonly #log: Log;
@@ -19,6 +19,8 @@ export class PeersDriver {
       'peer/remember': ({ peer, name }) => void this.#remember(peer, name),
       'connection/abort': ({ connection, reason }) =>
         host.connections.get(connection)?.abort(new Error(reason)),
+      'connection/hang-up': ({ connection }) =>
+        host.connections.get(connection)?.abort(new Error('disconnected by the user')),
     };
   }
 

@@ -58,6 +58,17 @@ export type PeerReach =
   /** Nobody waits for it any more. */
   | { readonly type: 'peer/leave'; readonly ref: number };
 
+/** Asks for all connections to a peer to be closed; answered by `peer/parting` or `peer/unreached`. */
+export type PeerPart =
+  | { readonly type: 'peer/part'; readonly ref: number; readonly target: Target }
+  /** These connections are being closed; the peer is not dialled again unless somebody asks for it. */
+  | {
+      readonly type: 'peer/parting';
+      readonly ref: number;
+      readonly peer: string;
+      readonly connections: readonly string[];
+    };
+
 /** `peerd`: it said hello; `other`: an implementation that speaks none of our protocols. */
 export type PeerKind = 'peerd' | 'other';
 
@@ -68,6 +79,9 @@ export type PeerReached =
       readonly peer: string;
       readonly connection: string;
       readonly kind: PeerKind;
+      readonly name?: string | undefined;
+      /** Of the far end of the connection. */
+      readonly address?: string | undefined;
     }
   | { readonly type: 'peer/unreached'; readonly ref: number; readonly error: PeerdError };
 
@@ -97,6 +111,7 @@ export type PeersInput =
   | Exclude<PeersCommand, { type: 'status' }>
   | PeersEvent
   | PeerReach
+  | Extract<PeerPart, { type: 'peer/part' }>
   | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/refused' }>;
 
 export type PeersOutput =
@@ -104,6 +119,9 @@ export type PeersOutput =
   | Fail
   | PeerReached
   | PeerSignal
+  | Extract<PeerPart, { type: 'peer/parting' }>
+  /** Closes it at once, because a user wants it closed: nothing is wrong with who is at its end. */
+  | { readonly type: 'connection/hang-up'; readonly connection: string }
   /** Dials a peer at its known addresses, or at `address`; `key` comes back in the outcome. */
   | {
       readonly type: 'peer/dial';

@@ -13,6 +13,8 @@ export class PeerRecord {
   readonly addresses: Set<string> = new Set();
   /** By the connection's id, oldest first. */
   readonly connections: Map<string, 'greeting' | 'usable' | 'refused'> = new Map();
+  /** Where the far end of each connection is. */
+  readonly remoteAddresses: Map<string, string> = new Map();
   /** How the last greeting ended, if not well: what a caller is told until there is another. */
   refusal: PeerdError | undefined;
 
@@ -52,6 +54,15 @@ export class PeerRecord {
       if (this.addresses.size <= MAX_ADDRESSES) break;
       this.addresses.delete(oldest);
     }
+  }
+
+  /** Whether an address without a peer id is one that it can be dialled at, or is connected from. */
+  isAt(address: string): boolean {
+    const ending = `/p2p/${this.id}`;
+    if (this.addresses.has(address + ending)) return true;
+    for (const remote of this.remoteAddresses.values())
+      if (remote === address || remote === address + ending) return true;
+    return false;
   }
 
   info(): PeerInfo {

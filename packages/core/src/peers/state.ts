@@ -21,6 +21,8 @@ export class PeersState implements Feature<PeersInput> {
   addresses: readonly string[] = [];
   readonly #context: Context<PeersOutput>;
   readonly #self: { readonly id: string; readonly name: string };
+  /** Peers of the configuration: they are known before they have been reached. */
+  readonly #configured: ReadonlySet<string>;
   readonly #peers = new Map<string, PeerRecord>();
   readonly #names = new Map<string, Set<string>>();
   /** Who waits for which peer or dial, and for what each waits; those whose target means nobody yet apart. */
@@ -30,9 +32,14 @@ export class PeersState implements Feature<PeersInput> {
   readonly #dials = new Set<string>();
   #greetings = 0;
 
-  constructor(context: Context<PeersOutput>, self: { readonly id: string; readonly name: string }) {
+  constructor(
+    context: Context<PeersOutput>,
+    self: { readonly id: string; readonly name: string },
+    configured: ReadonlySet<string> = new Set(),
+  ) {
     this.#context = context;
     this.#self = self;
+    this.#configured = configured;
     this.handlers = {
       peers: ({ responder }) => context.emit({ type: 'settle', responder, value: this.list() }),
       'node/listening': ({ addresses }) => {
@@ -41,6 +48,7 @@ export class PeersState implements Feature<PeersInput> {
       'connection/opened': ({ connection, peer, address, direction }) => {
         const record = this.#record(peer);
         record.connections.set(connection, 'greeting');
+        record.remoteAddresses.set(connection, address);
         record.refusal = undefined;
         if (direction === 'outbound') record.learn([address]);
         this.#greetings += 1;
@@ -117,6 +125,7 @@ export class PeersState implements Feature<PeersInput> {
         this.#resolveAgain();
       },
       'peer/reach': ({ ref, target }) => this.#reach({ ref, target }),
+      'peer/part': ({ ref, target }) => this.#part(ref, target),
       'peer/leave': ({ ref }) => {
         this.#unresolved.delete(ref);
         const key = this.#waitsFor.get(ref);
@@ -170,13 +179,10 @@ export class PeersState implements Feature<PeersInput> {
     const found = this.#find(target.key);
     const [only, second] = found;
     if (only !== undefined && second === undefined) return this.#reachPeer(waiter, only, undefined);
-    if (only !== undefined) {
-      const message = `${target.key} fits ${found.length} peers: say which by its id`;
-      return this.#unreached(waiter.ref, new PeerdError('invalid', message, { candidates: found }));
-    }
+    if (only !== undefined) return this.#unreached(waiter.ref, ambiguous(target.key, found));
     // Whoever is being dialled or greeted may turn out to bear the name.
     if (this.#dials.size > 0 || this.#greetings > 0) this.#unresolved.set(waiter.ref, waiter);
-    else this.#unreached(waiter.ref, new PeerdError('unknown-peer', `no peer is known as ${target.key}`));
+    else this.#unreached(waiter.ref, unknown(target.key));
   }
 
   /** The ids that a word can mean: those of that name, else those it is a prefix of. */
@@ -190,12 +196,31 @@ export class PeersState implements Feature<PeersInput> {
     return found;
   }
 
+  #part(ref: number, target: Target): void {
+    const found = this.#idsOf(target);
+    const [peer, second] = found;
+    if (peer === undefined) return this.#unreached(ref, unknown(target.key));
+    if (second !== undefined) return this.#unreached(ref, ambiguous(target.key, found));
+    if (peer === this.#self.id) return this.#unreached(ref, itself(target.key));
+    const record = this.#peers.get(peer);
+    if (record === undefined && !this.#configured.has(peer)) return this.#unreached(ref, unknown(target.key));
+    const connections = [...(record?.connections.keys() ?? [])];
+    this.#context.emit({ type: 'peer/parting', ref, peer, connections });
+    for (const connection of connections) this.#context.emit({ type: 'connection/hang-up', connection });
+  }
+
+  /** Who is meant, by what is known here: nobody is dialled to find out. */
+  #idsOf(target: Target): string[] {
+    if (target.kind === 'word') return this.#find(target.key);
+    if (target.peer !== undefined) return [target.peer];
+    const found = [];
+    for (const record of this.#peers.values())
+      if (record.isAt((target as { readonly address: string }).address)) found.push(record.id);
+    return found;
+  }
+
   #reachPeer(waiter: Waiter, peer: string, address: string | undefined): void {
-    if (peer === this.#self.id)
-      return this.#unreached(
-        waiter.ref,
-        new PeerdError('invalid', `${waiter.target.key} is this node itself`),
-      );
+    if (peer === this.#self.id) return this.#unreached(waiter.ref, itself(waiter.target.key));
     const record = this.#peers.get(peer);
     const connection = record?.usable;
     if (record !== undefined && connection !== undefined) return this.#reached(waiter, record, connection);
@@ -234,7 +259,9 @@ export class PeersState implements Feature<PeersInput> {
 
   #reached(waiter: Waiter, record: PeerRecord, connection: string): void {
     const kind = record.kind === 'other' ? 'other' : 'peerd';
-    this.#context.emit({ type: 'peer/reached', ref: waiter.ref, peer: record.id, connection, kind });
+    const { id: peer, name } = record;
+    const address = record.remoteAddresses.get(connection);
+    this.#context.emit({ type: 'peer/reached', ref: waiter.ref, peer, connection, kind, name, address });
   }
 
   #unreached(ref: number, error: PeerdError): void {
@@ -246,6 +273,7 @@ export class PeersState implements Feature<PeersInput> {
     const phase = record?.connections.get(connection);
     if (record === undefined || phase === undefined) return;
     record.connections.delete(connection);
+    record.remoteAddresses.delete(connection);
     if (phase === 'greeting') this.#greetings -= 1;
     if (!record.isOnTheWay && record.usable === undefined) {
       const error = record.refusal ?? closedEarly(peer);
@@ -309,6 +337,19 @@ export class PeersState implements Feature<PeersInput> {
     }
     this.#context.emit({ type: 'peer/names-changed' });
   }
+}
+
+function ambiguous(key: string, candidates: readonly string[]): PeerdError {
+  const message = `${key} fits ${candidates.length} peers: say which by its id`;
+  return new PeerdError('invalid', message, { candidates });
+}
+
+function unknown(key: string): PeerdError {
+  return new PeerdError('unknown-peer', `no peer is known as ${key}`);
+}
+
+function itself(key: string): PeerdError {
+  return new PeerdError('invalid', `${key} is this node itself`);
 }
 
 function closedEarly(peer: string): PeerdError {

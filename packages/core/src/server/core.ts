@@ -1,6 +1,7 @@
 import type { NodeStatus } from '@peerd/protocol';
 import { BroadcastState } from '../broadcast/state.ts';
 import type { Limits } from '../config.ts';
+import { ConnectionsState } from '../connections/state.ts';
 import { type DiscoveryConfig, DiscoveryState } from '../discovery/state.ts';
 import type { Policy } from '../hello/policy.ts';
 import { type HelloSelf, HelloState } from '../hello/state.ts';
@@ -56,13 +57,14 @@ export class NodeCore implements Context<Output> {
       this.#lastRef -= 1;
       return this.#lastRef;
     };
-    this.#peers = new PeersState(this, config.self);
+    this.#peers = new PeersState(this, config.self, configuredPeers(config.discovery));
     this.#services = new ServicesState(this);
     this.#broadcast = new BroadcastState(this, config.limits, makeRef);
     this.#request = new RequestState(this, config.limits);
     this.#features = {
       hello: new HelloState(this, config.self, config.policy),
       peers: this.#peers,
+      connections: new ConnectionsState(this),
       services: this.#services,
       ping: new PingState(this, config.ping),
       request: this.#request,
@@ -142,6 +144,11 @@ export class NodeCore implements Context<Output> {
       uptimeMs: Math.round(this.nowMs - this.startedMs),
     };
   }
+}
+
+/** Those whose address says who they are. */
+function configuredPeers({ peers }: DiscoveryConfig): Set<string> {
+  return new Set(peers.flatMap(({ peer }) => (peer === undefined ? [] : [peer])));
 }
 
 /** One map of all handlers; where several features handle a message they do it in order. */

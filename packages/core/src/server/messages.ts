@@ -6,6 +6,7 @@ import type {
   BroadcastOutput,
 } from '../broadcast/messages.ts';
 import type { Responder } from '../channel/responder.ts';
+import type { ConnectionsCommand, ConnectionsInput, ConnectionsOutput } from '../connections/messages.ts';
 import type { DiscoveryInput, DiscoveryOutput } from '../discovery/messages.ts';
 import type { HelloInput, HelloOutput } from '../hello/messages.ts';
 import type { PeersCommand, PeersInput, PeersOutput } from '../peers/messages.ts';
@@ -21,6 +22,7 @@ export type Command =
   | BroadcastCommand
   | BroadcastCancel
   | PeersCommand
+  | ConnectionsCommand
   | ServicesCommand
   | Extract<PingInput, { type: 'ping' | 'ping/cancel' }>
   | ClientClosed
@@ -31,6 +33,7 @@ export type Command =
 /** What the features send out: signals to each other, and effects that the drivers carry out. */
 export type Output =
   | BroadcastOutput
+  | ConnectionsOutput
   | DiscoveryOutput
   | HelloOutput
   | PeersOutput
@@ -41,6 +44,7 @@ export type Output =
 export type Input =
   | Command
   | BroadcastInput
+  | ConnectionsInput
   | DiscoveryInput
   | HelloInput
   | PeersInput

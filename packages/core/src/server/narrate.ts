@@ -13,6 +13,9 @@ export function narrate(log: Log, output: Output): void {
     case 'peer/disconnected':
       log.info(`disconnected from ${output.peer}`, { peer: output.peer });
       return;
+    case 'peer/parting':
+      log.info(`disconnecting from ${output.peer}, as asked`, { peer: output.peer });
+      return;
     case 'peer/unreached':
       log.debug(output.error.message, { code: output.error.code });
       return;

@@ -1,6 +1,13 @@
-import { type Client, type NodeStatus, PeerdError, type PeerInfo } from '@peerd/protocol';
+import { type NodeStatus, PeerdError, type PeerInfo } from '@peerd/protocol';
 import { expect } from 'vitest';
-import { createPeer, generateSecret, type Log, type PeerConfig, type Server } from '../../src/index.ts';
+import {
+  createPeer,
+  type DirectClient,
+  generateSecret,
+  type Log,
+  type PeerConfig,
+  type Server,
+} from '../../src/index.ts';
 import type { RunOptions } from '../../src/peer.ts';
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -10,7 +17,7 @@ export const text = (payload: Uint8Array): string => new TextDecoder().decode(pa
 export interface TestNode {
   readonly id: string;
   readonly name: string;
-  readonly client: Client;
+  readonly client: DirectClient;
   readonly server: Server;
   /** Listened, ending in `/p2p/<id>`. */
   readonly address: string;

@@ -27,7 +27,18 @@ export interface Call {
 type Body = ClientFrame['body'];
 type Value<Case> = Extract<Body, { case: Case }> extends { value: infer V } ? V : never;
 type Command<Case> = (call: Call, value: Value<Case>) => Promise<void>;
-type CommandCase = 'request' | 'broadcast' | 'subscribe' | 'handle' | 'peers' | 'status' | 'ping' | 'stop';
+type CommandCase =
+  | 'request'
+  | 'broadcast'
+  | 'subscribe'
+  | 'handle'
+  | 'peers'
+  | 'connect'
+  | 'disconnect'
+  | 'status'
+  | 'topics'
+  | 'ping'
+  | 'stop';
 
 /** Each runs until its call is over; what it throws is the call's fault. */
 const commands: { [Case in CommandCase]: Command<Case> } = {
@@ -81,13 +92,28 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   },
 
   async peers(call) {
-    const peers = await call.node.client.peers();
+    const peers = await call.node.client.peers({ signal: call.signal });
     const value = { peers: peers.map((peer) => ({ ...peer, addresses: [...peer.addresses] })) };
     call.send({ case: 'peers', value });
   },
 
+  async connect(call, { peer, timeoutMs = defaults.connectTimeoutMs }) {
+    const value = await call.node.client.connect(peer, { timeoutMs, signal: call.signal });
+    call.send({ case: 'connected', value });
+  },
+
+  async disconnect(call, { peer }) {
+    const connections = await call.node.client.disconnect(peer, { signal: call.signal });
+    call.send({ case: 'disconnected', value: { connections } });
+  },
+
+  async topics(call) {
+    const topics = await call.node.client.topics({ signal: call.signal });
+    call.send({ case: 'topics', value: { topics } });
+  },
+
   async status(call) {
-    const { peers, ...rest } = await call.node.client.status();
+    const { peers, ...rest } = await call.node.client.status({ signal: call.signal });
     const value = {
       ...rest,
       addresses: [...rest.addresses],

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/control/v1/control.proto.
  */
 export const file_peerd_control_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEigwUKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIAEIGCgRib2R5IrUECgtTZXJ2ZXJGcmFtZRIMCgRjYWxsGAEgASgNEiwKB3dlbGNvbWUYAiABKAsyGS5wZWVyZC5jb250cm9sLnYxLldlbGNvbWVIABIqCgZhbnN3ZXIYAyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYBCABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgFIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABImCgRzZW50GAYgASgLMhYucGVlcmQuY29udHJvbC52MS5TZW50SAASKwoFcGVlcnMYByABKAsyGi5wZWVyZC5jb250cm9sLnYxLlBlZXJMaXN0SAASLgoGc3RhdHVzGAggASgLMhwucGVlcmQuY29udHJvbC52MS5Ob2RlU3RhdHVzSAASJgoEcG9uZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUG9uZ0gAEjUKB21lc3NhZ2UYCiABKAsyIi5wZWVyZC5jb250cm9sLnYxLkJyb2FkY2FzdE1lc3NhZ2VIABIsCgdpbmJvdW5kGAsgASgLMhkucGVlcmQuY29udHJvbC52MS5JbmJvdW5kSAASKgoGY2FuY2VsGAwgASgLMhgucGVlcmQuY29udHJvbC52MS5DYW5jZWxIABImCgR0b29rGA0gASgLMhYucGVlcmQuY29udHJvbC52MS5Ub29rSABCBgoEYm9keSIqCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdwcm9ncmFtGAIgASgJIl4KB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJInEKB1JlcXVlc3QSDAoEcGVlchgBIAEoCRIPCgdzZXJ2aWNlGAIgASgJEg8KB3BheWxvYWQYAyABKAwSFwoKdGltZW91dF9tcxgEIAEoDUgAiAEBEg4KBnN0cmVhbRgFIAEoCEINCgtfdGltZW91dF9tcyJnCglCcm9hZGNhc3QSDQoFdG9waWMYASABKAkSDwoHcGF5bG9hZBgCIAEoDBIXCgp0aW1lb3V0X21zGAMgASgNSACIAQESEgoKYWxsb3dfbm9uZRgEIAEoCEINCgtfdGltZW91dF9tcyJDCglTdWJzY3JpYmUSDgoGdG9waWNzGAEgAygJEhcKCm1heF9xdWV1ZWQYAiABKA1IAIgBAUINCgtfbWF4X3F1ZXVlZCIZCgZIYW5kbGUSDwoHc2VydmljZRgBIAEoCSIHCgVQZWVycyIICgZTdGF0dXMiPAoEUGluZxIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIGCgRTdG9wIggKBkNhbmNlbCIUCgRUb29rEgwKBGNvc3QYASABKA0iJwoGQW5zd2VyEg8KB3BheWxvYWQYASABKAwSDAoEbGFzdBgCIAEoCCIGCgREb25lIjoKBUZhdWx0EgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRISCgpjYW5kaWRhdGVzGAMgAygJIhUKBFNlbnQSDQoFcGVlcnMYASABKA0iNQoIUGVlckxpc3QSKQoFcGVlcnMYASADKAsyGi5wZWVyZC5jb250cm9sLnYxLlBlZXJJbmZvInYKCFBlZXJJbmZvEgoKAmlkGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARIRCgljb25uZWN0ZWQYAyABKAgSDAoEa2luZBgEIAEoCRIOCgZpbl9kaHQYBSABKAgSEQoJYWRkcmVzc2VzGAYgAygJQgcKBV9uYW1lIr4BCgpOb2RlU3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHbmV0d29yaxgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhEKCWFkZHJlc3NlcxgFIAMoCRITCgtrbm93bl9wZWVycxgGIAEoDRIXCg9jb25uZWN0ZWRfcGVlcnMYByABKA0SDgoGdG9waWNzGAggAygJEhAKCHNlcnZpY2VzGAkgAygJEhEKCXVwdGltZV9tcxgKIAEoASIkCgRQb25nEgwKBHBlZXIYASABKAkSDgoGcnR0X21zGAIgASgBIlAKEEJyb2FkY2FzdE1lc3NhZ2USDQoFdG9waWMYASABKAkSDAoEZnJvbRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEg4KBm1pc3NlZBgEIAEoDSJvCgdJbmJvdW5kEg4KBmhhbmRsZRgBIAEoDRIMCgRwZWVyGAIgASgJEhYKCXBlZXJfbmFtZRgDIAEoCUgAiAEBEg8KB3NlcnZpY2UYBCABKAkSDwoHcGF5bG9hZBgFIAEoDEIMCgpfcGVlcl9uYW1lYgZwcm90bzM");
+  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEiwQYKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSABCBgoEYm9keSKBBgoLU2VydmVyRnJhbWUSDAoEY2FsbBgBIAEoDRIsCgd3ZWxjb21lGAIgASgLMhkucGVlcmQuY29udHJvbC52MS5XZWxjb21lSAASKgoGYW5zd2VyGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BbnN3ZXJIABImCgRkb25lGAQgASgLMhYucGVlcmQuY29udHJvbC52MS5Eb25lSAASKAoFZmF1bHQYBSABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0SAASJgoEc2VudBgGIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuU2VudEgAEisKBXBlZXJzGAcgASgLMhoucGVlcmQuY29udHJvbC52MS5QZWVyTGlzdEgAEi4KBnN0YXR1cxgIIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTm9kZVN0YXR1c0gAEiYKBHBvbmcYCSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBvbmdIABI1CgdtZXNzYWdlGAogASgLMiIucGVlcmQuY29udHJvbC52MS5Ccm9hZGNhc3RNZXNzYWdlSAASLAoHaW5ib3VuZBgLIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuSW5ib3VuZEgAEioKBmNhbmNlbBgMIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQ2FuY2VsSAASJgoEdG9vaxgNIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuVG9va0gAEjAKCWNvbm5lY3RlZBgOIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQ29ubmVjdGVkSAASNgoMZGlzY29ubmVjdGVkGA8gASgLMh4ucGVlcmQuY29udHJvbC52MS5EaXNjb25uZWN0ZWRIABItCgZ0b3BpY3MYECABKAsyGy5wZWVyZC5jb250cm9sLnYxLlRvcGljTGlzdEgAEjEKCHNlcnZpY2VzGBEgASgLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlTGlzdEgAQgYKBGJvZHkiKgoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHcHJvZ3JhbRgCIAEoCSJeCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SEAoIdmVyc2lvbnMYAiADKA0SFgoOZGFlbW9uX3ZlcnNpb24YAyABKAkSCgoCaWQYBCABKAkSDAoEbmFtZRgFIAEoCSJxCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAhCDQoLX3RpbWVvdXRfbXMiZwoJQnJvYWRjYXN0Eg0KBXRvcGljGAEgASgJEg8KB3BheWxvYWQYAiABKAwSFwoKdGltZW91dF9tcxgDIAEoDUgAiAEBEhIKCmFsbG93X25vbmUYBCABKAhCDQoLX3RpbWVvdXRfbXMiQwoJU3Vic2NyaWJlEg4KBnRvcGljcxgBIAMoCRIXCgptYXhfcXVldWVkGAIgASgNSACIAQFCDQoLX21heF9xdWV1ZWQibQoGSGFuZGxlEg8KB3NlcnZpY2UYASABKAkSKAoGYWNjZXNzGAIgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSGAoLY29uY3VycmVuY3kYAyABKA1IAIgBAUIOCgxfY29uY3VycmVuY3kiBwoFUGVlcnMiCAoGU3RhdHVzIjwKBFBpbmcSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgNSACIAQFCDQoLX3RpbWVvdXRfbXMiBgoEU3RvcCI/CgdDb25uZWN0EgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIhoKCkRpc2Nvbm5lY3QSDAoEcGVlchgBIAEoCSIICgZUb3BpY3MiCgoIU2VydmljZXMiCAoGQ2FuY2VsIhQKBFRvb2sSDAoEY29zdBgBIAEoDSInCgZBbnN3ZXISDwoHcGF5bG9hZBgBIAEoDBIMCgRsYXN0GAIgASgIIgYKBERvbmUiOgoFRmF1bHQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmNhbmRpZGF0ZXMYAyADKAkiFQoEU2VudBINCgVwZWVycxgBIAEoDSI1CghQZWVyTGlzdBIpCgVwZWVycxgBIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckluZm8idgoIUGVlckluZm8SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIMCgRraW5kGAQgASgJEg4KBmluX2RodBgFIAEoCBIRCglhZGRyZXNzZXMYBiADKAlCBwoFX25hbWUivgEKCk5vZGVTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgduZXR3b3JrGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSEQoJYWRkcmVzc2VzGAUgAygJEhMKC2tub3duX3BlZXJzGAYgASgNEhcKD2Nvbm5lY3RlZF9wZWVycxgHIAEoDRIOCgZ0b3BpY3MYCCADKAkSEAoIc2VydmljZXMYCSADKAkSEQoJdXB0aW1lX21zGAogASgBIiQKBFBvbmcSDAoEcGVlchgBIAEoCRIOCgZydHRfbXMYAiABKAEiUAoQQnJvYWRjYXN0TWVzc2FnZRINCgV0b3BpYxgBIAEoCRIMCgRmcm9tGAIgASgJEg8KB3BheWxvYWQYAyABKAwSDgoGbWlzc2VkGAQgASgNIm8KB0luYm91bmQSDgoGaGFuZGxlGAEgASgNEgwKBHBlZXIYAiABKAkSFgoJcGVlcl9uYW1lGAMgASgJSACIAQESDwoHc2VydmljZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMQgwKCl9wZWVyX25hbWUiVwoJQ29ubmVjdGVkEgwKBHBlZXIYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhQKB2FkZHJlc3MYAyABKAlIAYgBAUIHCgVfbmFtZUIKCghfYWRkcmVzcyIjCgxEaXNjb25uZWN0ZWQSEwoLY29ubmVjdGlvbnMYASABKA0iOAoJVG9waWNMaXN0EisKBnRvcGljcxgBIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNJbmZvIkAKCVRvcGljSW5mbxINCgV0b3BpYxgBIAEoCRIVCg1zdWJzY3JpcHRpb25zGAIgASgNEg0KBXBlZXJzGAMgASgNIj4KC1NlcnZpY2VMaXN0Ei8KCHNlcnZpY2VzGAEgAygLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlSW5mbyJ+CgtTZXJ2aWNlSW5mbxIPCgdzZXJ2aWNlGAEgASgJEhAKCGhhbmRsZXJzGAIgASgNEigKBmFjY2VzcxgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhEKCWluX2ZsaWdodBgEIAEoDRIPCgd3YWl0aW5nGAUgASgNIiUKBkFjY2VzcxIMCgRydWxlGAEgASgJEg0KBXBlZXJzGAIgAygJYgZwcm90bzM");
 
 /**
  * One frame from a client to the daemon.
@@ -124,6 +124,30 @@ export type ClientFrame = Message<"peerd.control.v1.ClientFrame"> & {
      */
     value: Fault;
     case: "fault";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Connect connect = 16;
+     */
+    value: Connect;
+    case: "connect";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Disconnect disconnect = 17;
+     */
+    value: Disconnect;
+    case: "disconnect";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Topics topics = 18;
+     */
+    value: Topics;
+    case: "topics";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Services services = 19;
+     */
+    value: Services;
+    case: "services";
   } | { case: undefined; value?: undefined };
 };
 
@@ -225,6 +249,30 @@ export type ServerFrame = Message<"peerd.control.v1.ServerFrame"> & {
      */
     value: Took;
     case: "took";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Connected connected = 14;
+     */
+    value: Connected;
+    case: "connected";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Disconnected disconnected = 15;
+     */
+    value: Disconnected;
+    case: "disconnected";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.TopicList topics = 16;
+     */
+    value: TopicList;
+    case: "topics";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.ServiceList services = 17;
+     */
+    value: ServiceList;
+    case: "services";
   } | { case: undefined; value?: undefined };
 };
 
@@ -407,6 +455,20 @@ export type Handle = Message<"peerd.control.v1.Handle"> & {
    * @generated from field: string service = 1;
    */
   service: string;
+
+  /**
+   * Who may ask. Default: `open`.
+   *
+   * @generated from field: peerd.control.v1.Access access = 2;
+   */
+  access?: Access | undefined;
+
+  /**
+   * Requests that the registration takes at once. Default: 1,024.
+   *
+   * @generated from field: optional uint32 concurrency = 3;
+   */
+  concurrency?: number | undefined;
 };
 
 /**
@@ -478,6 +540,71 @@ export const StopSchema: GenMessage<Stop> = /*@__PURE__*/
   messageDesc(file_peerd_control_v1_control, 11);
 
 /**
+ * @generated from message peerd.control.v1.Connect
+ */
+export type Connect = Message<"peerd.control.v1.Connect"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: optional uint32 timeout_ms = 2;
+   */
+  timeoutMs?: number | undefined;
+};
+
+/**
+ * Describes the message peerd.control.v1.Connect.
+ * Use `create(ConnectSchema)` to create a new message.
+ */
+export const ConnectSchema: GenMessage<Connect> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 12);
+
+/**
+ * @generated from message peerd.control.v1.Disconnect
+ */
+export type Disconnect = Message<"peerd.control.v1.Disconnect"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+};
+
+/**
+ * Describes the message peerd.control.v1.Disconnect.
+ * Use `create(DisconnectSchema)` to create a new message.
+ */
+export const DisconnectSchema: GenMessage<Disconnect> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 13);
+
+/**
+ * @generated from message peerd.control.v1.Topics
+ */
+export type Topics = Message<"peerd.control.v1.Topics"> & {
+};
+
+/**
+ * Describes the message peerd.control.v1.Topics.
+ * Use `create(TopicsSchema)` to create a new message.
+ */
+export const TopicsSchema: GenMessage<Topics> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 14);
+
+/**
+ * @generated from message peerd.control.v1.Services
+ */
+export type Services = Message<"peerd.control.v1.Services"> & {
+};
+
+/**
+ * Describes the message peerd.control.v1.Services.
+ * Use `create(ServicesSchema)` to create a new message.
+ */
+export const ServicesSchema: GenMessage<Services> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 15);
+
+/**
  * @generated from message peerd.control.v1.Cancel
  */
 export type Cancel = Message<"peerd.control.v1.Cancel"> & {
@@ -488,7 +615,7 @@ export type Cancel = Message<"peerd.control.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 12);
+  messageDesc(file_peerd_control_v1_control, 16);
 
 /**
  * @generated from message peerd.control.v1.Took
@@ -507,7 +634,7 @@ export type Took = Message<"peerd.control.v1.Took"> & {
  * Use `create(TookSchema)` to create a new message.
  */
 export const TookSchema: GenMessage<Took> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 13);
+  messageDesc(file_peerd_control_v1_control, 17);
 
 /**
  * @generated from message peerd.control.v1.Answer
@@ -531,7 +658,7 @@ export type Answer = Message<"peerd.control.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 14);
+  messageDesc(file_peerd_control_v1_control, 18);
 
 /**
  * Done as asked: registered, subscribed, cancelled, stopping, or the end of a stream of answers.
@@ -546,7 +673,7 @@ export type Done = Message<"peerd.control.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 15);
+  messageDesc(file_peerd_control_v1_control, 19);
 
 /**
  * @generated from message peerd.control.v1.Fault
@@ -575,7 +702,7 @@ export type Fault = Message<"peerd.control.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 16);
+  messageDesc(file_peerd_control_v1_control, 20);
 
 /**
  * @generated from message peerd.control.v1.Sent
@@ -592,7 +719,7 @@ export type Sent = Message<"peerd.control.v1.Sent"> & {
  * Use `create(SentSchema)` to create a new message.
  */
 export const SentSchema: GenMessage<Sent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 17);
+  messageDesc(file_peerd_control_v1_control, 21);
 
 /**
  * @generated from message peerd.control.v1.PeerList
@@ -609,7 +736,7 @@ export type PeerList = Message<"peerd.control.v1.PeerList"> & {
  * Use `create(PeerListSchema)` to create a new message.
  */
 export const PeerListSchema: GenMessage<PeerList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 18);
+  messageDesc(file_peerd_control_v1_control, 22);
 
 /**
  * @generated from message peerd.control.v1.PeerInfo
@@ -651,7 +778,7 @@ export type PeerInfo = Message<"peerd.control.v1.PeerInfo"> & {
  * Use `create(PeerInfoSchema)` to create a new message.
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 19);
+  messageDesc(file_peerd_control_v1_control, 23);
 
 /**
  * @generated from message peerd.control.v1.NodeStatus
@@ -713,7 +840,7 @@ export type NodeStatus = Message<"peerd.control.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 20);
+  messageDesc(file_peerd_control_v1_control, 24);
 
 /**
  * @generated from message peerd.control.v1.Pong
@@ -735,7 +862,7 @@ export type Pong = Message<"peerd.control.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 21);
+  messageDesc(file_peerd_control_v1_control, 25);
 
 /**
  * @generated from message peerd.control.v1.BroadcastMessage
@@ -767,7 +894,7 @@ export type BroadcastMessage = Message<"peerd.control.v1.BroadcastMessage"> & {
  * Use `create(BroadcastMessageSchema)` to create a new message.
  */
 export const BroadcastMessageSchema: GenMessage<BroadcastMessage> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 22);
+  messageDesc(file_peerd_control_v1_control, 26);
 
 /**
  * A peer asks one of this client's handlers.
@@ -808,5 +935,187 @@ export type Inbound = Message<"peerd.control.v1.Inbound"> & {
  * Use `create(InboundSchema)` to create a new message.
  */
 export const InboundSchema: GenMessage<Inbound> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 23);
+  messageDesc(file_peerd_control_v1_control, 27);
+
+/**
+ * @generated from message peerd.control.v1.Connected
+ */
+export type Connected = Message<"peerd.control.v1.Connected"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * The multiaddr at the far end of the connection.
+   *
+   * @generated from field: optional string address = 3;
+   */
+  address?: string | undefined;
+};
+
+/**
+ * Describes the message peerd.control.v1.Connected.
+ * Use `create(ConnectedSchema)` to create a new message.
+ */
+export const ConnectedSchema: GenMessage<Connected> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 28);
+
+/**
+ * @generated from message peerd.control.v1.Disconnected
+ */
+export type Disconnected = Message<"peerd.control.v1.Disconnected"> & {
+  /**
+   * How many were closed.
+   *
+   * @generated from field: uint32 connections = 1;
+   */
+  connections: number;
+};
+
+/**
+ * Describes the message peerd.control.v1.Disconnected.
+ * Use `create(DisconnectedSchema)` to create a new message.
+ */
+export const DisconnectedSchema: GenMessage<Disconnected> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 29);
+
+/**
+ * @generated from message peerd.control.v1.TopicList
+ */
+export type TopicList = Message<"peerd.control.v1.TopicList"> & {
+  /**
+   * @generated from field: repeated peerd.control.v1.TopicInfo topics = 1;
+   */
+  topics: TopicInfo[];
+};
+
+/**
+ * Describes the message peerd.control.v1.TopicList.
+ * Use `create(TopicListSchema)` to create a new message.
+ */
+export const TopicListSchema: GenMessage<TopicList> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 30);
+
+/**
+ * @generated from message peerd.control.v1.TopicInfo
+ */
+export type TopicInfo = Message<"peerd.control.v1.TopicInfo"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * Subscriptions on this node.
+   *
+   * @generated from field: uint32 subscriptions = 2;
+   */
+  subscriptions: number;
+
+  /**
+   * Connected peers that have subscribed.
+   *
+   * @generated from field: uint32 peers = 3;
+   */
+  peers: number;
+};
+
+/**
+ * Describes the message peerd.control.v1.TopicInfo.
+ * Use `create(TopicInfoSchema)` to create a new message.
+ */
+export const TopicInfoSchema: GenMessage<TopicInfo> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 31);
+
+/**
+ * @generated from message peerd.control.v1.ServiceList
+ */
+export type ServiceList = Message<"peerd.control.v1.ServiceList"> & {
+  /**
+   * @generated from field: repeated peerd.control.v1.ServiceInfo services = 1;
+   */
+  services: ServiceInfo[];
+};
+
+/**
+ * Describes the message peerd.control.v1.ServiceList.
+ * Use `create(ServiceListSchema)` to create a new message.
+ */
+export const ServiceListSchema: GenMessage<ServiceList> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 32);
+
+/**
+ * @generated from message peerd.control.v1.ServiceInfo
+ */
+export type ServiceInfo = Message<"peerd.control.v1.ServiceInfo"> & {
+  /**
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * Registrations.
+   *
+   * @generated from field: uint32 handlers = 2;
+   */
+  handlers: number;
+
+  /**
+   * @generated from field: peerd.control.v1.Access access = 3;
+   */
+  access?: Access | undefined;
+
+  /**
+   * Requests that handlers have in hand, and that wait for one to be free.
+   *
+   * @generated from field: uint32 in_flight = 4;
+   */
+  inFlight: number;
+
+  /**
+   * @generated from field: uint32 waiting = 5;
+   */
+  waiting: number;
+};
+
+/**
+ * Describes the message peerd.control.v1.ServiceInfo.
+ * Use `create(ServiceInfoSchema)` to create a new message.
+ */
+export const ServiceInfoSchema: GenMessage<ServiceInfo> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 33);
+
+/**
+ * Who may ask a service.
+ *
+ * @generated from message peerd.control.v1.Access
+ */
+export type Access = Message<"peerd.control.v1.Access"> & {
+  /**
+   * `open`, `nobody` or `peers`.
+   *
+   * @generated from field: string rule = 1;
+   */
+  rule: string;
+
+  /**
+   * With `peers`: their ids.
+   *
+   * @generated from field: repeated string peers = 2;
+   */
+  peers: string[];
+};
+
+/**
+ * Describes the message peerd.control.v1.Access.
+ * Use `create(AccessSchema)` to create a new message.
+ */
+export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 34);
 

@@ -1,0 +1,53 @@
+/** What `Client` tells of the node it belongs to. */
+
+export interface PeerInfo {
+  readonly id: string;
+  /** The name it gave itself in hello; absent for a peer that does not speak our protocols. */
+  readonly name?: string;
+  /** Whether there is a connection that may be used: one whose hello is over and that was let in. */
+  readonly connected: boolean;
+  /** `peerd` after a hello, `other` for an implementation without it, `unknown` until either is clear. */
+  readonly kind: 'peerd' | 'other' | 'unknown';
+  /** Whether it is in the DHT's routing table. */
+  readonly inDht: boolean;
+  /** Multiaddrs it can be dialled at, as far as known. */
+  readonly addresses: readonly string[];
+}
+
+export interface NodeStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly network: string;
+  readonly version: string;
+  /** Listened multiaddrs, each ending in `/p2p/<id>`. */
+  readonly addresses: readonly string[];
+  readonly peers: { readonly known: number; readonly connected: number };
+  readonly topics: readonly string[];
+  readonly services: readonly string[];
+  readonly uptimeMs: number;
+}
+
+/** One topic as this node knows it. */
+export interface TopicInfo {
+  readonly topic: string;
+  /** Subscriptions of programs here. */
+  readonly subscriptions: number;
+  /** Connected peers that have subscribed. */
+  readonly peers: number;
+}
+
+/** Who may ask a service: everyone who may connect, nobody, or the peers with these ids. */
+export type ServiceAccess = 'open' | 'nobody' | { readonly peers: readonly string[] };
+
+/** One service that has handlers here. */
+export interface ServiceInfo {
+  readonly service: string;
+  /** Registrations, in all programs. */
+  readonly handlers: number;
+  /** Who may ask as things are: whom a registration admits and the configuration does too. */
+  readonly access: ServiceAccess;
+  /** Requests that handlers have in hand. */
+  readonly inFlight: number;
+  /** Requests that wait for a handler to be free. */
+  readonly waiting: number;
+}
