@@ -90,7 +90,8 @@ export interface MessageJson {
   payload?: string;
   payloadBase64?: string;
   /** Messages that were lost before this one. */
-  missed: number;
+  /** Before this one; null when that is not known. */
+  missed: number | null;
 }
 
 /** `peerd status`: one object. */

@@ -7,11 +7,13 @@ import {
   defaults,
   type IterablePromise,
   iterablePromise,
+  MessageQueue,
   type NodeStatus,
   PeerdError,
   type PeerInfo,
   type PingOptions,
   type PingResult,
+  QueuedSubscription,
   type Registration,
   type RequestHandler,
   type RequestOptions,
@@ -25,7 +27,6 @@ import type { Calls } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { hold } from './hold.ts';
 import { requestStream } from './stream.ts';
-import { SocketSubscription } from './subscription.ts';
 
 /** The daemon this client is connected to. */
 export interface DaemonInfo {
@@ -104,19 +105,18 @@ export class SocketClient implements Client {
     const maxQueued = options.maxQueued ?? defaults.maxQueuedMessages;
     if (!Number.isInteger(maxQueued) || maxQueued < 1)
       throw new PeerdError('invalid', `maxQueued is ${maxQueued}: expected a whole number from 1 up`);
-    const standing = hold(
+    const queue = new MessageQueue(maxQueued);
+    const release = await hold(
       this.#calls,
       { case: 'subscribe', value: { topics: list, maxQueued: Math.min(maxQueued, 0xffff_ffff) } },
       {
         frame: (body) => {
-          if (body.case === 'message') subscription.push(body.value);
+          if (body.case === 'message') queue.push(body.value);
         },
-        ended: (error) => subscription.end(error),
+        ended: (error) => queue.end(error),
       },
     );
-    const subscription = new SocketSubscription(list, maxQueued, async () => await (await standing)());
-    await standing;
-    return subscription;
+    return new QueuedSubscription(list, queue, release);
   }
 
   async peers({ signal }: SignalOptions = {}): Promise<PeerInfo[]> {

@@ -1,5 +1,4 @@
 import {
-  type BroadcastMessage,
   type BroadcastOptions,
   type BroadcastResult,
   type ConnectedPeer,
@@ -7,11 +6,13 @@ import {
   defaults,
   type IterablePromise,
   iterablePromise,
+  MessageQueue,
   type NodeStatus,
   PeerdError,
   type PeerInfo,
   type PingOptions,
   type PingResult,
+  QueuedSubscription,
   type Registration,
   type RequestHandler,
   type RequestOptions,
@@ -21,7 +22,6 @@ import {
   type TopicInfo,
 } from '@peerd/protocol';
 import { Answers } from './answers.ts';
-import { MessageQueue } from './broadcast/queue.ts';
 import type { Inbox } from './channel/inbox.ts';
 import { Responder, type Settler } from './channel/responder.ts';
 import { type AskOptions, type CallHandler, type DirectClient, settling } from './direct.ts';
@@ -59,7 +59,8 @@ export class InProcessClient implements DirectClient {
     this.effects = {
       'request/message': ({ ref, payload }) => this.#streams.get(ref)?.push(payload),
       'broadcast/deliver': ({ subscriptions, topic, from, payload }) => {
-        for (const ref of subscriptions) this.#subscriptions.get(ref)?.push(topic, from, payload);
+        const message = { topic, from, payload, missed: 0 };
+        for (const ref of subscriptions) this.#subscriptions.get(ref)?.push(message);
       },
     };
   }
@@ -167,23 +168,12 @@ export class InProcessClient implements DirectClient {
       throw error;
     }
     const lease = await this.#lease(async () => {
-      queue.close();
+      queue.end();
       this.#subscriptions.delete(ref);
       const responder = new Responder<void>();
       if (this.#release({ type: 'unsubscribe', ref, responder })) await responder.promise;
     });
-    return {
-      topics: names,
-      close: lease.close,
-      [Symbol.asyncDispose]: lease.close,
-      async *[Symbol.asyncIterator](): AsyncGenerator<BroadcastMessage, void, undefined> {
-        try {
-          for (let next = await queue.take(); next !== undefined; next = await queue.take()) yield next;
-        } finally {
-          await lease.close();
-        }
-      },
-    };
+    return new QueuedSubscription(names, queue, lease.close);
   }
 
   async peers(options: SignalOptions = {}): Promise<PeerInfo[]> {
@@ -249,7 +239,7 @@ export class InProcessClient implements DirectClient {
 
   /** The server has ended: whoever iterates comes to the end. */
   ended(): void {
-    for (const queue of this.#subscriptions.values()) queue.close();
+    for (const queue of this.#subscriptions.values()) queue.end();
   }
 
   #ask(

@@ -1,5 +1,4 @@
-import { type BroadcastMessage, PeerdError } from '@peerd/protocol';
-import { MessageQueue } from './broadcast/queue.ts';
+import { type BroadcastMessage, MessageQueue, PeerdError } from '@peerd/protocol';
 import { Responder } from './channel/responder.ts';
 import { Table } from './channel/table.ts';
 import type { Answer, CallHandler, InboundCall } from './direct.ts';

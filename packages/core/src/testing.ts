@@ -1,6 +1,6 @@
 /** What tests and benchmarks of the loop need, and nobody else: no promise is made for it. */
 
-export { MessageQueue } from './broadcast/queue.ts';
+export { MessageQueue } from '@peerd/protocol';
 export { Inbox } from './channel/inbox.ts';
 export { InProcessClient } from './client.ts';
 export { type CoreConfig, NodeCore } from './server/core.ts';

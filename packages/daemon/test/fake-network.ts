@@ -7,10 +7,12 @@ import {
   defaults,
   type IterablePromise,
   iterablePromise,
+  MessageQueue,
   type NodeStatus,
   PeerdError,
   type PeerInfo,
   type PingResult,
+  QueuedSubscription,
   type Registration,
   type RequestHandler,
   type RequestOptions,
@@ -18,7 +20,6 @@ import {
   type Subscription,
   type TopicInfo,
 } from '@peerd/protocol';
-import { SocketSubscription } from '../../client/src/subscription.ts';
 
 const maxPayloadBytes = 16 * 1024 * 1024;
 
@@ -42,7 +43,7 @@ export class FakeNetwork {
 
 interface Listener {
   topics: readonly string[];
-  subscription: SocketSubscription;
+  queue: MessageQueue;
 }
 
 export class FakeNode implements DirectClient {
@@ -184,8 +185,7 @@ export class FakeNode implements DirectClient {
   }
 
   hear(message: BroadcastMessage): void {
-    for (const { topics, subscription } of this.listeners)
-      if (topics.includes(message.topic)) subscription.push(message);
+    for (const { topics, queue } of this.listeners) if (topics.includes(message.topic)) queue.push(message);
   }
 
   subscribe(
@@ -199,17 +199,13 @@ export class FakeNode implements DirectClient {
     this.#stopped.signal.throwIfAborted();
     const list = typeof topics === 'string' ? [topics] : topics;
     if (list.includes('')) throw new PeerdError('invalid', 'a topic needs a name');
-    const subscription = new SocketSubscription(
-      list,
-      options.maxQueued ?? defaults.maxQueuedMessages,
-      async () => {
-        this.listeners.delete(listener);
-        for (const tell of this.#leaving.splice(0)) tell();
-      },
-    );
-    const listener = { topics: list, subscription };
+    const queue = new MessageQueue(options.maxQueued ?? defaults.maxQueuedMessages);
+    const listener = { topics: list, queue };
     this.listeners.add(listener);
-    return subscription;
+    return new QueuedSubscription(list, queue, async () => {
+      this.listeners.delete(listener);
+      for (const tell of this.#leaving.splice(0)) tell();
+    });
   }
 
   /** Resolves when the next subscription is closed. */

@@ -156,8 +156,11 @@ export interface BroadcastMessage {
   /** The id of the peer that signed the message. */
   readonly from: string;
   readonly payload: Uint8Array;
-  /** Messages this subscription lost between the one before and this one, because its queue was full. */
-  readonly missed: number;
+  /**
+   * Messages this subscription lost between the one before and this one, because its queue was full or the
+   * daemon was away. `undefined` is an unknown number: the daemon was restarted meanwhile.
+   */
+  readonly missed: number | undefined;
 }
 
 /** One reader iterates it. Leaving the loop closes it. */

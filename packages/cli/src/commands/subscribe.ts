@@ -23,9 +23,11 @@ export function subscribeCommand(): Command {
         for await (const { topic, from, payload, missed } of subscription) {
           if (output.json) {
             const fields = payloadFields(payload);
-            output.object({ event: 'message', topic, from, ...fields, missed } satisfies MessageJson);
+            const about = { topic, from, ...fields, missed: missed ?? null };
+            output.object({ event: 'message', ...about } satisfies MessageJson);
           } else {
-            if (missed > 0) output.note(`missed ${missed} messages: this terminal was too slow`);
+            if (missed !== 0)
+              output.note(`missed ${missed ?? 'an unknown number of'} messages: this terminal was too slow`);
             output.line(`${topic} ${from} ${Buffer.from(payload).toString('utf8')}`);
           }
           heard += 1;

@@ -70,7 +70,7 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
     if (call.signal.aborted) close();
     call.send({ case: 'done', value: {} });
     try {
-      for await (const { topic, from, payload, missed } of subscription) {
+      for await (const { topic, from, payload, missed = 0 } of subscription) {
         // While the client doesn't read, messages wait in the subscription's own bounded queue.
         await call.room();
         call.send({ case: 'message', value: { topic, from, payload, missed } });
