@@ -1,11 +1,13 @@
 import type { DirectClient } from '@peerd/core';
 import { defaults, PeerdError } from '@peerd/protocol';
 import { type ClientFrame, SendWindow, type ServerBody } from '@peerd/protocol/control';
+import { Feed, type Feeds, type Listener } from './feed.ts';
 import type { InboundCalls } from './inbound.ts';
 
 /** What every command works on. */
 export interface Node {
   client: DirectClient;
+  feeds: Feeds;
   /** Begins to stop the daemon; returns at once. */
   stop(): void;
 }
@@ -17,6 +19,8 @@ export interface Call {
   inbound: InboundCalls;
   /** Aborted when the client cancels or is gone. */
   signal: AbortSignal;
+  /** Whether the client is gone: the rest of its connection went with this call. */
+  isLost(): boolean;
   /** The credits of a stream of answers; made by the command that needs them. */
   window: SendWindow | undefined;
   send(body: ServerBody): void;
@@ -63,20 +67,23 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
     call.send({ case: 'sent', value: { peers } });
   },
 
-  async subscribe(call, { topics, maxQueued = defaults.maxQueuedMessages }) {
-    const subscription = await call.node.client.subscribe(topics, { maxQueued });
-    const close = () => void subscription.close().catch(() => {});
-    call.signal.addEventListener('abort', close, { once: true });
-    if (call.signal.aborted) close();
-    call.send({ case: 'done', value: {} });
-    try {
-      for await (const { topic, from, payload, missed = 0 } of subscription) {
-        // While the client doesn't read, messages wait in the subscription's own bounded queue.
-        await call.room();
-        call.send({ case: 'message', value: { topic, from, payload, missed } });
-      }
-    } finally {
-      await subscription.close();
+  async subscribe(call, { topics, maxQueued = defaults.maxQueuedMessages, lease, heard }) {
+    const { client, feeds } = call.node;
+    const known = feeds.find(lease);
+    const feed = known ?? new Feed(lease, await client.subscribe(topics, { maxQueued }));
+    if (known === undefined) feeds.add(feed);
+    const listener: Listener = {
+      send: ({ topic, from, payload, missed = 0 }) =>
+        call.send({ case: 'message', value: { topic, from, payload, missed } }),
+      room: () => call.room(),
+    };
+    const missed = known === undefined || heard === undefined ? -1 : known.position - Number(heard);
+    call.send({ case: 'done', value: missed < 0 ? {} : { missed: Math.min(missed, 0xffff_ffff) } });
+    await Promise.race([feed.listen(listener), aborted(call.signal)]);
+    // Not when the client has come back for it on another connection.
+    if (feed.leave(listener)) {
+      if (call.isLost() && lease !== '') feeds.linger(feed);
+      else await feed.close();
     }
     call.send({ case: 'done', value: {} });
   },

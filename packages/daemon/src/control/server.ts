@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { DirectClient, Log } from '@peerd/core';
 import type { PeerdError } from '@peerd/protocol';
 import type { Node } from './commands.ts';
+import { Feeds } from './feed.ts';
 import { type Identity, Session } from './session.ts';
 import { listenOn, type SocketFile } from './socket-file.ts';
 
@@ -23,13 +24,14 @@ export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #server: Server;
   readonly #sessions = new Set<Session>();
+  readonly #feeds = new Feeds();
   readonly #node: Node;
   #file: SocketFile | undefined;
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
     const { client, onStop } = options;
-    this.#node = { client, stop: onStop };
+    this.#node = { client, feeds: this.#feeds, stop: onStop };
     // Half-open, so that a client that has ended hears when all that belonged to it is released.
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server.maxConnections = maxClients;
@@ -42,6 +44,11 @@ export class ControlServer {
     this.#server.on('error', (error) => this.#options.log.error(`control socket: ${error.message}`));
   }
 
+  /** Connections at the moment. */
+  get clients(): number {
+    return this.#sessions.size;
+  }
+
   /** Tells every client the reason and disconnects it; resolves when all is released and the file is gone. */
   async close(reason: PeerdError): Promise<void> {
     // First: once nobody listens, another daemon may take the name.
@@ -50,6 +57,7 @@ export class ControlServer {
     const sessions = [...this.#sessions];
     for (const session of sessions) session.end(reason);
     await Promise.all(sessions.map((session) => session.gone));
+    await this.#feeds.close();
     await closed;
   }
 

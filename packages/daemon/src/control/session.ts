@@ -175,6 +175,7 @@ export class Session {
       node: this.#node,
       inbound: this.#inbound,
       send: (answer) => this.#send(id, answer),
+      isLost: () => this.#released,
       room: () => this.#link.room(),
     });
     this.#calls.set(id, command);

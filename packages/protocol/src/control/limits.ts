@@ -37,5 +37,11 @@ export const answerOverhead = 64;
 /** Open calls, registrations and subscriptions of one connection. Past it the answer is `busy`. */
 export const maxOpenCalls = 65_536;
 
+/**
+ * How long the daemon goes on counting the messages of a subscription whose client was lost. A client that is
+ * alive is back within its longest pause between two attempts; raising it keeps topics joined for dead clients.
+ */
+export const lingerMs = 30_000;
+
 /** Time for the first frame to arrive, both ways: a local program has it at hand. */
 export const helloTimeoutMs = 5_000;
