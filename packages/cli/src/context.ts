@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { SocketClient } from '@peerd/client';
 import { PeerdError, parseDuration } from '@peerd/protocol';
-import { type Command, InvalidArgumentError } from 'commander';
+import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { Output } from './output.ts';
 
 /** The options that every command has. */
@@ -54,6 +54,11 @@ export function interruption(): AbortSignal {
       controller.abort(new Interrupted(signal));
     });
   return controller.signal;
+}
+
+/** The argument that names a peer. */
+export function peerArgument(): Argument {
+  return new Argument('<peer>', 'its name, its id or a unique prefix of it, or a multiaddr');
 }
 
 /** Milliseconds of an option such as `5s`. */

@@ -124,6 +124,39 @@ export interface PeerJson {
   addresses: string[];
 }
 
+/** `peerd topics`: one object a topic. */
+export interface TopicJson {
+  topic: string;
+  /** Of programs on this daemon. */
+  subscriptions: number;
+  /** Connected peers that hear it. */
+  peers: number;
+}
+
+/** `peerd connect`: one object. */
+export interface ConnectJson {
+  /** Its id. */
+  peer: string;
+  name: string | null;
+  /** The multiaddr at the far end. */
+  address: string | null;
+}
+
+/** `peerd disconnect`: one object. */
+export interface DisconnectJson {
+  /** The peer as it was given. */
+  peer: string;
+  /** How many were closed. */
+  connections: number;
+}
+
+/** `peerd stop`: one object, when the daemon is gone. */
+export interface StopJson {
+  /** Its name. */
+  daemon: string;
+  id: string;
+}
+
 /** `peerd ping`: one object. */
 export interface PingJson {
   /** Its id. */

@@ -26,7 +26,7 @@ export function errorJson(error: unknown): ErrorJson {
 }
 
 /** A stranger's text on one line, so that no part of it passes for a line of ours. */
-function inertLine(text: string): string {
+export function inertLine(text: string): string {
   return printable(text.replaceAll('\r', '\\r').replaceAll('\n', '\\n'));
 }
 

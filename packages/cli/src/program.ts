@@ -2,7 +2,9 @@ import process from 'node:process';
 import { Command } from 'commander';
 import { broadcastCommand } from './commands/broadcast.ts';
 import { configCommand } from './commands/config.ts';
+import { connectCommand } from './commands/connect.ts';
 import { demoCommand } from './commands/demo.ts';
+import { disconnectCommand } from './commands/disconnect.ts';
 import { keygenCommand } from './commands/keygen.ts';
 import { peersCommand } from './commands/peers.ts';
 import { pingCommand } from './commands/ping.ts';
@@ -10,7 +12,9 @@ import { replyCommand } from './commands/reply.ts';
 import { requestCommand } from './commands/request.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
+import { stopCommand } from './commands/stop.ts';
 import { subscribeCommand } from './commands/subscribe.ts';
+import { topicsCommand } from './commands/topics.ts';
 import { withExamples } from './examples.ts';
 import { version } from './version.ts';
 
@@ -35,12 +39,16 @@ export function createProgram(): Command {
     });
   const commands = [
     startCommand(),
+    stopCommand(),
     requestCommand(),
     replyCommand(),
     broadcastCommand(),
     subscribeCommand(),
     statusCommand(),
     peersCommand(),
+    topicsCommand(),
+    connectCommand(),
+    disconnectCommand(),
     pingCommand(),
     configCommand(),
     keygenCommand(),

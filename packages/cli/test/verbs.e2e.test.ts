@@ -94,7 +94,7 @@ describe('request and reply', () => {
   });
 
   test('the command is told who asks, for what, and where it runs', async () => {
-    const variables = ['PEER', 'PEER_NAME', 'SERVICE', 'REQUEST_NUMBER', 'REQUEST_BYTES', 'NAME'];
+    const variables = ['PEER', 'PEER_NAME', 'SERVICE', 'REQUEST_NUMBER', 'REQUEST_BYTES', 'SOCKET'];
     const command = variables.map((each) => `echo "$PEERD_${each}"`).join('; ');
     await replying(['--exec', command, '--service', 'one', '--service', 'two'], async (reply) => {
       expect(reply.stderr).toContain('for one, two');
@@ -110,7 +110,7 @@ describe('request and reply', () => {
           service,
           number,
           '5',
-          'alice',
+          alice.info.socket,
         ]);
       }
       expect((await sandbox.run(['request', 'alice', 'x', ...asBob])).status).toBe(4);

@@ -100,8 +100,9 @@ async function start(config: DaemonConfig, log: Log, data: Data): Promise<Daemon
       (error: unknown) => PeerdError.from(error),
     );
     if (fault !== undefined) log.error(`the server loop ended: ${fault.message}`, { code: fault.code });
-    await control.close(fault ?? new PeerdError('stopped', `the daemon ${config.name} was stopped`));
+    // Its clients hear of the end when all that the next daemon of this name needs is free.
     await data.close();
+    await control.close(fault ?? new PeerdError('stopped', `the daemon ${config.name} was stopped`));
     if (fault !== undefined) throw fault;
   };
   const stopped = Promise.race([stopping.promise, ended]).then(

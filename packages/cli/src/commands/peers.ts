@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import type { PeerJson } from '../json.ts';
+import { idCell, table } from '../table.ts';
 
 export function peersCommand(): Command {
   const command = new Command('peers')
@@ -12,7 +13,7 @@ export function peersCommand(): Command {
       const peers = await withDaemon(command, (node) => node.peers());
       if (output.json) for (const peer of peers) output.object(jsonOf(peer));
       else if (peers.length === 0) output.note('no peers are known yet');
-      else output.text(peers.map(describe).join('\n'));
+      else output.text(table(['ID', 'NAME', 'STATE', 'ADDRESSES'], peers.map(rowOf)).join('\n'));
     });
   return withExamples(command, ['peerd peers', 'peerd peers --json | jq -r .id']);
 }
@@ -21,11 +22,11 @@ function jsonOf({ id, name, connected, kind, inDht, addresses }: PeerInfo): Peer
   return { id, name: name ?? null, connected, kind, inDht, addresses: [...addresses] };
 }
 
-function describe({ id, name, connected, kind, inDht, addresses }: PeerInfo): string {
+function rowOf({ id, name, connected, kind, inDht, addresses }: PeerInfo): string[] {
   const traits = [
     connected ? 'connected' : 'known',
     ...(kind === 'peerd' ? [] : [kind]),
     ...(inDht ? ['dht'] : []),
   ];
-  return [id, name ?? '-', traits.join(','), ...addresses].join('  ');
+  return [idCell(id), name ?? '-', traits.join(','), addresses.join(' ')];
 }

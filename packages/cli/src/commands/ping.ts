@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { durationOption, interruption, outputOf, withDaemon } from '../context.ts';
+import { durationOption, interruption, outputOf, peerArgument, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import type { PingJson } from '../json.ts';
 import { jsonMs } from '../output.ts';
@@ -7,7 +7,7 @@ import { jsonMs } from '../output.ts';
 export function pingCommand(): Command {
   const command = new Command('ping')
     .description('Measure the round trip to a peer, connecting to it if need be')
-    .argument('<peer>', 'its name, its id or a unique prefix of it, or a multiaddr')
+    .addArgument(peerArgument())
     .option('--timeout <duration>', 'give up after this long (default: 10s)', durationOption)
     .action(async (peer: string, { timeout }: { timeout?: number }) => {
       const output = outputOf(command);

@@ -45,7 +45,7 @@ export function replyCommand(): Command {
       const output = outputOf(command);
       const signal = interruption();
       const work = async (node: SocketClient) => {
-        const handler = narrated(answerOf(options, node.daemon.name), output);
+        const handler = narrated(answerOf(options, node.daemon.socket), output);
         for (const service of new Set(services)) await node.handle(service, handler);
         signal.throwIfAborted();
         const { name: daemon } = node.daemon;
@@ -71,7 +71,7 @@ export function replyCommand(): Command {
 error as the reason. A call that is cancelled kills the command; what a command leaves running is killed when its shell
 has ended. In its environment are PEERD_PEER, the id of the peer that asks; PEERD_PEER_NAME, what that peer calls itself,
 which proves nothing; PEERD_SERVICE; PEERD_REQUEST_NUMBER, from 1; PEERD_REQUEST_BYTES, the size of the payload; and
-PEERD_NAME, so that a peerd in it talks to the same daemon. Never put what a peer says into the command line itself.
+PEERD_SOCKET, so that a peerd in it talks to the same daemon. Never put what a peer says into the command line itself.
 Ctrl-C ends this with exit status 0, or 130 before it is ready.`,
   );
 }
@@ -87,14 +87,12 @@ function of(services: readonly string[]): string {
   return ` for ${services.map((service) => service || '(default)').join(', ')}`;
 }
 
-function answerOf({ exec, jobs, socket }: Options, daemon: string): Answer {
+function answerOf({ exec, jobs }: Options, socket: string): Answer {
   if (exec === undefined) return async ({ payload }) => payload;
   const runner = new CommandRunner(exec, jobs ?? defaultJobs);
-  // A daemon with a socket of its own can't be found by its name.
-  const here = socket === undefined ? { PEERD_NAME: daemon } : {};
   return async ({ peer, peerName, service, payload, signal }, number) => {
     const variables = {
-      ...here,
+      PEERD_SOCKET: socket,
       PEERD_PEER: peer,
       PEERD_PEER_NAME: peerName ?? '',
       PEERD_SERVICE: service,

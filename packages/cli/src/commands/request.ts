@@ -1,6 +1,6 @@
 import type { PeerInfo } from '@peerd/protocol';
 import { Command } from 'commander';
-import { durationOption, interruption, outputOf, withDaemon } from '../context.ts';
+import { durationOption, interruption, outputOf, peerArgument, withDaemon } from '../context.ts';
 import { payloadNote, withExamples } from '../examples.ts';
 import type { RequestJson } from '../json.ts';
 import { jsonMs, payloadFields } from '../output.ts';
@@ -14,7 +14,7 @@ interface Options {
 export function requestCommand(): Command {
   const command = new Command('request')
     .description('Ask a peer and print its answer')
-    .argument('<peer>', 'its name, its id or a unique prefix of it, or a multiaddr')
+    .addArgument(peerArgument())
     .argument('[data]', 'what to send; `-`, or nothing when something is piped in: standard input')
     .option('--service <name>', 'which of its services', '')
     .option('--timeout <duration>', 'give up after this long (default: 30s)', durationOption)

@@ -1,0 +1,55 @@
+import process from 'node:process';
+import { styleText } from 'node:util';
+import stringWidth from 'string-width';
+import { inertLine } from './output.ts';
+
+const gap = '  ';
+
+/** Characters of a peer id that tell it from others, and that every command takes for it; the first 8 are always the same. */
+const shortIdLength = 16;
+
+/** A peer's id: on a terminal as much of it as one has to type, else all of it. */
+export function idCell(id: string): string {
+  return process.stdout.isTTY ? id.slice(0, shortIdLength) : id;
+}
+
+/**
+ * Rows as lines with aligned columns. On a terminal there is a header, the last column is cut at the edge, and nothing
+ * in a cell can do harm; elsewhere cells are whole and there is no header, as programs like it.
+ */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  if (!process.stdout.isTTY) return layOut(rows, Number.POSITIVE_INFINITY);
+  const [head = '', ...lines] = layOut(
+    [header, ...rows.map((row) => row.map(inertLine))],
+    process.stdout.columns || 80,
+  );
+  return [bold(head), ...lines];
+}
+
+/** Emphasis where the terminal has it and NO_COLOR is not set. */
+function bold(text: string): string {
+  return styleText('bold', text, { stream: process.stdout });
+}
+
+function layOut(rows: readonly (readonly string[])[], columns: number): string[] {
+  const widths = (rows[0] ?? []).map((_, index) =>
+    Math.max(...rows.map((row) => stringWidth(row[index] ?? ''))),
+  );
+  return rows.map((row) => {
+    const cells = row.map((cell, index) => cell + ' '.repeat((widths[index] ?? 0) - stringWidth(cell)));
+    return cut(cells.join(gap).trimEnd(), columns);
+  });
+}
+
+/** As much of a line as fits, with a mark where something was cut. */
+function cut(line: string, columns: number): string {
+  if (stringWidth(line) <= columns) return line;
+  let kept = '';
+  let width = 0;
+  for (const { segment } of new Intl.Segmenter().segment(line)) {
+    width += stringWidth(segment);
+    if (width > columns - 1) break;
+    kept += segment;
+  }
+  return `${kept}…`;
+}

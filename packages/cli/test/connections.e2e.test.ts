@@ -1,0 +1,98 @@
+import { lstat } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { undocumented } from './json-types.ts';
+import { errorIn, type Result, Sandbox } from './sandbox.ts';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await Sandbox.make();
+});
+afterEach(() => sandbox.close());
+
+const objects = ({ stdout }: Result) =>
+  `${stdout}`
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+test('three daemons are told apart by name alone', async () => {
+  const names = ['alice', 'bob', 'carol'];
+  const daemons = [];
+  for (const name of names) daemons.push(await sandbox.start(name));
+  const status = await Promise.all(names.map((name) => sandbox.run(['status', '--json', '--name', name])));
+  expect(status.map((each) => objects(each)[0].id)).toEqual(daemons.map(({ info }) => info.id));
+  const unnamed = await sandbox.run(['status', '--json']);
+  expect(errorIn(unnamed)).toMatchObject({ code: 'invalid', candidates: names });
+  expect((await sandbox.run(['stop', '--name', 'bob'])).status).toBe(0);
+  expect(errorIn(await sandbox.run(['status', '--json'])).candidates).toEqual(['alice', 'carol']);
+  expect((await sandbox.run(['status', '--name', 'carol'])).status).toBe(0);
+});
+
+describe('stop', () => {
+  test('ends when the daemon has let go of all that the next one needs', async () => {
+    const first = await sandbox.start('alice');
+    const address = first.info.addresses[0]?.replace(/\/p2p\/.*/, '') as string;
+    const stopped = await sandbox.run(['stop', '--json', '--name', 'alice']);
+    expect(objects(stopped)).toEqual([{ daemon: 'alice', id: first.info.id }]);
+    expect(undocumented('peerd stop', stopped.stdout)).toEqual([]);
+    // With the same name, data directory and port.
+    const second = await sandbox.start('alice', ['--listen', address]);
+    expect(second.info).toMatchObject({ id: first.info.id, addresses: first.info.addresses });
+    expect((await first.ended).status).toBe(0);
+    await expect(lstat(second.info.socket)).resolves.toBeDefined();
+  });
+
+  test('a daemon that does not end in time: exit 6', async () => {
+    const alice = await sandbox.start('alice');
+    const never = await sandbox.run(['stop', '--timeout', '0ms', '--json']);
+    expect(never.status).toBe(6);
+    expect(errorIn(never)).toMatchObject({ code: 'timeout', message: expect.stringContaining('alice') });
+    expect((await alice.ended).status).toBe(0);
+  });
+
+  test('there is none to stop: exit 8', async () => {
+    expect((await sandbox.run(['stop'])).status).toBe(8);
+  });
+});
+
+test('connect makes a connection, disconnect closes it and it stays closed', async () => {
+  const [alice, bob] = [
+    await sandbox.start('alice', ['--discovery', 'off']),
+    await sandbox.start('bob', ['--discovery', 'off']),
+  ];
+  const [address] = alice.info.addresses;
+  const connected = await sandbox.run(['connect', address as string, '--json', '--name', 'bob']);
+  expect(objects(connected)).toEqual([{ peer: alice.info.id, name: 'alice', address: expect.any(String) }]);
+  expect(undocumented('peerd connect', connected.stdout)).toEqual([]);
+  const again = await sandbox.run(['connect', 'alice', '--name', 'bob']);
+  expect(`${again.stdout}`).toContain(`connected to alice, ${alice.info.id} at /ip4/127.0.0.1/tcp/`);
+
+  const peersOf = async (name: string) => objects(await sandbox.run(['peers', '--json', '--name', name]));
+  expect(await peersOf('alice')).toMatchObject([{ id: bob.info.id, connected: true }]);
+  const closed = await sandbox.run(['disconnect', 'alice', '--json', '--name', 'bob']);
+  expect(objects(closed)).toEqual([{ peer: 'alice', connections: 1 }]);
+  expect(undocumented('peerd disconnect', closed.stdout)).toEqual([]);
+  expect(await peersOf('bob')).toMatchObject([{ id: alice.info.id, connected: false }]);
+  const none = await sandbox.run(['disconnect', 'alice', '--name', 'bob']);
+  expect(none).toMatchObject({ status: 0, stdout: Buffer.from('there was no connection to alice\n') });
+  expect((await sandbox.run(['disconnect', 'nobody', '--name', 'bob'])).status).toBe(5);
+  expect((await sandbox.run(['connect', 'nobody', '--name', 'bob'])).status).toBe(5);
+});
+
+test('topics lists what is heard here and at connected peers', async () => {
+  await sandbox.pair();
+  const listeners = ['alice', 'bob'].map((name) =>
+    sandbox.spawn(['subscribe', 'news', ...(name === 'bob' ? ['weather'] : []), '--name', name]),
+  );
+  await Promise.all(listeners.map((each) => each.says('hearing')));
+  const listed = async () => objects(await sandbox.run(['topics', '--json', '--name', 'alice']));
+  await expect.poll(listed, { timeout: 10_000 }).toEqual([
+    { topic: 'news', subscriptions: 1, peers: 1 },
+    { topic: 'weather', subscriptions: 0, peers: 1 },
+  ]);
+  expect(
+    undocumented('peerd topics', (await sandbox.run(['topics', '--json', '--name', 'bob'])).stdout),
+  ).toEqual([]);
+  const text = await sandbox.run(['topics', '--name', 'alice']);
+  expect(`${text.stdout}`).toBe('news     1  1\nweather  0  1\n');
+});

@@ -1,0 +1,36 @@
+import process from 'node:process';
+import { stripVTControlCharacters } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { idCell, table } from '../src/table.ts';
+
+const id = '12D3KooWQK1wnefoLrcVHbbnf5tLzbopUd3K3bFAoJpA7YJgL5pV';
+const before = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
+beforeEach(() => {
+  Object.assign(process.stdout, { isTTY: true, columns: 24 });
+});
+afterEach(() => {
+  Object.assign(process.stdout, before);
+});
+
+test('a terminal gets a header, aligned columns by what they take there, and no line over its edge', () => {
+  const rows = [
+    ['日本', 'one'],
+    ['a\u001b[2Jb\n', 'a text that is too long for it'],
+  ];
+  expect(table(['NAME', 'TEXT'], rows).map(stripVTControlCharacters)).toEqual([
+    'NAME      TEXT',
+    '日本      one',
+    'a\ufffd[2Jb\\n  a text that i…',
+  ]);
+});
+
+test('a pipe gets whole rows and no header', () => {
+  process.stdout.isTTY = false;
+  expect(table(['NAME', 'TEXT'], [[idCell(id), 'a text that is too long for a terminal']])).toEqual([
+    `${id}  a text that is too long for a terminal`,
+  ]);
+});
+
+test('a terminal gets as much of an id as one has to type', () => {
+  expect(idCell(id)).toBe('12D3KooWQK1wnefo');
+});
