@@ -3,11 +3,23 @@ import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { daemons } from './cases/daemons.ts';
+import { large1MiB } from './cases/large.ts';
+import { latency } from './cases/latency.ts';
 import { loop } from './cases/loop.ts';
+import { memory } from './cases/memory.ts';
 import { request } from './cases/request.ts';
+import { start } from './cases/start.ts';
 import { type Case, type Plan, run } from './run.ts';
 
-const cases: Record<string, Case> = { loop, request, daemons };
+const cases: Record<string, Case> = {
+  loop,
+  request,
+  daemons,
+  latency,
+  large: large1MiB,
+  start,
+  memory,
+};
 
 const help = `usage: npm run bench -- [CASE...] [--brief]
 

@@ -71,7 +71,7 @@ function perRound(goal: Goal, rows: readonly Row[]): number[] | string {
   return absent ?? figures;
 }
 
-function median(figures: readonly number[]): number {
+export function median(figures: readonly number[]): number {
   return percentile(
     [...figures].sort((a, b) => a - b),
     0.5,

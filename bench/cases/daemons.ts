@@ -13,8 +13,7 @@ export const daemons: Case = {
     const nodes = new Daemons();
     const children = new Children();
     const nats = await NatsServer.start();
-    const answering = await nodes.start('answering');
-    const asking = await nodes.start('asking', '--peer', answering.addresses[0] ?? '');
+    const { asking, answering } = await nodes.startPair();
     await children.start('sdk.ts', ['answer', answering.socket]);
     const sdk = await children.start('sdk.ts', ['ask', asking.socket, answering.name]);
     if (nats !== undefined) await children.start('nats.ts', ['answer', nats.url]);

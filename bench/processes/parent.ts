@@ -19,8 +19,8 @@ export interface Said {
   readonly value: unknown;
 }
 
-/** Sends the payload, resolves to the answer. */
-export type Call = (payload: Uint8Array) => Promise<Uint8Array | undefined>;
+/** Sends the payload, resolves to the answer, which is as long. */
+export type Call = (payload: Uint8Array) => Promise<{ readonly length: number } | undefined>;
 
 /** Says that the process is ready. It ends when the parent lets go of it, unless `close` has something to do first. */
 export function ready(value: unknown, close: () => Promise<unknown> = async () => {}): void {

@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Child, Children } from '../children.ts';
+import { Daemons } from '../daemons.ts';
+import type { Case } from '../run.ts';
+
+const large = { callers: 4, payloadBytes: 1024 * 1024 };
+/** Between an answer and the next request: the small ones are there to be watched, not to fill the connection. */
+const small = { callers: 1, payloadBytes: 128, pauseMs: 5 };
+
+const peerdRate = 'peerd: 1 MiB requests/s';
+const pipeRate = 'bare pipe: 1 MiB requests/s';
+const smallOwn = 'peerd, 128 B beside it, own connection: 99 of 100 within, ms';
+const smallSame = 'peerd, 128 B beside it, same connection: 99 of 100 within, ms';
+const smallPipe = 'bare pipe, 128 B beside it, own connection: 99 of 100 within, ms';
+
+/** What the four processes carry when payloads are large, and what that does to small ones. */
+export const large1MiB: Case = {
+  title: `request and answer of 1 MiB through four processes, ${large.callers} callers; beside a bare pipe`,
+  setUp: async () => {
+    const nodes = new Daemons();
+    const children = new Children();
+    const { asking, answering } = await nodes.startPair();
+    await children.start('sdk.ts', ['answer', answering.socket]);
+    const sdk = await children.start('sdk.ts', ['ask', asking.socket, answering.name]);
+    const otherSdk = await children.start('sdk.ts', ['ask', asking.socket, answering.name]);
+    const folder = mkdtempSync(join(tmpdir(), 'peerd-bench-pipe-'));
+    const pipe = await startPipe(children, folder);
+    const otherPipe = await children.start('pipe.ts', ['ask', pipe.path]);
+    return {
+      contenders: [
+        {
+          rows: [peerdRate, smallOwn, smallSame],
+          measure: async (ms) => {
+            const [{ callsPerSecond }, own, same] = await Promise.all([
+              sdk.measure({ ms, ...large }),
+              otherSdk.measure({ ms, ...small }),
+              sdk.measure({ ms, ...small }),
+            ]);
+            return [callsPerSecond, own.p99Us / 1_000, same.p99Us / 1_000];
+          },
+        },
+        {
+          rows: [pipeRate, smallPipe],
+          measure: async (ms) => {
+            const [{ callsPerSecond }, own] = await Promise.all([
+              pipe.asking.measure({ ms, ...large }),
+              otherPipe.measure({ ms, ...small }),
+            ]);
+            return [callsPerSecond, own.p99Us / 1_000];
+          },
+        },
+      ],
+      goals: [
+        {
+          text: 'peerd / bare pipe, 1 MiB',
+          figure: (of) => of(peerdRate) / of(pipeRate),
+          least: 0.6,
+          aim: 0.8,
+        },
+        { text: '128 B beside it, own connection, ms', figure: (of) => of(smallOwn), most: 20 },
+        { text: '128 B beside it, same connection, ms', figure: (of) => of(smallSame), most: 20 },
+      ],
+      tearDown: async () => {
+        await children.end();
+        await nodes.stop();
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  },
+};
+
+/** The same sockets as with peerd, Unix, TCP, Unix, with nothing done to the bytes. */
+async function startPipe(children: Children, folder: string): Promise<{ path: string; asking: Child }> {
+  const path = join(folder, 'asking');
+  const answering = join(folder, 'answering');
+  await children.start('pipe.ts', ['answer', answering]);
+  const relay = await children.start('pipe.ts', ['relay', '0', answering]);
+  await children.start('pipe.ts', ['relay', path, String(await relay.ready)]);
+  return { path, asking: await children.start('pipe.ts', ['ask', path]) };
+}
