@@ -1,6 +1,6 @@
 import { PeerdError } from '@peerd/protocol';
 import { GossipDriver } from './broadcast/driver.ts';
-import { Inbox } from './channel/inbox.ts';
+import { Inbox, type InboxLimits } from './channel/inbox.ts';
 import { Responder } from './channel/responder.ts';
 import { InProcessClient } from './client.ts';
 import type { PeerConfig } from './config.ts';
@@ -51,6 +51,17 @@ export interface Server {
    * Fails with `invalid` when an address can't be listened on (port in use, no such interface).
    */
   run(options?: RunOptions): Promise<void>;
+  /**
+   * Prepares for the end: what is asked for from now on fails with `stopped`, by peers too; resolves when no call is in
+   * flight, or when the server has ended.
+   */
+  drain(): Promise<void>;
+  /**
+   * Takes over from another configuration what can change while the server runs, and ignores the rest: `allow`, `deny`,
+   * `peers`, `bootstrapIntervalMs` and `limits` but for `maxPayloadBytes`. Who may no longer be here is disconnected.
+   * Fails with `invalid` on a configuration that can't work, with `stopped` when the server has ended.
+   */
+  reconfigure(config: Omit<PeerConfig, 'secret' | 'name'>): Promise<void>;
 }
 
 /** Fails with `invalid` on a configuration that can't work, naming the key. */
@@ -93,6 +104,7 @@ class PeerServer implements Server {
   readonly #config: CoreConfig;
   readonly #dispatcher: Dispatcher;
   readonly #inbox: Inbox<Event, Command>;
+  readonly #inboxLimits: InboxLimits;
   readonly #post: (event: Event) => void;
   /** The handler behind `client.handle`, from its first use. */
   #router: Router | undefined;
@@ -104,10 +116,8 @@ class PeerServer implements Server {
     this.#host = host;
     this.#config = config;
     const { maxQueuedCommands, maxQueuedBytes } = settings.limits;
-    const inbox = new Inbox<Event, Command>(
-      { maxCommands: maxQueuedCommands, maxCommandBytes: maxQueuedBytes },
-      payloadBytes,
-    );
+    this.#inboxLimits = { maxCommands: maxQueuedCommands, maxCommandBytes: maxQueuedBytes };
+    const inbox = new Inbox<Event, Command>(this.#inboxLimits, payloadBytes);
     this.#inbox = inbox;
     this.#post = (event) => inbox.post(event);
     this.#dispatcher = new Dispatcher(this.#post, settings.log);
@@ -163,6 +173,38 @@ class PeerServer implements Server {
       stopEvents();
       await this.#host.node.stop();
     }
+  }
+
+  drain(): Promise<void> {
+    return this.#follow((responder) => ({ type: 'drain', responder })).catch(() => {});
+  }
+
+  async reconfigure(config: Omit<PeerConfig, 'secret' | 'name'>): Promise<void> {
+    const { name, limits: before } = this.#settings;
+    // The secret can't change, and to derive its key takes 50 ms.
+    const { networkSecret, ...checked } = config;
+    const settings = settingsOf({ ...checked, name, secret: new Uint8Array() });
+    const { policy, peers, bootstrapIntervalMs } = settings;
+    const limits = { ...settings.limits, maxPayloadBytes: before.maxPayloadBytes };
+    await this.#follow((responder) => ({
+      type: 'reconfigure',
+      allow: [...policy.allow],
+      deny: [...policy.deny],
+      peers,
+      bootstrapIntervalMs,
+      limits,
+      responder,
+    }));
+    this.#inboxLimits.maxCommands = limits.maxQueuedCommands;
+    this.#inboxLimits.maxCommandBytes = limits.maxQueuedBytes;
+  }
+
+  /** A command of the program that runs the server: its queue is never full. */
+  async #follow(command: (responder: Responder<void>) => Command): Promise<void> {
+    if (this.#inbox.isClosed) throw new PeerdError('stopped', 'the server was stopped');
+    const responder = new Responder<void>();
+    this.#inbox.follow(command(responder));
+    await responder.promise;
   }
 
   async #listen(): Promise<void> {

@@ -1,7 +1,9 @@
 import { PeerdError } from '@peerd/protocol';
 import { describe, expect, test } from 'vitest';
+import { Responder } from '../src/channel/responder.ts';
 import type { DiscoveryInput, DiscoveryOutput } from '../src/discovery/messages.ts';
 import { type DiscoveryConfig, DiscoveryState, MAX_REMEMBERED } from '../src/discovery/state.ts';
+import { defaultLimits } from '../src/settings.ts';
 import { FakeContext } from './support/context.ts';
 
 const kad = '/peerd/kad/1.0.0';
@@ -356,5 +358,47 @@ describe('a peer that a user has disconnected', () => {
     run.step({ type: 'peer/wanted', peer: 'bob' }, admitted('bob')).until(1_000);
     run.step(reached(run.dialled, 'bob'), gone).until(3_000);
     expect(dials(run)).toBe(3);
+  });
+});
+
+describe('configured peers that change while the node runs', () => {
+  const other = {
+    kind: 'address',
+    key: '/ip4/127.0.0.1/tcp/4002',
+    address: '/ip4/127.0.0.1/tcp/4002',
+  } as const;
+  const reconfigure = (peers: DiscoveryConfig['peers'], bootstrapIntervalMs = 30_000): DiscoveryInput => ({
+    type: 'reconfigure',
+    allow: [],
+    deny: [],
+    peers,
+    bootstrapIntervalMs,
+    limits: defaultLimits,
+    responder: new Responder<void>(),
+  });
+  const dialled = (run: Run) => run.of('peer/reach').map(({ target }) => target.key);
+
+  test('are dialled when they are new, and those that stay are left alone', () => {
+    const run = new Run({ isOn: false, peers: [kept] }).step(listening);
+    run.step(reached(run.dialled, 'bob'), reconfigure([kept, other]), reconfigure([kept, other]));
+    expect(dialled(run)).toEqual([kept.key, other.key]);
+  });
+
+  test.each([
+    ['while it is connected', (run: Run) => [reached(run.dialled, 'bob')]],
+    ['while it is dialled', () => []],
+    ['between two dials', (run: Run) => [unreached(run.dialled)]],
+  ])('are not dialled again when they are no longer configured: one %s', (_, before) => {
+    const run = new Run({ isOn: false, peers: [kept] }).step(listening);
+    run.step(...before(run), reconfigure([]));
+    run.step(unreached(run.dialled), { type: 'peer/disconnected', peer: 'bob' }).until(200_000);
+    expect(dialled(run)).toEqual([kept.key]);
+    run.step(reconfigure([kept]));
+    expect(dialled(run)).toEqual([kept.key, kept.key]);
+  });
+
+  test('come with a new time between bootstraps, from the next one on', () => {
+    const run = new Run().step(listening, reconfigure([], 1_000)).until(7_500);
+    expect(run.of('dht/bootstrap').map(({ atMs }) => atMs)).toEqual([5_000, 6_000, 7_000]);
   });
 });

@@ -290,3 +290,52 @@ test('a connection that closes during the handshake leaves nothing behind, and i
   expect(bob.state.snapshot()).toEqual([]);
   expect(bob.state.nextTickMs).toBe(Number.POSITIVE_INFINITY);
 });
+
+describe('lists that change while the node runs', () => {
+  test.each([
+    ['a peer that is now denied', { deny: ['bob'] }, 'bob is on the deny list'],
+    ['a peer that is not on the new allow list', { allow: ['eve'] }, 'bob is not on the allow list'],
+  ])('put out %s', (_, lists, reason) => {
+    const [alice] = shakeHands({}, {});
+    alice.reconfigure(lists);
+    expect(alice.isClosed).toBe(true);
+    expect(alice.refused.map(({ message }) => message)).toEqual([`refused bob: ${reason}`]);
+  });
+
+  test.each([
+    ['on neither list', {}, false],
+    ['on the new allow list', { allow: ['bob'] }, true],
+    ['not on the new deny list', { deny: ['eve'] }, false],
+  ])('leave a peer that is %s', (_, lists, keepsOut) => {
+    const [alice] = shakeHands({ deny: only('eve') }, {});
+    alice.reconfigure(lists);
+    expect(alice).toMatchObject({ isClosed: false, refused: [], keepsOut });
+  });
+
+  test('put out who came in without a hello once there is an allow list, and say why', () => {
+    const alice = new HelloSide(selfOf('alice'), {});
+    alice.connect('bob', 'inbound', nonce(1));
+    alice.step({ type: 'peer/identified', peer: 'bob', connection: 'c', addresses: [], protocols: [] });
+    expect(alice.verdict).toBe('admitted as other');
+    alice.reconfigure({ allow: ['bob'] });
+    expect(alice.isClosed).toBe(true);
+    expect(alice.refused[0]?.message).toContain('closed to peers that do not say hello');
+  });
+
+  test('end a handshake that is under way, with a refusal that the other side can read', () => {
+    const alice = new HelloSide(selfOf('alice'), {});
+    alice.connect('bob', 'outbound', nonce(1));
+    alice.step({ type: 'hello/opened', connection: 'c' });
+    alice.reconfigure({ deny: ['bob'] });
+    expect(alice.sent.at(-1)).toMatchObject({ type: 'refusal', code: 'forbidden' });
+    expect(alice.gate).toEqual([false]);
+  });
+
+  test('count for who comes next', () => {
+    const alice = new HelloSide(selfOf('alice'), { deny: only('bob') });
+    alice.reconfigure({});
+    alice.connect('bob', 'outbound', nonce(1));
+    alice.step({ type: 'hello/opened', connection: 'c' });
+    expect(alice.sent.map(({ type }) => type)).toEqual(['greeting']);
+  });
+});

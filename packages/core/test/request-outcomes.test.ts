@@ -22,6 +22,40 @@ const expectEmpty = (pair: SimPair) => {
     });
 };
 
+describe('a node that is stopping', () => {
+  test('tells a peer that calls so at once, and ends what it had in hand', () => {
+    const pair = new SimPair();
+    const early = pair.a.ask({});
+    pair.run();
+    expect(pair.b.dispatched).toHaveLength(1);
+    expect(pair.b.state.isIdle).toBe(false);
+    pair.b.inbox.push({ type: 'drain', responder: pair.b.responder(1_000) });
+    pair.run();
+    const late = pair.a.ask({});
+    pair.run();
+    expect(error(pair.a, late)).toMatchObject({
+      code: 'stopped',
+      message: 'peer answered stopped: the node is stopping: nothing was done',
+    });
+    expect(pair.b.dispatched).toHaveLength(1);
+    const [{ key } = { key: 0 }] = pair.b.dispatched;
+    pair.b.inbox.push({ type: 'request/answer', key, payload: bytes(3), end: true });
+    pair.run();
+    expect(pair.a.outcome(early)).toEqual({ value: bytes(3) });
+    expect(pair.b.state.isIdle).toBe(true);
+    expectEmpty(pair);
+  });
+
+  test('refuses a call over the fallback too', () => {
+    const pair = new SimPair();
+    pair.b.inbox.push({ type: 'drain', responder: pair.b.responder(1_000) });
+    pair.b.inbox.push({ type: 'fallback/inbound', key: -1, peer: 'x', payload: bytes(1) });
+    pair.run();
+    expect(pair.b.dispatched).toEqual([]);
+    expect(pair.b.fallbackReplies).toEqual([{ key: -1, payload: undefined }]);
+  });
+});
+
 describe('what a caller is told', () => {
   const table: {
     name: string;

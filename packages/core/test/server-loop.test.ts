@@ -1,4 +1,4 @@
-import type { BroadcastResult, PeerdError } from '@peerd/protocol';
+import type { BroadcastResult, NodeStatus, PeerdError } from '@peerd/protocol';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Inbox } from '../src/channel/inbox.ts';
 import { Responder } from '../src/channel/responder.ts';
@@ -335,5 +335,50 @@ describe('the loop', () => {
       peers: { names: [['bob', ['bob']]] },
     });
     expect(replay(coreConfig(), recording).snapshot()).toEqual(recording.snapshot);
+  });
+});
+
+describe('a node that is stopping', () => {
+  const call = (rig: Rig, ref: number): Command => ({
+    type: 'request',
+    ref,
+    target: { kind: 'id', key: 'bob', peer: 'bob' },
+    service: '',
+    payload: new Uint8Array(0),
+    timeoutMs: 1_000,
+    answer: rig.responder(),
+  });
+
+  test('takes nothing new, still answers what it is asked about itself, and is done when no call is in flight', async () => {
+    const rig = new Rig();
+    rig.inbox.offer(call(rig, 101));
+    const drained = new Responder<void>();
+    let isDrained = false;
+    void drained.promise.then(() => {
+      isDrained = true;
+    });
+    rig.inbox.follow({ type: 'drain', responder: drained });
+    rig.inbox.offer(call(rig, 102));
+    rig.inbox.offer({ type: 'subscribe', ref: 103, topics: ['t'], responder: rig.responder() });
+    rig.inbox.offer({ type: 'handle', service: 's', responder: rig.responder() });
+    const status = new Responder<NodeStatus>();
+    rig.inbox.offer({ type: 'status', responder: status });
+    expect(await status.promise).toMatchObject({ name: 'alice' });
+    expect(isDrained).toBe(false);
+    rig.inbox.follow({ type: 'request/cancel', ref: 101 });
+    await drained.promise;
+    expect(await rig.outcomes()).toEqual({ stopped: 4 });
+    await rig.finish();
+  });
+
+  test('that ends before its calls have ended does not leave anyone waiting for that', async () => {
+    const rig = new Rig();
+    rig.inbox.offer(call(rig, 101));
+    const drained = new Responder<void>();
+    rig.inbox.follow({ type: 'drain', responder: drained });
+    rig.inbox.close();
+    await rig.done;
+    await drained.promise;
+    expect(await rig.outcomes()).toEqual({ stopped: 1 });
   });
 });

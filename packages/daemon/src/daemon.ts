@@ -12,6 +12,9 @@ import { version } from './version.ts';
 /** Time to stop in order: as long as the service managers that people use allow at the least. */
 const stopTimeoutMs = 5_000;
 
+/** What calls in flight have of it; the rest is for telling everybody and for closing. */
+const drainTimeoutMs = 4_000;
+
 export interface DaemonOptions {
   /** Default: that of `loadConfig()` without a file or flags. */
   config?: DaemonConfig;
@@ -39,7 +42,10 @@ export interface Daemon {
   readonly client: Client;
   /** Resolves when the daemon has stopped as asked; rejects with the fault that ended it. */
   readonly stopped: Promise<void>;
-  /** Stops: every open call settles with `stopped`. Takes 5 s at most, and settles as `stopped` does. */
+  /**
+   * Stops: nothing new is taken, calls in flight have 4 s to end, those that have not settle with `stopped`. Takes 5 s
+   * at most, and settles as `stopped` does.
+   */
   stop(): Promise<void>;
 }
 
@@ -93,8 +99,12 @@ async function start(config: DaemonConfig, log: Log, data: Data): Promise<Daemon
     throw error;
   }
 
+  const reason = new PeerdError('stopped', `the daemon ${config.name} was stopped`);
   const stopInOrder = async (): Promise<void> => {
-    controller.abort(new PeerdError('stopped', 'the daemon was stopped'));
+    control.refuse(new PeerdError('stopped', `the daemon ${config.name} is stopping`));
+    if (!(await within(drainTimeoutMs, server.drain())))
+      log.warn(`calls were still in flight after ${drainTimeoutMs} ms: they end with stopped`);
+    controller.abort(reason);
     const fault = await ended.then(
       () => undefined,
       (error: unknown) => PeerdError.from(error),
@@ -102,7 +112,7 @@ async function start(config: DaemonConfig, log: Log, data: Data): Promise<Daemon
     if (fault !== undefined) log.error(`the server loop ended: ${fault.message}`, { code: fault.code });
     // Its clients hear of the end when all that the next daemon of this name needs is free.
     await data.close();
-    await control.close(fault ?? new PeerdError('stopped', `the daemon ${config.name} was stopped`));
+    await control.close(fault ?? reason);
     if (fault !== undefined) throw fault;
   };
   const stopped = Promise.race([stopping.promise, ended]).then(
@@ -124,13 +134,16 @@ async function readKeyOf(config: DaemonConfig, log: Log): Promise<Uint8Array> {
 }
 
 async function bounded(work: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new PeerdError('internal', `the daemon did not stop within ${stopTimeoutMs} ms`)),
-    stopTimeoutMs,
-  );
+  if (!(await within(stopTimeoutMs, work)))
+    throw new PeerdError('internal', `the daemon did not stop within ${stopTimeoutMs} ms`);
+}
+
+/** False when the time is over first. Fails as the work does. */
+async function within(ms: number, work: Promise<void>): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), ms);
   try {
-    await Promise.race([work, late.promise]);
+    return await Promise.race([work.then(() => true), late.promise]);
   } finally {
     clearTimeout(timer);
   }

@@ -20,7 +20,7 @@ vi.mock('@peerd/core', async (original) => ({
       signal.addEventListener('abort', () => void client.close().then(loop.ended.resolve));
       return loop.ended.promise;
     };
-    return { client, server: { id: client.id, run } };
+    return { client, server: { id: client.id, run, drain: async () => {} } };
   },
 }));
 

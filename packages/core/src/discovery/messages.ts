@@ -7,8 +7,10 @@ import type {
   PeerSignal,
   PeersEvent,
 } from '../peers/messages.ts';
+import type { Reconfigure } from '../server/inputs.ts';
 
 export type DiscoveryInput =
+  | Reconfigure
   | Extract<
       PeersEvent,
       { type: 'node/listening' | 'peer/identified' | 'peer/remembered' | 'dht/added' | 'dht/removed' }

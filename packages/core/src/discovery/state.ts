@@ -40,6 +40,8 @@ interface Kept {
   reachedMs: number | undefined;
   /** Whether it is being dialled, or a time is set at which it will be. */
   isPending: boolean;
+  /** It is configured no longer. */
+  isDropped: boolean;
 }
 
 type Timer =
@@ -55,9 +57,11 @@ type Timer =
 export class DiscoveryState implements Feature<DiscoveryInput> {
   readonly handlers: Handlers<DiscoveryInput>;
   readonly #context: Context<DiscoveryOutput>;
-  readonly #config: DiscoveryConfig;
+  #config: DiscoveryConfig;
   readonly #makeRef: () => number;
   readonly #timers = new Deadlines<Timer>();
+  /** Configured peers by their address, from the start on. */
+  readonly #configured = new Map<string, Kept>();
   /** Configured peers by id (from the outset, or once they have told it). */
   readonly #kept = new Map<string, Kept>();
   readonly #dials = new Map<number, Kept | undefined>();
@@ -79,12 +83,12 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     this.#makeRef = makeRef;
     this.handlers = {
       'node/listening': () => {
-        for (const target of config.peers) {
-          const kept: Kept = { target, failures: 0, reachedMs: undefined, isPending: false };
-          if (target.peer !== undefined) this.#kept.set(target.peer, kept);
-          this.#dial(target, kept);
-        }
+        this.#keepAll();
         if (config.isOn) this.#at(config.firstBootstrapMs, { kind: 'bootstrap' });
+      },
+      reconfigure: ({ peers, bootstrapIntervalMs }) => {
+        this.#config = { ...this.#config, peers, bootstrapIntervalMs };
+        this.#keepAll();
       },
       'peer/remembered': ({ peers }) => {
         if (!config.isOn) return;
@@ -142,7 +146,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         // It was on its way when a user disconnected the peer.
         if (this.#dials.delete(ref) && this.#parted.has(peer))
           context.emit({ type: 'peer/part', ref: makeRef(), target: targetOf(peer) });
-        if (kept === undefined) return;
+        if (kept === undefined || kept.isDropped) return;
         kept.reachedMs = context.nowMs;
         kept.isPending = false;
         this.#kept.set(peer, kept);
@@ -150,7 +154,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       'peer/unreached': ({ ref }) => {
         const kept = this.#dials.get(ref);
         this.#dials.delete(ref);
-        if (kept === undefined) return;
+        if (kept === undefined || kept.isDropped) return;
         kept.isPending = false;
         this.#redial(kept);
       },
@@ -196,12 +200,31 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         return;
       case 'keep':
         if (this.#isParted(timer.kept)) timer.kept.isPending = false;
-        else this.#dial(timer.kept.target, timer.kept);
+        else if (!timer.kept.isDropped) this.#dial(timer.kept.target, timer.kept);
         return;
       case 'check':
         if (!this.#connected.has(timer.target.key) && !this.#parted.has(timer.target.key))
           this.#dial(timer.target, undefined);
         return;
+    }
+  }
+
+  /** Keeps a connection to those that are configured, and no longer to those that were. */
+  #keepAll(): void {
+    const { peers } = this.#config;
+    const keys = new Set(peers.map(({ key }) => key));
+    for (const [key, kept] of this.#configured) {
+      if (keys.has(key)) continue;
+      kept.isDropped = true;
+      this.#configured.delete(key);
+      for (const [peer, other] of this.#kept) if (other === kept) this.#kept.delete(peer);
+    }
+    for (const target of peers) {
+      if (this.#configured.has(target.key)) continue;
+      const kept: Kept = { target, failures: 0, reachedMs: undefined, isPending: false, isDropped: false };
+      this.#configured.set(target.key, kept);
+      if (target.peer !== undefined) this.#kept.set(target.peer, kept);
+      this.#dial(target, kept);
     }
   }
 

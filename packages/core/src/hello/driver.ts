@@ -13,7 +13,10 @@ const MAX_MESSAGES = 2;
 
 /** Carries the handshake's messages: one stream per connection, opened by the dialer. */
 export class HelloDriver {
-  readonly effects: Pick<Drivers, 'hello/open' | 'hello/send' | 'hello/gate' | 'connection/close'>;
+  readonly effects: Pick<
+    Drivers,
+    'hello/open' | 'hello/send' | 'hello/gate' | 'hello/closed' | 'connection/close'
+  >;
   readonly #host: Host;
   readonly #post: (event: Event) => void;
   readonly #streams = new Map<string, MessageStream>();
@@ -36,6 +39,9 @@ export class HelloDriver {
             .catch(() => {});
         // Kept as long as the connection is: a second handshake on it is not answered.
         if (!host.connections.has(connection)) this.#streams.delete(connection);
+      },
+      'hello/closed': ({ isClosed }) => {
+        host.gate.isClosed = isClosed;
       },
       'connection/close': ({ connection, reason }) => void this.#closeConnection(connection, reason),
     };

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@peerd/protocol';
 import type { ConnectionEvent, PeerSignal, PeersEvent } from '../peers/messages.ts';
+import type { Reconfigure } from '../server/inputs.ts';
 
 /** The handshake that runs before any other protocol of ours on a connection: docs/protocols/hello.md. */
 export const HELLO_PROTOCOL = '/peerd/hello/1';
@@ -43,6 +44,7 @@ export type HelloEvent =
 export type HelloInput =
   | HelloEvent
   | ConnectionEvent
+  | Reconfigure
   | Extract<PeersEvent, { type: 'peer/identified' }>
   | { readonly type: 'tick' };
 
@@ -51,6 +53,8 @@ export type HelloOutput =
   | { readonly type: 'hello/send'; readonly connection: string; readonly message: HelloMessage }
   /** Whether other protocols may now run on the connection. */
   | { readonly type: 'hello/gate'; readonly connection: string; readonly open: boolean }
+  /** Whether a peer that has not said hello is now kept out of every protocol. */
+  | { readonly type: 'hello/closed'; readonly isClosed: boolean }
   /** Closes the connection once what was sent on it has gone out. */
   | { readonly type: 'connection/close'; readonly connection: string; readonly reason: string }
   | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/refused' }>;

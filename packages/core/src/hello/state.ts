@@ -25,6 +25,11 @@ export interface HelloSelf {
   publicKeyOf(peer: string): Uint8Array | undefined;
 }
 
+const withoutHello: Denial = {
+  code: 'forbidden',
+  reason: 'this network is closed to peers that do not say hello',
+};
+
 interface Handshake {
   readonly connection: string;
   readonly peer: string;
@@ -36,6 +41,8 @@ interface Handshake {
    */
   phase: 'opening' | 'waiting' | 'greeted' | 'proved' | 'done';
   theirs: Greeting | undefined;
+  /** It was let in without one. */
+  isWithoutHello: boolean;
   deadline: Deadline<Handshake> | undefined;
 }
 
@@ -48,7 +55,7 @@ export class HelloState implements Feature<HelloInput> {
   readonly handlers: Handlers<HelloInput>;
   readonly #context: Context<HelloOutput>;
   readonly #self: HelloSelf;
-  readonly #policy: Policy;
+  #policy: Policy;
   readonly #handshakes = new Map<string, Handshake>();
   readonly #deadlines = new Deadlines<Handshake>();
 
@@ -66,6 +73,7 @@ export class HelloState implements Feature<HelloInput> {
           nonce,
           phase: role === 'dialer' ? 'opening' : 'waiting',
           theirs: undefined,
+          isWithoutHello: false,
           deadline: undefined,
         };
         handshake.deadline = this.#deadlines.add(handshake, context.nowMs + HELLO_TIMEOUT_MS);
@@ -96,6 +104,11 @@ export class HelloState implements Feature<HelloInput> {
       'peer/identified': ({ connection, protocols }) => {
         if (protocols.includes(HELLO_PROTOCOL)) return;
         this.#in(connection, ['waiting'], (handshake) => this.#noHello(handshake));
+      },
+      reconfigure: ({ allow, deny }) => {
+        this.#policy = { ...this.#policy, allow: new Set(allow), deny: new Set(deny) };
+        context.emit({ type: 'hello/closed', isClosed: isClosed(this.#policy) });
+        for (const handshake of this.#handshakes.values()) this.#judgeAgain(handshake);
       },
       tick: () => {
         this.#deadlines.expire(context.nowMs, (handshake) => {
@@ -168,15 +181,33 @@ export class HelloState implements Feature<HelloInput> {
     });
   }
 
+  /** The lists have changed: who may no longer be here goes, with the reason that a newcomer would hear. */
+  #judgeAgain(handshake: Handshake): void {
+    const { connection, peer } = handshake;
+    const denial =
+      judgePeer(this.#policy, peer) ??
+      (handshake.isWithoutHello && isClosed(this.#policy) ? withoutHello : undefined);
+    if (denial === undefined) return;
+    const reason = `refused ${peer}: ${denial.reason}`;
+    if (handshake.phase !== 'done') this.#refuse(handshake, denial, true);
+    else {
+      this.#context.emit({
+        type: 'peer/refused',
+        connection,
+        peer,
+        error: new PeerdError(denial.code, reason),
+      });
+      this.#context.emit({ type: 'connection/close', connection, reason });
+    }
+  }
+
   /** The other side speaks no hello: it may stay, for the protocols it does speak, unless we are closed. */
   #noHello(handshake: Handshake): void {
     const denial: Denial | undefined =
-      judgePeer(this.#policy, handshake.peer) ??
-      (isClosed(this.#policy)
-        ? { code: 'forbidden', reason: 'this network is closed to peers that do not say hello' }
-        : undefined);
-    if (denial !== undefined) this.#refuse(handshake, denial, false);
-    else this.#admit(handshake, 'other');
+      judgePeer(this.#policy, handshake.peer) ?? (isClosed(this.#policy) ? withoutHello : undefined);
+    if (denial !== undefined) return this.#refuse(handshake, denial, false);
+    handshake.isWithoutHello = true;
+    this.#admit(handshake, 'other');
   }
 
   #admit(handshake: Handshake, kind: 'peerd' | 'other'): void {

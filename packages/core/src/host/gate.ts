@@ -7,17 +7,19 @@ class GateError extends Error {
   override readonly name = 'GateError';
 }
 
+const free: ReadonlySet<string> = new Set(['/ipfs/id/1.0.0', '/ipfs/id/push/1.0.0', '/ipfs/ping/1.0.0']);
+
 /**
  * Holds every protocol but hello back on a connection until it is clear who is at its other end: streams that
  * either side opens wait, and are reset if the peer is not let in.
  */
 export class Gate {
   readonly #open = new Map<string, PromiseWithResolvers<boolean>>();
-  readonly #exempt: ReadonlySet<string>;
+  /** Whether the network keeps out who does not say hello. */
+  isClosed: boolean;
 
-  /** `exempt`: protocols that may run before the hello. */
-  constructor(exempt: readonly string[]) {
-    this.#exempt = new Set([HELLO_PROTOCOL, ...exempt]);
+  constructor(isClosed: boolean) {
+    this.isClosed = isClosed;
   }
 
   /** Decides for a connection, once; closing it comes to `false`. */
@@ -43,9 +45,14 @@ export class Gate {
         throw new GateError(`${stream.protocol}: ${connection.remotePeer} has not been let in`);
       next(stream, connection);
     };
-    registrar.getMiddleware = (protocol) => (this.#exempt.has(protocol) ? [] : [hold]);
+    registrar.getMiddleware = (protocol) => (this.#isExempt(protocol) ? [] : [hold]);
     const register = registrar.register.bind(registrar);
     registrar.register = (protocol, topology, options) => register(protocol, this.#held(topology), options);
+  }
+
+  /** In an open network identify and ping are free: they tell a listener that a peer speaks no hello. */
+  #isExempt(protocol: string): boolean {
+    return protocol === HELLO_PROTOCOL || (!this.isClosed && free.has(protocol));
   }
 
   #held(topology: Topology): Topology {

@@ -61,10 +61,7 @@ function shareableInfo(info: PeerInfo, profile: Settings['profile']): PeerInfo {
 /** Builds the node without starting it. */
 export async function createHost(settings: Settings, privateKey: Ed25519PrivateKey): Promise<Host> {
   const isTrusted = settings.profile !== 'internet';
-  // In an open network identify and ping are free: they tell a listener that a peer speaks no hello.
-  const gate = new Gate(
-    settings.isClosed ? [] : ['/ipfs/id/1.0.0', '/ipfs/id/push/1.0.0', '/ipfs/ping/1.0.0'],
-  );
+  const gate = new Gate(settings.isClosed);
   let registrar: Registrar | undefined;
   const node = await createLibp2p<Services>({
     start: false,

@@ -55,6 +55,7 @@ export class InboundCalls {
   readonly #callers = new Map<string, Caller>();
   readonly #deadlines = new Deadlines<InboundCall>();
   #lastKey = 0;
+  #isClosing = false;
 
   constructor(shared: Shared) {
     this.#shared = shared;
@@ -115,7 +116,11 @@ export class InboundCalls {
         const caller = this.#callerOf(event.peer);
         const bytes = event.payload.length;
         const { held, limits } = shared;
-        if (this.#isFull(caller) || (held.bytes > 0 && held.bytes + bytes > limits.maxBytesInFlight)) {
+        if (
+          this.#isClosing ||
+          this.#isFull(caller) ||
+          (held.bytes > 0 && held.bytes + bytes > limits.maxBytesInFlight)
+        ) {
           shared.context.emit({ type: 'fallback/reply', key: event.key, payload: undefined });
           return;
         }
@@ -145,6 +150,15 @@ export class InboundCalls {
     if (caller.inFlight === 0) this.#callers.delete(peer);
   }
 
+  /** No more calls are taken: the node is stopping. */
+  close(): void {
+    this.#isClosing = true;
+  }
+
+  get isIdle(): boolean {
+    return this.#calls.size === 0 && this.#fallback.size === 0;
+  }
+
   get nextTickMs(): number {
     return this.#deadlines.nextMs;
   }
@@ -152,6 +166,10 @@ export class InboundCalls {
   /** Takes a call in, or answers why not. */
   open(link: Link, frame: OpenFrame): Call | undefined {
     const { limits } = this.#shared;
+    if (this.#isClosing) {
+      link.refuse(frame.call, 'stopped', 'the node is stopping: nothing was done');
+      return undefined;
+    }
     const caller = this.#callerOf(link.peer);
     if (this.#isFull(caller)) {
       link.refuse(frame.call, 'busy', `${limits.maxInboundCallsPerPeer} calls of this peer are in flight`);

@@ -2,7 +2,7 @@ import type { ErrorCode, PeerdError } from '@peerd/protocol';
 import type { Responder, Settler } from '../channel/responder.ts';
 import type { PeerReach, PeerReached, PeerSignal } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
-import type { ClientClosed } from '../server/inputs.ts';
+import type { ClientClosed, Drain } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 import type { Frame, ResetCode } from './frames.ts';
 
@@ -110,6 +110,7 @@ export type RequestInput =
   | RequestCommand
   | RequestCancel
   | ClientClosed
+  | Drain
   | CallerEvent
   | LinkEvent
   | HandlerEvent

@@ -107,6 +107,10 @@ export class OutboundCalls {
     return this.#deadlines.nextMs;
   }
 
+  get isIdle(): boolean {
+    return this.#calls.size === 0;
+  }
+
   forgetRoutes(): void {
     this.#routes.clear();
   }

@@ -38,6 +38,7 @@ export class RequestState implements Feature<RequestInput> {
     this.handlers = {
       ...outbound.handlers,
       ...inbound.handlers,
+      drain: () => inbound.close(),
       tick: () => {
         outbound.expire();
         inbound.expire();
@@ -125,6 +126,11 @@ export class RequestState implements Feature<RequestInput> {
   /** Payload bytes of all calls in flight, both ways. */
   get bytesInFlight(): number {
     return this.#held.bytes;
+  }
+
+  /** No call is in flight, either way. */
+  get isIdle(): boolean {
+    return this.#outbound.isIdle && this.#inbound.isIdle;
   }
 
   flush(): boolean {

@@ -1,4 +1,4 @@
-import type { NodeStatus } from '@peerd/protocol';
+import { type NodeStatus, PeerdError } from '@peerd/protocol';
 import { BroadcastState } from '../broadcast/state.ts';
 import type { Limits } from '../config.ts';
 import { ConnectionsState } from '../connections/state.ts';
@@ -10,7 +10,8 @@ import { type PingConfig, PingState } from '../ping/state.ts';
 import { RequestState } from '../request/state.ts';
 import { ServicesState } from '../services/state.ts';
 import type { Context, Feature, Message } from './feature.ts';
-import type { Input, Output } from './messages.ts';
+import type { Drain, Reconfigure } from './inputs.ts';
+import { type Command, type Input, type Output, reject } from './messages.ts';
 import { seededRandom } from './random.ts';
 
 export interface CoreConfig {
@@ -26,6 +27,16 @@ export interface CoreConfig {
 
 /** References that features make for themselves count down from here; those of clients count up. */
 const FIRST_INTERNAL_REF = -1;
+
+/** The commands that begin something, which a node that is stopping does not take. */
+const beginnings: ReadonlySet<Input['type']> = new Set([
+  'request',
+  'broadcast',
+  'subscribe',
+  'handle',
+  'ping',
+  'connect',
+]);
 
 /**
  * The whole state of a node and every rule by which it changes, without clock, randomness or I/O of its own:
@@ -44,6 +55,10 @@ export class NodeCore implements Context<Output> {
   readonly #features: Record<string, Feature<never>>;
   /** Every message that a feature handles, and what it does. */
   readonly #dispatch: ReadonlyMap<string, (message: Message) => void>;
+  /** This run's own: they can be changed, and the configuration is kept as it was for a replay. */
+  readonly #limits: Limits;
+  /** Who waits for the calls in flight to end, once nothing new is taken. */
+  #drains: Drain['responder'][] | undefined;
   #outputs: Output[] = [];
   #lastRef = FIRST_INTERNAL_REF + 1;
 
@@ -59,8 +74,9 @@ export class NodeCore implements Context<Output> {
     };
     this.#peers = new PeersState(this, config.self, configuredPeers(config.discovery));
     this.#services = new ServicesState(this);
-    this.#broadcast = new BroadcastState(this, config.limits, makeRef);
-    this.#request = new RequestState(this, config.limits);
+    this.#limits = { ...config.limits };
+    this.#broadcast = new BroadcastState(this, this.#limits, makeRef);
+    this.#request = new RequestState(this, this.#limits);
     this.#features = {
       hello: new HelloState(this, config.self, config.policy),
       peers: this.#peers,
@@ -80,6 +96,14 @@ export class NodeCore implements Context<Output> {
       this.emit({ type: 'settle', responder, value: this.#status() }),
     noop: ({ responder }: Extract<Input, { type: 'noop' }>) =>
       this.emit({ type: 'settle', responder, value: undefined }),
+    drain: ({ responder }: Drain) => {
+      this.#drains ??= [];
+      this.#drains.push(responder);
+    },
+    reconfigure: ({ limits, responder }: Reconfigure) => {
+      Object.assign(this.#limits, limits);
+      this.emit({ type: 'settle', responder, value: undefined });
+    },
   };
 
   emit(output: Output): void {
@@ -88,7 +112,12 @@ export class NodeCore implements Context<Output> {
 
   /** Takes one input, and whatever the features have to tell each other because of it. */
   step(input: Input): void {
-    this.#dispatch.get(input.type)?.(input);
+    if (this.#drains !== undefined && beginnings.has(input.type))
+      reject(
+        input as Command,
+        new PeerdError('stopped', `${this.config.self.name} is stopping: it takes no more calls`),
+      );
+    else this.#dispatch.get(input.type)?.(input);
     this.#settleOutputs();
   }
 
@@ -96,12 +125,14 @@ export class NodeCore implements Context<Output> {
   flush(): boolean {
     this.#broadcast.flush();
     const hasMore = this.#request.flush();
+    if (this.#drains !== undefined && this.#request.isIdle) this.#drained();
     this.#settleOutputs();
     return hasMore;
   }
 
   stop(): void {
     for (const feature of Object.values(this.#features)) feature.stop?.();
+    this.#drained();
     this.#settleOutputs();
   }
 
@@ -128,6 +159,11 @@ export class NodeCore implements Context<Output> {
       this.#carryOut(output);
     }
     if (this.#outputs.length > 0) this.#outputs = [];
+  }
+
+  #drained(): void {
+    for (const responder of this.#drains?.splice(0) ?? [])
+      this.emit({ type: 'settle', responder, value: undefined });
   }
 
   #status(): NodeStatus {

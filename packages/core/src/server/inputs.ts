@@ -1,4 +1,26 @@
+import type { Responder } from '../channel/responder.ts';
+import type { Limits } from '../config.ts';
+import type { Target } from '../peers/target.ts';
+
 /** The client was closed: whatever it asked for that has no answer yet ends with `stopped`. */
 export interface ClientClosed {
   readonly type: 'client/closed';
+}
+
+/** Takes on nothing new any more, from users or peers; settled when no call is in flight. */
+export interface Drain {
+  readonly type: 'drain';
+  readonly responder: Responder<void>;
+}
+
+/** What of the configuration can change while the node runs, all of it. */
+export interface Reconfigure {
+  readonly type: 'reconfigure';
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  /** Peers that a connection is kept to. */
+  readonly peers: readonly Extract<Target, { kind: 'address' }>[];
+  readonly bootstrapIntervalMs: number;
+  readonly limits: Limits;
+  readonly responder: Responder<void>;
 }

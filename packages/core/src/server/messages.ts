@@ -13,7 +13,7 @@ import type { PeersCommand, PeersInput, PeersOutput } from '../peers/messages.ts
 import type { PingInput, PingOutput } from '../ping/state.ts';
 import type { RequestCancel, RequestCommand, RequestInput, RequestOutput } from '../request/messages.ts';
 import type { ServicesCommand, ServicesInput } from '../services/state.ts';
-import type { ClientClosed } from './inputs.ts';
+import type { ClientClosed, Drain, Reconfigure } from './inputs.ts';
 
 /** What users ask for. The responders in them are settled exactly once. */
 export type Command =
@@ -26,6 +26,8 @@ export type Command =
   | ServicesCommand
   | Extract<PingInput, { type: 'ping' | 'ping/cancel' }>
   | ClientClosed
+  | Drain
+  | Reconfigure
   | { readonly type: 'status'; readonly responder: Responder<NodeStatus> }
   /** Does nothing but settle: what a round through the loop costs. */
   | { readonly type: 'noop'; readonly responder: Responder<void> };

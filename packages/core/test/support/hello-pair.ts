@@ -1,8 +1,10 @@
 import type { PeerdError } from '@peerd/protocol';
+import { Responder } from '../../src/channel/responder.ts';
 import { decodeHello, encodeHello } from '../../src/hello/codec.ts';
 import type { Greeting, HelloInput, HelloMessage, HelloOutput } from '../../src/hello/messages.ts';
 import type { Policy } from '../../src/hello/policy.ts';
 import { type HelloSelf, HelloState } from '../../src/hello/state.ts';
+import { defaultLimits } from '../../src/settings.ts';
 import { FakeContext } from './context.ts';
 import { openPolicy, selfOf } from './core-config.ts';
 
@@ -38,6 +40,8 @@ export class HelloSide {
   readonly gate: boolean[] = [];
   readonly sent: HelloMessage[] = [];
   isClosed = false;
+  /** What `hello/closed` said last. */
+  keepsOut: boolean | undefined;
   other: HelloSide | undefined;
 
   constructor(self: HelloSelf, policy: Partial<Policy>) {
@@ -58,6 +62,17 @@ export class HelloSide {
 
   receive(message: HelloMessage): void {
     this.step({ type: 'hello/message', connection: 'c', message });
+  }
+
+  /** New lists, while it runs. */
+  reconfigure(lists: { allow?: string[]; deny?: string[] }): void {
+    const rest = {
+      peers: [],
+      bootstrapIntervalMs: 1,
+      limits: defaultLimits,
+      responder: new Responder<void>(),
+    };
+    this.step({ type: 'reconfigure', allow: [], deny: [], ...lists, ...rest });
   }
 
   tick(nowMs: number): void {
@@ -90,6 +105,9 @@ export class HelloSide {
         return;
       case 'peer/refused':
         this.refused.push(output.error);
+        return;
+      case 'hello/closed':
+        this.keepsOut = output.isClosed;
         return;
       case 'connection/close':
         this.isClosed = true;

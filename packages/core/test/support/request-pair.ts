@@ -69,6 +69,8 @@ export class SimNode {
   readonly messages = new Map<number, Uint8Array[]>();
   readonly aborted = new Map<number, string>();
   readonly dispatched: Dispatch[] = [];
+  /** What was answered over the fallback; without a payload it is a refusal. */
+  readonly fallbackReplies: { key: number; payload: Uint8Array | undefined }[] = [];
   /** Frames written, in order. */
   readonly written: { link: number; frame: Frame }[] = [];
   readonly closed: { link: number; reason: string }[] = [];
@@ -304,7 +306,9 @@ export class SimPair {
       case 'request/internal-inbound':
       case 'fallback/send':
       case 'fallback/cancel':
+        return;
       case 'fallback/reply':
+        node.fallbackReplies.push({ key: output.key, payload: output.payload });
         return;
     }
   }

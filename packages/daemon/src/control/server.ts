@@ -27,6 +27,7 @@ export class ControlServer {
   readonly #feeds = new Feeds();
   readonly #node: Node;
   #file: SocketFile | undefined;
+  #refusal: PeerdError | undefined;
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
@@ -49,6 +50,11 @@ export class ControlServer {
     return this.#sessions.size;
   }
 
+  /** Tells who connects from now on the reason, and nothing more. Those that are connected stay. */
+  refuse(reason: PeerdError): void {
+    this.#refusal = reason;
+  }
+
   /** Tells every client the reason and disconnects it; resolves when all is released and the file is gone. */
   async close(reason: PeerdError): Promise<void> {
     // First: once nobody listens, another daemon may take the name.
@@ -66,5 +72,6 @@ export class ControlServer {
     const session = new Session(socket, this.#node, identity, log);
     this.#sessions.add(session);
     void session.gone.then(() => this.#sessions.delete(session));
+    if (this.#refusal !== undefined) session.refuse(this.#refusal);
   }
 }

@@ -69,6 +69,7 @@ export class Session {
   readonly #gone = Promise.withResolvers<void>();
   readonly #idle = Promise.withResolvers<void>();
   #greeted = false;
+  #refusal: PeerdError | undefined;
   #paused = false;
   #released = false;
 
@@ -109,6 +110,11 @@ export class Session {
     this.#link.endNow();
   }
 
+  /** As `end`, once the client has said hello: before that it might be lost while the client still writes. */
+  refuse(reason: PeerdError): void {
+    this.#refusal = reason;
+  }
+
   #frame(bytes: Uint8Array): void {
     let frame: ClientFrame;
     try {
@@ -137,6 +143,10 @@ export class Session {
       return;
     }
     clearTimeout(this.#helloTimer);
+    if (this.#refusal !== undefined) {
+      this.end(this.#refusal);
+      return;
+    }
     const { versions, program } = body.value;
     const version = controlVersions.find((ours) => versions.includes(ours)) ?? 0;
     const { version: daemonVersion, id, name } = this.#identity;

@@ -1,0 +1,99 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connect } from '@peerd/client';
+import { PeerdError } from '@peerd/protocol';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { errorIn, type Running, type RunningDaemon, Sandbox } from './sandbox.ts';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await Sandbox.make();
+});
+afterEach(() => sandbox.close());
+
+/** Alice has a call in flight to bob, whose handler answers with what is written to the gate. */
+async function callInFlight() {
+  const gate = join(sandbox.folder, 'gate');
+  const { alice, bob } = await sandbox.pair();
+  const reply = sandbox.spawn([
+    'reply',
+    '--exec',
+    `until [ -s ${gate} ]; do sleep 0.05; done; cat ${gate}`,
+    '--json',
+    '--name',
+    'bob',
+  ]);
+  await reply.line();
+  const call = sandbox.spawn(['request', 'bob', 'x', '--json', '--name', 'alice'], { stdin: '' });
+  await reply.line();
+  return { alice, bob, call, answer: () => writeFile(gate, 'late but whole') };
+}
+
+/** Connects until the daemon says that it stops: a signal needs a moment to arrive. */
+async function untilStopping({ info }: RunningDaemon): Promise<void> {
+  const deadlineMs = Date.now() + 10_000;
+  for (;;) {
+    const node = await connect({ socket: info.socket }).catch((error: PeerdError) => error);
+    if (node instanceof PeerdError) return expect(node.code).toBe('stopped');
+    await node.close();
+    if (Date.now() > deadlineMs) throw new Error(`${info.name} never said that it stops`);
+  }
+}
+
+async function expectStopped(daemon: Running): Promise<void> {
+  const { status, stdout } = await daemon.ended;
+  expect(status).toBe(0);
+  expect(stdout.toString().trim().split('\n').at(-1)).toBe('{"event":"stopped"}');
+}
+
+describe('a daemon that is told to stop while a call is in flight', () => {
+  test('lets the call that it answers end, and refuses new ones at once', async () => {
+    const { alice, bob, call, answer } = await callInFlight();
+    bob.child.kill('SIGTERM');
+    await untilStopping(bob);
+    await using node = await connect({ socket: alice.info.socket });
+    const late = node.request('bob', Buffer.from('y'));
+    await expect(late).rejects.toMatchObject({ code: 'stopped', message: expect.stringContaining('bob') });
+    await answer();
+    const { status, stdout } = await call.ended;
+    expect(JSON.parse(stdout.toString())).toMatchObject({ payload: 'late but whole' });
+    expect(status).toBe(0);
+    await expectStopped(bob);
+  });
+
+  test('lets the call that its client made end', async () => {
+    const { alice, call, answer } = await callInFlight();
+    alice.child.kill('SIGINT');
+    await untilStopping(alice);
+    await answer();
+    expect((await call.ended).status).toBe(0);
+    await expectStopped(alice);
+  });
+
+  test('ends within 5 s all the same: what has no answer by then ends with stopped, exit 8', async () => {
+    const { alice, call } = await callInFlight();
+    const startedMs = performance.now();
+    alice.child.kill('SIGTERM');
+    const result = await call.ended;
+    expect(errorIn(result).code).toBe('stopped');
+    expect(result.status).toBe(8);
+    await expectStopped(alice);
+    // It waits 4 s for the call; the rest is room for a machine that is busy.
+    expect(performance.now() - startedMs).toBeGreaterThan(3_900);
+    expect(performance.now() - startedMs).toBeLessThan(8_000);
+    expect(alice.stderr).toContain('calls were still in flight');
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('leaves at once when it is told twice: %s is exit %i', async (signal, expected) => {
+    const { alice, call } = await callInFlight();
+    alice.child.kill('SIGTERM');
+    await untilStopping(alice);
+    const { status, stdout } = await alice.kill(signal);
+    expect(status).toBe(expected);
+    expect(stdout.toString()).not.toContain('stopped');
+    expect((await call.ended).status).toBe(8);
+  });
+});
