@@ -1,10 +1,10 @@
 import { PeerdError } from '@peerd/protocol';
 import {
   type ClientBody,
-  encodeClientFrame,
   type Link,
   maxUnsentBytes,
   type ServerFrame,
+  sendClientFrame,
 } from '@peerd/protocol/control';
 
 const maxCallId = 0xffff_ffff;
@@ -42,14 +42,14 @@ export class Calls {
         `more than ${maxUnsentBytes} bytes wait for the daemon to read them: call again when some calls have settled`,
       );
     const id = this.#freeId();
-    this.#link.send(encoded(id, body));
+    this.#sendFirst(id, body);
     this.#open.set(id, call);
     return id;
   }
 
   /** Sends a frame about an open call or an inbound request. */
   send(id: number, body: ClientBody): void {
-    this.#link.send(encodeClientFrame(id, body));
+    sendClientFrame(this.#link, id, body);
   }
 
   /** Nobody waits for this call any more; the daemon is told to end it. */
@@ -80,13 +80,16 @@ export class Calls {
     while (this.#open.has(this.#lastId));
     return this.#lastId;
   }
-}
 
-/** What the types rule out, a program without them can still pass. */
-function encoded(id: number, body: ClientBody): Uint8Array {
-  try {
-    return encodeClientFrame(id, body);
-  } catch (cause) {
-    throw new PeerdError('invalid', `the ${body.case} can't be sent: ${(cause as Error).message}`, { cause });
+  #sendFirst(id: number, body: ClientBody): void {
+    try {
+      this.send(id, body);
+    } catch (cause) {
+      if (cause instanceof PeerdError) throw cause;
+      // What the types rule out, a program without them can still pass.
+      throw new PeerdError('invalid', `the ${body.case} can't be sent: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
   }
 }

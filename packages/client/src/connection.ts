@@ -36,7 +36,7 @@ export class Connection {
   private constructor(path: string, onHandlerError: HandlerErrorListener | undefined) {
     this.#path = path;
     this.#link = new Link(createConnection(path), {
-      frame: (bytes) => this.#frame(bytes),
+      frame: (bytes, start, end) => this.#frame(bytes, start, end),
       invalid: (error) => this.#invalid(error),
       ended() {},
       closed: (cause) => this.#gone(cause),
@@ -91,10 +91,10 @@ export class Connection {
     clearTimeout(cut);
   }
 
-  #frame(bytes: Uint8Array): void {
+  #frame(bytes: Uint8Array, start: number, end: number): void {
     let frame: ServerFrame;
     try {
-      frame = decodeServerFrame(bytes);
+      frame = decodeServerFrame(bytes, start, end);
     } catch (error) {
       this.#invalid(PeerdError.from(error));
       return;

@@ -28,7 +28,7 @@ export class DaemonStub {
       const decoder = new FrameDecoder();
       socket.on('error', () => {});
       socket.on('data', (chunk: Uint8Array) => {
-        this.#frames.push(...decoder.push(chunk).map(decodeClientFrame));
+        decoder.push(chunk, (bytes, start, end) => this.#frames.push(decodeClientFrame(bytes, start, end)));
         this.#wake?.();
       });
       this.#connected.resolve(socket);

@@ -43,7 +43,9 @@ export class RawClient {
   /** Begins to read. */
   read(): void {
     this.socket.on('data', (chunk: Uint8Array) => {
-      this.#frames.push(...this.#decoder.push(chunk).map(decodeServerFrame));
+      this.#decoder.push(chunk, (bytes, start, end) =>
+        this.#frames.push(decodeServerFrame(bytes, start, end)),
+      );
       this.#wake?.();
     });
   }

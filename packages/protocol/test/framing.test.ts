@@ -1,5 +1,13 @@
 import { PeerdError } from '@peerd/protocol';
-import { FrameDecoder, frameHeader, headerBytes, maxFrameBytes } from '@peerd/protocol/control';
+import {
+  FrameDecoder,
+  frameHeader,
+  headerBytes,
+  maxFrameBytes,
+  maxPartBytes,
+  maxUnfinished,
+  maxUnfinishedBytes,
+} from '@peerd/protocol/control';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -11,6 +19,13 @@ function framed(bodies: readonly Uint8Array[]): Uint8Array {
 function split(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
   const places = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
   return [0, ...places].map((start, index) => bytes.subarray(start, places[index] ?? bytes.length));
+}
+
+/** The frames that a chunk makes whole. */
+function pushed(decoder: FrameDecoder, chunk: Uint8Array): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  decoder.push(chunk, (bytes, start, end) => frames.push(bytes.subarray(start, end)));
+  return frames;
 }
 
 function header(length: number): Uint8Array {
@@ -25,7 +40,7 @@ describe('frames', () => {
     fc.assert(
       fc.property(bodies, fc.array(fc.nat(), { maxLength: 40 }), (frames, cuts) => {
         const decoder = new FrameDecoder();
-        const decoded = split(framed(frames), cuts).flatMap((chunk) => decoder.push(chunk));
+        const decoded = split(framed(frames), cuts).flatMap((chunk) => pushed(decoder, chunk));
         expect(decoded.map((frame) => [...frame])).toEqual(frames.map((frame) => [...frame]));
         expect(decoder.atBoundary).toBe(true);
       }),
@@ -37,7 +52,7 @@ describe('frames', () => {
     const bytes = framed([body]);
     const decoder = new FrameDecoder();
     const chunks = split(bytes, [1, 2, 3, 4, 5, 70_000, 140_001, bytes.length - 2, bytes.length - 1]);
-    const decoded = chunks.flatMap((chunk) => decoder.push(chunk));
+    const decoded = chunks.flatMap((chunk) => pushed(decoder, chunk));
     expect(decoded).toHaveLength(1);
     expect(Buffer.compare(decoded[0] as Uint8Array, body)).toBe(0);
   });
@@ -47,7 +62,7 @@ describe('frames', () => {
       fc.property(fc.array(fc.uint8Array({ maxLength: 64 })), (chunks) => {
         const decoder = new FrameDecoder(1_000);
         try {
-          for (const chunk of chunks) decoder.push(chunk);
+          for (const chunk of chunks) pushed(decoder, chunk);
         } catch (error) {
           expect(error).toBeInstanceOf(PeerdError);
           expect((error as PeerdError).code).toBe('invalid');
@@ -60,8 +75,8 @@ describe('frames', () => {
     const decoder = new FrameDecoder();
     const claim = expect.objectContaining({ code: 'invalid' });
     const before = process.memoryUsage().arrayBuffers;
-    expect(() => decoder.push(header(0xffff_ffff))).toThrow(claim);
-    expect(() => decoder.push(new Uint8Array(1))).toThrow(claim);
+    expect(() => pushed(decoder, header(0xffff_ffff))).toThrow(claim);
+    expect(() => pushed(decoder, new Uint8Array(1))).toThrow(claim);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
   });
 
@@ -69,13 +84,63 @@ describe('frames', () => {
     const decoders = Array.from({ length: 100 }, () => new FrameDecoder());
     const before = process.memoryUsage().arrayBuffers;
     for (const decoder of decoders) {
-      decoder.push(header(maxFrameBytes));
-      decoder.push(new Uint8Array(10));
+      pushed(decoder, header(maxFrameBytes));
+      pushed(decoder, new Uint8Array(10));
     }
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(maxFrameBytes);
   });
 
   test('a body over the limit is not sent', () => {
     expect(() => frameHeader(new Uint8Array(11), 10)).toThrow(expect.objectContaining({ code: 'too-large' }));
+  });
+
+  const part = (bytes: number, frame: number, length: number) => {
+    const header = new Uint8Array(12);
+    const view = new DataView(header.buffer);
+    view.setUint32(0, 0x8000_0000 + bytes, true);
+    view.setUint32(4, frame, true);
+    view.setUint32(8, length, true);
+    return Buffer.concat([header, new Uint8Array(Math.min(bytes, maxPartBytes)).fill(frame)]);
+  };
+
+  test('in parts come out when they are whole, with others in between', () => {
+    const decoder = new FrameDecoder();
+    const bytes = Buffer.concat([
+      part(3, 1, 5),
+      part(2, 2, 4),
+      framed([Buffer.of(9)]),
+      part(2, 1, 5),
+      part(2, 2, 4),
+    ]);
+    fc.assert(
+      fc.property(fc.array(fc.nat(), { maxLength: 20 }), (cuts) => {
+        const frames = split(bytes, cuts).flatMap((chunk) => pushed(decoder, chunk));
+        expect(frames.map((frame) => [...frame])).toEqual([[9], [1, 1, 1, 1, 1], [2, 2, 2, 2]]);
+        expect(decoder.atBoundary).toBe(true);
+      }),
+    );
+  });
+
+  test.each([
+    ['a part of nothing', [part(0, 1, 5)]],
+    ['a part over the limit', [part(maxPartBytes + 1, 1, maxFrameBytes)]],
+    ['a frame in parts over the limit', [part(1, 1, maxFrameBytes + 1)]],
+    ['parts that do not agree', [part(1, 1, 5), part(1, 1, 6)]],
+    ['parts of more than the frame', [part(3, 1, 5), part(3, 1, 5)]],
+    ['too many unfinished frames', Array.from({ length: maxUnfinished + 1 }, (_, i) => part(1, i, 5))],
+    ['unfinished frames of too much', [1, 2, 3].map((frame) => part(1, frame, maxUnfinishedBytes / 2))],
+  ])('%s are refused', (_, parts) => {
+    const decoder = new FrameDecoder();
+    for (const each of parts.slice(0, -1)) expect(pushed(decoder, each)).toEqual([]);
+    expect(() => pushed(decoder, parts.at(-1) as Uint8Array)).toThrow(
+      expect.objectContaining({ code: 'invalid' }),
+    );
+  });
+
+  test('parts of the longest frames allocate only for what has come', () => {
+    const decoders = Array.from({ length: 50 }, () => new FrameDecoder());
+    const before = process.memoryUsage().arrayBuffers;
+    for (const decoder of decoders) pushed(decoder, part(1, 1, maxFrameBytes));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(maxFrameBytes);
   });
 });

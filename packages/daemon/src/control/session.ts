@@ -5,13 +5,13 @@ import {
   type ClientFrame,
   controlVersions,
   decodeClientFrame,
-  encodeServerFrame,
   faultOf,
   helloTimeoutMs,
   Link,
   maxOpenCalls,
   maxUnsentBytes,
   type ServerBody,
+  sendServerFrame,
 } from '@peerd/protocol/control';
 import { type Call, type Node, runCommand } from './commands.ts';
 import { InboundCalls } from './inbound.ts';
@@ -82,7 +82,7 @@ export class Session {
       (error) => this.#invalid(error),
     );
     this.#link = new Link(socket, {
-      frame: (bytes) => this.#frame(bytes),
+      frame: (bytes, start, end) => this.#frame(bytes, start, end),
       invalid: (error) => this.#invalid(error),
       ended: () => {
         this.#release();
@@ -106,8 +106,7 @@ export class Session {
 
   /** Tells the client why, and closes the connection. */
   end(reason: PeerdError): void {
-    this.#send(0, { case: 'fault', value: faultOf(reason) });
-    this.#link.endNow();
+    this.#link.endNow(() => this.#send(0, { case: 'fault', value: faultOf(reason) }));
   }
 
   /** As `end`, once the client has said hello: before that it might be lost while the client still writes. */
@@ -115,10 +114,10 @@ export class Session {
     this.#refusal = reason;
   }
 
-  #frame(bytes: Uint8Array): void {
+  #frame(bytes: Uint8Array, start: number, end: number): void {
     let frame: ClientFrame;
     try {
-      frame = decodeClientFrame(bytes);
+      frame = decodeClientFrame(bytes, start, end);
     } catch (error) {
       this.#invalid(PeerdError.from(error));
       return;
@@ -208,9 +207,9 @@ export class Session {
 
   #send(id: number, body: ServerBody): void {
     try {
-      this.#link.send(encodeServerFrame(id, body));
+      sendServerFrame(this.#link, id, body);
     } catch (error) {
-      this.#link.send(encodeServerFrame(id, { case: 'fault', value: faultOf(error) }));
+      sendServerFrame(this.#link, id, { case: 'fault', value: faultOf(error) });
     }
     if (this.#link.unsentBytes > maxUnsentBytes) {
       const message = `a program on the control socket does not read: over ${maxUnsentBytes} bytes wait for it`;

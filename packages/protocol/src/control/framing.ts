@@ -1,33 +1,103 @@
 import { PeerdError } from '../errors.ts';
-import { maxFrameBytes } from './limits.ts';
+import { maxFrameBytes, maxPartBytes, maxUnfinished, maxUnfinishedBytes } from './limits.ts';
 
 /** A frame is a 32-bit little-endian length and that many bytes. */
 export const headerBytes = 4;
 
-/** The smallest buffer for a frame that comes in pieces: one read of a socket. */
-const firstBufferBytes = 64 * 1024;
+/** A part has its length, with the highest bit set, the number of the frame it is of, and that one's length. */
+export const partHeaderBytes = 12;
+
+const partBit = 0x8000_0000;
+
+/** The smallest buffer for a frame that comes in pieces: some reads of a socket. */
+const firstBufferBytes = 256 * 1024;
 
 /** The length that goes before `body`. Fails with `too-large` if the body is over the bound. */
 export function frameHeader(body: Uint8Array, limit: number = maxFrameBytes): Uint8Array {
-  if (body.length > limit)
-    throw new PeerdError('too-large', `a frame of ${body.length} bytes is over the limit of ${limit}`);
+  checkFrameLength(body.length, limit);
   const header = new Uint8Array(headerBytes);
-  new DataView(header.buffer).setUint32(0, body.length, true);
+  writeUint32(header, 0, body.length);
   return header;
 }
 
+/** Fails with `too-large` on a length over the bound. */
+export function checkFrameLength(bytes: number, limit: number = maxFrameBytes): void {
+  if (bytes > limit)
+    throw new PeerdError('too-large', `a frame of ${bytes} bytes is over the limit of ${limit}`);
+}
+
+export function writeUint32(target: Uint8Array, at: number, value: number): void {
+  target[at] = value;
+  target[at + 1] = value >>> 8;
+  target[at + 2] = value >>> 16;
+  target[at + 3] = value >>> 24;
+}
+
+export function writePartHeader(
+  target: Uint8Array,
+  at: number,
+  part: number,
+  frame: number,
+  length: number,
+): void {
+  writeUint32(target, at, part | partBit);
+  writeUint32(target, at + 4, frame);
+  writeUint32(target, at + 8, length);
+}
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)) >>>
+    0
+  );
+}
+
+/** A frame that is not whole yet. It allocates about four times what has arrived at most, whatever was announced. */
+class Unfinished {
+  readonly length: number;
+  buffer: Uint8Array = new Uint8Array(0);
+  filled = 0;
+
+  constructor(length: number) {
+    this.length = length;
+  }
+
+  append(chunk: Uint8Array, from: number, to: number): void {
+    const needed = this.filled + to - from;
+    if (needed > this.buffer.length) {
+      const size = Math.min(this.length, Math.max(needed, 4 * this.buffer.length, firstBufferBytes));
+      // Not zeroed: every byte is written before the frame is handed out.
+      const larger = Buffer.allocUnsafeSlow(size);
+      larger.set(this.buffer.subarray(0, this.filled));
+      this.buffer = larger;
+    }
+    this.buffer.set(chunk.subarray(from, to), this.filled);
+    this.filled = needed;
+  }
+}
+
+/** Called with each whole frame: the bytes from `start` to `end`. */
+export type TakeFrame = (bytes: Uint8Array, start: number, end: number) => void;
+
 /**
- * Takes bytes as they come and gives whole frames. It allocates no more than about twice what has arrived,
- * whatever a length claims. A frame that came in one piece is a view into that piece.
+ * Takes bytes as they come and gives whole frames, those in parts when their last one is there. A frame that came in
+ * one piece is a view into that piece.
  */
 export class FrameDecoder {
   readonly #limit: number;
-  readonly #header = new Uint8Array(headerBytes);
+  readonly #header = new Uint8Array(partHeaderBytes);
   #headerFilled = 0;
-  /** The length of the frame being read; undefined while its header is. */
-  #length: number | undefined;
-  #buffer: Uint8Array = new Uint8Array(0);
-  #filled = 0;
+  /** What is being read, once its header is there, and how much of this part is missing. */
+  #open: Unfinished | undefined;
+  #missing = 0;
+  /** The number of the frame that `#open` is, when that comes in parts. */
+  #number: number | undefined;
+  /** Frames that come in parts, by their number. */
+  readonly #unfinished = new Map<number, Unfinished>();
+  #unfinishedBytes = 0;
   #failure: PeerdError | undefined;
 
   constructor(limit: number = maxFrameBytes) {
@@ -36,71 +106,103 @@ export class FrameDecoder {
 
   /** Whether the bytes so far end between two frames. */
   get atBoundary(): boolean {
-    return this.#length === undefined && this.#headerFilled === 0;
+    return this.#open === undefined && this.#headerFilled === 0 && this.#unfinished.size === 0;
   }
 
-  /** Fails with `invalid` on a length over the bound, and on everything after it. */
-  push(chunk: Uint8Array): Uint8Array[] {
+  /** Fails with `invalid` on what breaks the bounds, and on everything after it. */
+  push(chunk: Uint8Array, take: TakeFrame): void {
     if (this.#failure !== undefined) throw this.#failure;
-    const frames: Uint8Array[] = [];
     let at = 0;
-    while (at < chunk.length || this.#length === 0) {
-      if (this.#length === undefined) at = this.#readHeader(chunk, at);
-      else at = this.#readBody(chunk, at, this.#length, frames);
+    while (at < chunk.length) {
+      if (this.#open !== undefined) {
+        at = this.#readBody(chunk, at, this.#open, take);
+        continue;
+      }
+      // Most frames lie whole in what came.
+      if (this.#headerFilled === 0 && chunk.length - at >= headerBytes) {
+        const length = readUint32(chunk, at);
+        const start = at + headerBytes;
+        if (length <= this.#limit && length <= chunk.length - start) {
+          at = start + length;
+          take(chunk, start, at);
+          continue;
+        }
+      }
+      at = this.#readHeader(chunk, at, take);
     }
-    return frames;
   }
 
-  #readHeader(chunk: Uint8Array, start: number): number {
+  #readHeader(chunk: Uint8Array, start: number, take: TakeFrame): number {
     let at = start;
-    while (at < chunk.length && this.#headerFilled < headerBytes)
+    while (at < chunk.length) {
       this.#header[this.#headerFilled++] = chunk[at++] as number;
-    if (this.#headerFilled < headerBytes) return at;
-    const length = new DataView(this.#header.buffer).getUint32(0, true);
-    if (length > this.#limit) {
-      this.#failure = new PeerdError(
-        'invalid',
-        `a frame claims ${length} bytes, the limit is ${this.#limit}: this is not the control protocol`,
-      );
-      throw this.#failure;
+      if (this.#headerFilled === headerBytes) {
+        const length = readUint32(this.#header, 0);
+        if (length < partBit) {
+          if (length > this.#limit) this.#fail(`a frame claims ${length} bytes, the limit is ${this.#limit}`);
+          this.#headerFilled = 0;
+          if (length === 0) take(chunk, at, at);
+          else this.#begin(new Unfinished(length), length, undefined);
+          return at;
+        }
+        const part = length - partBit;
+        if (part === 0 || part > maxPartBytes)
+          this.#fail(`a part claims ${part} bytes, of 1 to ${maxPartBytes} that it may have`);
+      } else if (this.#headerFilled === partHeaderBytes) {
+        this.#headerFilled = 0;
+        this.#beginPart(
+          readUint32(this.#header, 0) - partBit,
+          readUint32(this.#header, 4),
+          readUint32(this.#header, 8),
+        );
+        return at;
+      }
     }
-    this.#length = length;
     return at;
   }
 
-  #readBody(chunk: Uint8Array, at: number, length: number, frames: Uint8Array[]): number {
-    const missing = length - this.#filled;
-    if (this.#filled === 0 && chunk.length - at >= missing) {
-      frames.push(chunk.subarray(at, at + missing));
-      this.#next();
-      return at + missing;
+  #beginPart(part: number, number: number, length: number): void {
+    let frame = this.#unfinished.get(number);
+    if (frame === undefined) {
+      if (length > this.#limit)
+        this.#fail(`a frame in parts claims ${length} bytes, the limit is ${this.#limit}`);
+      if (this.#unfinished.size >= maxUnfinished)
+        this.#fail(`more than ${maxUnfinished} frames are unfinished`);
+      if (this.#unfinishedBytes + length > maxUnfinishedBytes)
+        this.#fail(`unfinished frames of more than ${maxUnfinishedBytes} bytes`);
+      frame = new Unfinished(length);
+      this.#unfinished.set(number, frame);
+      this.#unfinishedBytes += length;
+    } else if (frame.length !== length)
+      this.#fail(`the parts of a frame do not agree: it has ${frame.length} bytes, or ${length}`);
+    if (part > length - frame.filled)
+      this.#fail(`the parts of a frame of ${length} bytes have more than that`);
+    this.#begin(frame, part, number);
+  }
+
+  #begin(frame: Unfinished, missing: number, number: number | undefined): void {
+    this.#open = frame;
+    this.#missing = missing;
+    this.#number = number;
+  }
+
+  #readBody(chunk: Uint8Array, at: number, frame: Unfinished, take: TakeFrame): number {
+    const end = Math.min(chunk.length, at + this.#missing);
+    frame.append(chunk, at, end);
+    this.#missing -= end - at;
+    if (this.#missing > 0) return end;
+    this.#open = undefined;
+    if (frame.filled < frame.length) return end;
+    if (this.#number !== undefined) {
+      this.#unfinished.delete(this.#number);
+      this.#unfinishedBytes -= frame.length;
     }
-    const end = Math.min(chunk.length, at + missing);
-    this.#append(chunk.subarray(at, end), length);
-    if (this.#filled === length) {
-      frames.push(this.#buffer.subarray(0, length));
-      this.#next();
-    }
+    take(frame.buffer, 0, frame.length);
     return end;
   }
 
-  #append(part: Uint8Array, length: number): void {
-    const needed = this.#filled + part.length;
-    if (needed > this.#buffer.length) {
-      const size = Math.min(length, Math.max(needed, 2 * this.#buffer.length, firstBufferBytes));
-      // Not zeroed: every byte is written before the frame is handed out.
-      const larger = Buffer.allocUnsafeSlow(size);
-      larger.set(this.#buffer.subarray(0, this.#filled));
-      this.#buffer = larger;
-    }
-    this.#buffer.set(part, this.#filled);
-    this.#filled = needed;
-  }
-
-  #next(): void {
-    this.#headerFilled = 0;
-    this.#length = undefined;
-    this.#buffer = new Uint8Array(0);
-    this.#filled = 0;
+  #fail(what: string): never {
+    this.#failure = new PeerdError('invalid', `${what}: this is not the control protocol`);
+    throw this.#failure;
   }
 }

@@ -1,24 +1,24 @@
-export type {
-  BroadcastMessage as BroadcastFrame,
-  ClientFrame,
-  Inbound,
-  ServerFrame,
-  Welcome,
-} from '../gen/peerd/control/v1/control_pb.ts';
 export { type AnswerEvents, AnswerStream, costOf, SendWindow } from './answers.ts';
 export { makeFolder } from './folder.ts';
 export { FrameDecoder, frameHeader, headerBytes } from './framing.ts';
 export * from './limits.ts';
 export { Link, type LinkEvents } from './link.ts';
 export {
+  type BroadcastFrame,
   type ClientBody,
+  type ClientFrame,
   decodeClientFrame,
   decodeServerFrame,
   encodeClientFrame,
   encodeServerFrame,
   errorOf,
   faultOf,
+  type Inbound,
   type ServerBody,
+  type ServerFrame,
+  sendClientFrame,
+  sendServerFrame,
+  type Welcome,
 } from './messages.ts';
 export {
   checkSocketFolder,

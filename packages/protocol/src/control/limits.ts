@@ -10,6 +10,21 @@ const MiB = 1024 * KiB;
  */
 export const maxFrameBytes: number = 32 * MiB;
 
+/**
+ * Bytes of one part of a frame. A short frame waits for at most some of these; smaller ones cost more headers and
+ * buffers than they save waiting.
+ */
+export const maxPartBytes: number = 64 * KiB;
+
+/**
+ * Frames of one connection that may have come in part. With more the large ones take turns that help none of them;
+ * the next one begins when one is whole.
+ */
+export const maxUnfinished = 8;
+
+/** Announced bytes of these frames together: two of the largest, so that one of them does not hold up all others. */
+export const maxUnfinishedBytes: number = 64 * MiB;
+
 /** The largest payload that fits a frame beside its names and ids: what `limits.max_payload_bytes` may be. */
 export const maxControlPayloadBytes: number = maxFrameBytes - 64 * KiB;
 

@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net';
 import { PeerdError } from '../errors.ts';
-import { FrameDecoder, frameHeader, headerBytes } from './framing.ts';
+import { FrameDecoder } from './framing.ts';
 import { congestedBytes } from './limits.ts';
-
-/** Up to here the frames of a turn are copied into one buffer; beyond, copying costs more than it saves. */
-const copyBytes = 256 * 1024;
+import type { FrameSink } from './messages.ts';
+import { Outgoing } from './outgoing.ts';
 
 /** Time for the other side to read the last words. A local program that reads at all needs a moment. */
 const lingerMs = 1_000;
 
 export interface LinkEvents {
-  frame(body: Uint8Array): void;
+  /** A whole frame: the bytes from `start` to `end`. */
+  frame(bytes: Uint8Array, start: number, end: number): void;
   /** What came in is not the protocol. Nothing more is read; the link is still there to say so. */
   invalid(error: PeerdError): void;
   /** The other side will send nothing more. */
@@ -20,15 +20,18 @@ export interface LinkEvents {
 }
 
 /**
- * Frames over a socket. All frames that are sent in one turn of the event loop go out in one write, which is
- * what makes many small calls fast. While the socket's buffer is full they wait here.
+ * Frames over a socket. All short frames that are sent in one turn of the event loop go out in one write, which is
+ * what makes many small calls fast; long ones in parts, between which short ones find room. While the socket's buffer
+ * is full they wait here.
  */
-export class Link {
+export class Link implements FrameSink {
   readonly #socket: Socket;
   readonly #events: LinkEvents;
   readonly #decoder = new FrameDecoder();
-  #queue: Uint8Array[] = [];
-  #queuedBytes = 0;
+  readonly #take = (bytes: Uint8Array, start: number, end: number): void => {
+    if (!this.#ending && !this.#socket.destroyed) this.#events.frame(bytes, start, end);
+  };
+  #outgoing: Outgoing = new Outgoing();
   #flushing = false;
   #draining = false;
   #ending = false;
@@ -46,8 +49,7 @@ export class Link {
       this.#cause ??= error;
     });
     socket.on('close', () => {
-      this.#queue = [];
-      this.#queuedBytes = 0;
+      this.#outgoing = new Outgoing();
       this.#wakeAll();
       events.closed(this.#cause);
     });
@@ -55,7 +57,7 @@ export class Link {
 
   /** Bytes that the kernel has not taken yet. */
   get unsentBytes(): number {
-    return this.#queuedBytes + this.#socket.writableLength;
+    return this.#outgoing.bytes + this.#socket.writableLength;
   }
 
   get congested(): boolean {
@@ -72,13 +74,10 @@ export class Link {
   }
 
   /** Queues one frame; on a link that has ended it does nothing. Fails with `too-large` over the frame limit. */
-  send(body: Uint8Array): void {
+  send(call: number, head: Uint8Array, payload: Uint8Array): void {
     if (this.#ending || this.#socket.destroyed) return;
-    this.#queue.push(frameHeader(body), body);
-    this.#queuedBytes += headerBytes + body.length;
-    if (this.#flushing || this.#draining) return;
-    this.#flushing = true;
-    setImmediate(() => this.#flush());
+    this.#outgoing.add(call, head, payload);
+    this.#schedule();
   }
 
   pause(): void {
@@ -92,13 +91,18 @@ export class Link {
   /** Sends what is queued and says that nothing follows. */
   end(): void {
     if (this.#ending) return;
-    this.#flushQueue();
+    this.#write(true);
     this.#ending = true;
     this.#socket.end();
   }
 
-  /** Sends what is queued and closes, without waiting for the other side to end; it has a second to read that. */
-  endNow(): void {
+  /**
+   * Sends what is queued and then what `last` sends, and closes without waiting for the other side to end; it has a
+   * second to read that.
+   */
+  endNow(last?: () => void): void {
+    this.#write(true);
+    last?.();
     this.end();
     this.#socket.destroySoon();
     setTimeout(() => this.#socket.destroy(), lingerMs).unref();
@@ -111,46 +115,44 @@ export class Link {
 
   #receive(chunk: Uint8Array): void {
     if (this.#invalid) return;
-    let frames: Uint8Array[];
     try {
-      frames = this.#decoder.push(chunk);
+      this.#decoder.push(chunk, this.#take);
     } catch (error) {
       this.#invalid = true;
       this.#events.invalid(PeerdError.from(error));
-      return;
-    }
-    for (const frame of frames) {
-      this.#events.frame(frame);
-      if (this.#ending || this.#socket.destroyed) return;
     }
   }
 
-  #flush(): void {
-    this.#flushing = false;
-    if (!this.#draining && !this.#ending) this.#flushQueue();
+  #schedule(): void {
+    if (this.#flushing || this.#draining) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      if (!this.#draining && !this.#ending) this.#write(false);
+    });
   }
 
-  #flushQueue(): void {
-    if (this.#queue.length === 0 || this.#socket.destroyed) return;
-    const queue = this.#queue;
-    const bytes = this.#queuedBytes;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    let taken: boolean;
-    if (bytes <= copyBytes) taken = this.#socket.write(Buffer.concat(queue, bytes));
+  /** Writes what is queued, of the long frames only some parts unless it is `all`. */
+  #write(all: boolean): void {
+    if (this.#outgoing.bytes === 0 || this.#socket.destroyed) return;
+    const buffers = this.#outgoing.collect(all);
+    const [first, second] = buffers;
+    if (first !== undefined && second === undefined) this.#socket.write(first);
     else {
       this.#socket.cork();
-      for (const part of queue) this.#socket.write(part);
+      for (const buffer of buffers) this.#socket.write(buffer);
       this.#socket.uncork();
-      taken = !this.#socket.writableNeedDrain;
     }
-    this.#draining = !taken;
+    if (this.#socket.writableLength === 0) this.#outgoing.written();
+    this.#draining = this.#socket.writableNeedDrain;
+    if (this.#outgoing.bytes > 0) this.#schedule();
   }
 
   #drained(): void {
     this.#draining = false;
-    if (!this.#ending) this.#flushQueue();
     if (!this.congested) this.#wakeAll();
+    // Not at once: what is short and comes in this turn goes before the rest of what is long.
+    if (this.#outgoing.bytes > 0) this.#schedule();
   }
 
   #wakeAll(): void {

@@ -1,15 +1,62 @@
-import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { isErrorCode, PeerdError } from '../errors.ts';
 import {
-  type ClientFrame,
+  type ClientFrame as ClientFrameMessage,
   ClientFrameSchema,
-  type Fault,
-  type ServerFrame,
+  type ServerFrame as ServerFrameMessage,
   ServerFrameSchema,
 } from '../gen/peerd/control/v1/control_pb.ts';
+import { hotClientFrame, hotServerFrame } from './hot-decoding.ts';
+import { hotClientHead, hotServerHead } from './hot-encoding.ts';
+
+/** A message without what protobuf-es adds for itself. */
+type Plain<T> = T extends Message ? Omit<T, keyof Message> : T;
+type PlainBody<Body> = Body extends { case: infer Case; value: infer Value }
+  ? { case: Case; value: Plain<Value> }
+  : Body;
+
+export interface ClientFrame {
+  readonly call: number;
+  readonly body: PlainBody<ClientFrameMessage['body']>;
+}
+
+export interface ServerFrame {
+  readonly call: number;
+  readonly body: PlainBody<ServerFrameMessage['body']>;
+}
+
+type ServerValue<Case> = Extract<ServerFrame['body'], { case: Case; value: object }>['value'];
+export type BroadcastFrame = ServerValue<'message'>;
+export type Inbound = ServerValue<'inbound'>;
+export type Welcome = ServerValue<'welcome'>;
 
 export type ClientBody = NonNullable<MessageInitShape<typeof ClientFrameSchema>['body']>;
 export type ServerBody = NonNullable<MessageInitShape<typeof ServerFrameSchema>['body']>;
+
+/** Takes an encoded frame: its head, which the next frame overwrites, and the payload, which follows. */
+export interface FrameSink {
+  send(call: number, head: Uint8Array, payload: Uint8Array): void;
+}
+
+const none = new Uint8Array(0);
+
+/** Encodes a frame without copying its payload. Fails with what the sink fails with. */
+export function sendClientFrame(sink: FrameSink, call: number, body: ClientBody): void {
+  const head = hotClientHead(call, body);
+  if (head === undefined) sink.send(call, none, encodeClientFrame(call, body));
+  else sink.send(call, head, payloadOf(body));
+}
+
+/** Encodes a frame without copying its payload. Fails with what the sink fails with. */
+export function sendServerFrame(sink: FrameSink, call: number, body: ServerBody): void {
+  const head = hotServerHead(call, body);
+  if (head === undefined) sink.send(call, none, encodeServerFrame(call, body));
+  else sink.send(call, head, payloadOf(body));
+}
+
+function payloadOf(body: ClientBody | ServerBody): Uint8Array {
+  return (body.value as { payload?: Uint8Array }).payload ?? none;
+}
 
 export function encodeClientFrame(call: number, body: ClientBody): Uint8Array {
   return toBinary(ClientFrameSchema, create(ClientFrameSchema, { call, body }));
@@ -20,18 +67,22 @@ export function encodeServerFrame(call: number, body: ServerBody): Uint8Array {
 }
 
 /** Fails with `invalid` on bytes that are no frame of a client. */
-export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
+export function decodeClientFrame(bytes: Uint8Array, start = 0, end: number = bytes.length): ClientFrame {
+  const frame = hotClientFrame(bytes, start, end);
+  if (frame !== undefined) return frame;
   try {
-    return fromBinary(ClientFrameSchema, bytes);
+    return fromBinary(ClientFrameSchema, bytes.subarray(start, end));
   } catch (cause) {
     throw new PeerdError('invalid', 'a frame could not be read: it is not a ClientFrame', { cause });
   }
 }
 
 /** Fails with `invalid` on bytes that are no frame of a daemon. */
-export function decodeServerFrame(bytes: Uint8Array): ServerFrame {
+export function decodeServerFrame(bytes: Uint8Array, start = 0, end: number = bytes.length): ServerFrame {
+  const frame = hotServerFrame(bytes, start, end);
+  if (frame !== undefined) return frame;
   try {
-    return fromBinary(ServerFrameSchema, bytes);
+    return fromBinary(ServerFrameSchema, bytes.subarray(start, end));
   } catch (cause) {
     throw new PeerdError('invalid', 'a frame could not be read: it is not a ServerFrame', { cause });
   }
@@ -45,7 +96,7 @@ export function faultOf(error: unknown): FaultInit {
 }
 
 /** A code from a newer daemon that this client does not know is `internal` here; its text is kept. */
-export function errorOf(fault: Fault): PeerdError {
+export function errorOf(fault: FaultInit): PeerdError {
   if (isErrorCode(fault.code))
     return new PeerdError(fault.code, fault.message, { candidates: fault.candidates });
   return new PeerdError('internal', `${fault.message} (${fault.code})`, { candidates: fault.candidates });
