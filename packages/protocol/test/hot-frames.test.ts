@@ -52,8 +52,12 @@ function scalar(type: ScalarType): fc.Arbitrary<unknown> {
       return fc.uint8Array({ maxLength: 300 });
     case ScalarType.BOOL:
       return fc.boolean();
-    default:
+    case ScalarType.UINT64:
+      return fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+    case ScalarType.DOUBLE:
       return fc.double();
+    default:
+      throw new Error(`no values for ${ScalarType[type]}`);
   }
 }
 
