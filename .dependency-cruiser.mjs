@@ -52,6 +52,13 @@ export default {
       to: { path: '^packages/daemon/', dynamic: false, dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'cli-loads-packages-on-demand',
+      comment: 'What only some commands need is loaded with import() by these: all wait for what all load.',
+      severity: 'error',
+      from: { path: '^packages/cli/src/' },
+      to: { path: 'node_modules/(?!commander/)', dynamic: false, dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'libp2p-only-in-host',
       comment: 'Only core/src/host and core/src/identity.ts import libp2p; drivers take its types.',
       severity: 'error',

@@ -1,6 +1,5 @@
 import process from 'node:process';
 import { styleText } from 'node:util';
-import stringWidth from 'string-width';
 import { inertLine } from './output.ts';
 
 const gap = '  ';
@@ -17,11 +16,17 @@ export function idCell(id: string): string {
  * Rows as lines with aligned columns. On a terminal there is a header, the last column is cut at the edge, and nothing
  * in a cell can do harm; elsewhere cells are whole and there is no header, as programs like it.
  */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  if (!process.stdout.isTTY) return layOut(rows, Number.POSITIVE_INFINITY);
+export async function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): Promise<string[]> {
+  // Its expressions over all of Unicode take longer to make than all else that a command loads.
+  const { default: widthOf } = await import('string-width');
+  if (!process.stdout.isTTY) return layOut(rows, Number.POSITIVE_INFINITY, widthOf);
   const [head = '', ...lines] = layOut(
     [header, ...rows.map((row) => row.map(inertLine))],
     process.stdout.columns || 80,
+    widthOf,
   );
   return [bold(head), ...lines];
 }
@@ -31,23 +36,23 @@ function bold(text: string): string {
   return styleText('bold', text, { stream: process.stdout });
 }
 
-function layOut(rows: readonly (readonly string[])[], columns: number): string[] {
-  const widths = (rows[0] ?? []).map((_, index) =>
-    Math.max(...rows.map((row) => stringWidth(row[index] ?? ''))),
-  );
+type WidthOf = (text: string) => number;
+
+function layOut(rows: readonly (readonly string[])[], columns: number, widthOf: WidthOf): string[] {
+  const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => widthOf(row[index] ?? ''))));
   return rows.map((row) => {
-    const cells = row.map((cell, index) => cell + ' '.repeat((widths[index] ?? 0) - stringWidth(cell)));
-    return cut(cells.join(gap).trimEnd(), columns);
+    const cells = row.map((cell, index) => cell + ' '.repeat((widths[index] ?? 0) - widthOf(cell)));
+    return cut(cells.join(gap).trimEnd(), columns, widthOf);
   });
 }
 
 /** As much of a line as fits, with a mark where something was cut. */
-function cut(line: string, columns: number): string {
-  if (stringWidth(line) <= columns) return line;
+function cut(line: string, columns: number, widthOf: WidthOf): string {
+  if (widthOf(line) <= columns) return line;
   let kept = '';
   let width = 0;
   for (const { segment } of new Intl.Segmenter().segment(line)) {
-    width += stringWidth(segment);
+    width += widthOf(segment);
     if (width > columns - 1) break;
     kept += segment;
   }

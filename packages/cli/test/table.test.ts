@@ -12,21 +12,21 @@ afterEach(() => {
   Object.assign(process.stdout, before);
 });
 
-test('a terminal gets a header, aligned columns by what they take there, and no line over its edge', () => {
+test('a terminal gets a header, aligned columns by what they take there, and no line over its edge', async () => {
   const rows = [
     ['日本', 'one'],
     ['a\u001b[2Jb\n', 'a text that is too long for it'],
   ];
-  expect(table(['NAME', 'TEXT'], rows).map(stripVTControlCharacters)).toEqual([
+  expect((await table(['NAME', 'TEXT'], rows)).map(stripVTControlCharacters)).toEqual([
     'NAME      TEXT',
     '日本      one',
     'a\ufffd[2Jb\\n  a text that i…',
   ]);
 });
 
-test('a pipe gets whole rows and no header', () => {
+test('a pipe gets whole rows and no header', async () => {
   process.stdout.isTTY = false;
-  expect(table(['NAME', 'TEXT'], [[idCell(id), 'a text that is too long for a terminal']])).toEqual([
+  expect(await table(['NAME', 'TEXT'], [[idCell(id), 'a text that is too long for a terminal']])).toEqual([
     `${id}  a text that is too long for a terminal`,
   ]);
 });

@@ -13,7 +13,7 @@ export function peersCommand(): Command {
       const peers = await withDaemon(command, (node) => node.peers());
       if (output.json) for (const peer of peers) output.object(jsonOf(peer));
       else if (peers.length === 0) output.note('no peers are known yet');
-      else output.text(table(['ID', 'NAME', 'STATE', 'ADDRESSES'], peers.map(rowOf)).join('\n'));
+      else output.text((await table(['ID', 'NAME', 'STATE', 'ADDRESSES'], peers.map(rowOf))).join('\n'));
     });
   return withExamples(command, ['peerd peers', 'peerd peers --json | jq -r .id']);
 }

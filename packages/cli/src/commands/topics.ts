@@ -16,7 +16,7 @@ export function topicsCommand(): Command {
       else if (topics.length === 0) output.note('nobody hears any topic');
       else {
         const rows = topics.map(({ topic, subscriptions, peers }) => [topic, `${subscriptions}`, `${peers}`]);
-        output.text(table(['TOPIC', 'SUBSCRIPTIONS', 'PEERS'], rows).join('\n'));
+        output.text((await table(['TOPIC', 'SUBSCRIPTIONS', 'PEERS'], rows)).join('\n'));
       }
     });
   return withExamples(
