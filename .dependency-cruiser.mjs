@@ -56,7 +56,12 @@ export default {
       comment: 'What only some commands need is loaded with import() by these: all wait for what all load.',
       severity: 'error',
       from: { path: '^packages/cli/src/' },
-      to: { path: 'node_modules/(?!commander/)', dynamic: false, dependencyTypesNot: ['type-only'] },
+      to: {
+        path: 'node_modules/',
+        pathNot: 'node_modules/commander/',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'libp2p-only-in-host',
