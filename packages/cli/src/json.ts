@@ -164,6 +164,12 @@ export interface PingJson {
   rttMs: number;
 }
 
+/** `peerd completion`: one object. */
+export interface CompletionJson {
+  shell: 'bash' | 'zsh' | 'fish';
+  script: string;
+}
+
 /** `peerd keygen`: one object. */
 export interface KeygenJson {
   /** 32 bytes in base58. */

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { Command } from 'commander';
 import { broadcastCommand } from './commands/broadcast.ts';
+import { completeCommand, completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { connectCommand } from './commands/connect.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -52,8 +53,10 @@ export function createProgram(): Command {
     pingCommand(),
     configCommand(),
     keygenCommand(),
+    completionCommand(),
     demoCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  program.addCommand(completeCommand().copyInheritedSettings(program), { hidden: true });
   return withExamples(program, ['peerd start', 'peerd status', 'peerd demo'], exitNotes);
 }

@@ -125,8 +125,15 @@ export class Sandbox {
 
   /** A line for the shell, in which `peerd` is the program. */
   shell(line: string, options: RunOptions = {}): Running {
-    const peerd = `peerd() { '${process.execPath}' --conditions=@peerd/source '${program}' "$@"; }`;
-    return this.#start('bash', ['-c', `${peerd}\n${line}`], options);
+    return this.shellIn('bash', line, options);
+  }
+
+  shellIn(shell: 'bash' | 'zsh' | 'fish', line: string, options: RunOptions = {}): Running {
+    const call = `'${process.execPath}' --conditions=@peerd/source '${program}'`;
+    const peerd = shell === 'fish' ? `function peerd; ${call} $argv; end` : `peerd() { ${call} "$@"; }`;
+    // Without the files that people have in their homes.
+    const bare = { bash: ['--norc', '-c'], zsh: ['-f', '-c'], fish: ['--no-config', '-c'] }[shell];
+    return this.#start(shell, [...bare, `${peerd}\n${line}`], options);
   }
 
   #start(file: string, args: readonly string[], { stdin, env }: RunOptions): Running {

@@ -41,10 +41,15 @@ async function checked(path: string, owner: Owner): Promise<string> {
   return path;
 }
 
-async function onlySocket(owner: Owner): Promise<string> {
+/** The names of this user's daemons that run. Fails with `invalid` when other users can get at their sockets. */
+export async function runningDaemons(owner: Owner = thisUser()): Promise<string[]> {
   const names = await listDaemons(owner);
   const listening = await Promise.all(names.map((name) => listens(socketPath(name, owner))));
-  const running = names.filter((_, index) => listening[index]);
+  return names.filter((_, index) => listening[index]);
+}
+
+async function onlySocket(owner: Owner): Promise<string> {
+  const running = await runningDaemons(owner);
   const [only, second] = running;
   if (only === undefined)
     throw new PeerdError(

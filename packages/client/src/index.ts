@@ -4,7 +4,7 @@ import { findSocket, type WhichDaemon } from './find.ts';
 import type { HandlerErrorListener } from './inbound.ts';
 
 export type { DaemonInfo, SocketClient } from './client.ts';
-export { findSocket, type WhichDaemon } from './find.ts';
+export { findSocket, runningDaemons, type WhichDaemon } from './find.ts';
 export type { HandlerErrorListener } from './inbound.ts';
 
 export interface ConnectOptions extends WhichDaemon {
