@@ -1,5 +1,5 @@
-// Makes packages/*/src/gen from packages/*/proto. With --check it changes nothing, and fails when what is there is
-// not what would be made.
+// Makes packages/*/src/gen from packages/*/proto, and docs/reference/cli.md from the commands. With --check it changes
+// nothing, and fails when what is there is not what would be made.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,3 +38,7 @@ if (stale.length > 0) {
   console.error(`Not what the .proto files say (npm run gen): ${stale.join(', ')}`);
   process.exitCode = 1;
 }
+
+const reference = ['--conditions=@peerd/source', 'packages/cli/reference/main.ts', ...process.argv.slice(2)];
+const page = spawnSync(process.execPath, reference, { stdio: 'inherit' });
+if (page.status !== 0) process.exitCode = 1;

@@ -15,6 +15,26 @@ export interface ErrorJson {
   candidates?: string[];
 }
 
+/** `peerd start`: first this, once the daemon can be used. */
+export interface StartedJson {
+  event: 'started';
+  id: string;
+  name: string;
+  network: string;
+  version: string;
+  /** Multiaddrs, each with its /p2p/ part. */
+  addresses: string[];
+  /** The paths of the control socket and of the data directory. */
+  socket: string;
+  data: string;
+  pid: number;
+}
+
+/** `peerd start`: the last, when it has stopped as it was told to. */
+export interface StoppedJson {
+  event: 'stopped';
+}
+
 /** `peerd request`: one object. */
 export interface RequestJson {
   /** The peer as it was given. */
@@ -162,6 +182,31 @@ export interface PingJson {
   /** Its id. */
   peer: string;
   rttMs: number;
+}
+
+/** `peerd config check`: one object. What is wrong is told by the error instead. */
+export interface ConfigCheckJson {
+  ok: boolean;
+  /** The file that was read. */
+  file: string | null;
+  warnings: string[];
+}
+
+/** `peerd config show`: one object. */
+export interface ConfigShowJson {
+  file: string | null;
+  values: ConfigValueJson[];
+}
+
+export interface ConfigValueJson {
+  /** As in the file; a key of a table with the name of that and a dot before it. */
+  key: string;
+  /** As in the file; null where there is none, or where it is secret. */
+  value: unknown;
+  /** `default`, FILE:LINE, a variable or a flag. */
+  source: string;
+  /** True where it is secret; otherwise not there. */
+  redacted?: boolean;
 }
 
 /** `peerd completion`: one object. */

@@ -1,21 +1,50 @@
 import process from 'node:process';
 import { PeerdError } from '@peerd/protocol';
+import type { Command } from 'commander';
 import { afterEach, expect, test, vi } from 'vitest';
+import { visibleCommands } from '../reference/commands.ts';
+import { readJsonTypes } from '../reference/json-types.ts';
 import { Output, payloadFields } from '../src/output.ts';
 import { createProgram } from '../src/program.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-test.each(createProgram().commands.map((command) => command.name()))(
-  '%s has a help with an example',
-  (name) => {
-    let help = '';
-    const program = createProgram();
-    const command = program.commands.find((each) => each.name() === name) ?? expect.unreachable();
-    command.configureOutput({ writeOut: (text) => (help += text) });
-    command.outputHelp();
-    expect(help).toContain(`$ peerd ${name}`);
-    expect(help).toContain('--json');
+const commands = visibleCommands(createProgram());
+
+function helpOf(command: Command): string {
+  let help = '';
+  command.configureOutput({ writeOut: (text) => (help += text) });
+  command.outputHelp();
+  return help;
+}
+
+test.each(commands)('$name has a help with an example', ({ name, command }) => {
+  const help = helpOf(command);
+  expect(help).toMatch(new RegExp(`\\$ (.* \\| )?${name}( |$)`, 'm'));
+  expect(help).toContain('--json');
+});
+
+const leaves = commands.filter(({ command }) => command.commands.length === 0);
+
+test.each(leaves)('what $name prints with --json is declared in json.ts', ({ name }) => {
+  const declared = [...readJsonTypes().values()].filter(({ command }) => command === name);
+  expect(declared).not.toEqual([]);
+});
+
+test('what json.ts declares belongs to a command', () => {
+  const named = [...readJsonTypes().values()]
+    .map(({ command }) => command)
+    .filter((name) => name !== undefined);
+  expect(leaves.map(({ name }) => name)).toEqual(expect.arrayContaining(named));
+});
+
+test.each([...commands, { name: 'peerd', command: createProgram() }])(
+  'no line of the help of $name is over 80 columns, but for an example',
+  ({ command }) => {
+    const wide = helpOf(command)
+      .split('\n')
+      .filter((line) => line.length > 80 && !line.startsWith('  $ '));
+    expect(wide).toEqual([]);
   },
 );
 

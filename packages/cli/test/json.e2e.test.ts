@@ -14,15 +14,21 @@ afterAll(() => sandbox.close());
 async function printed(line: string): Promise<string[]> {
   const args = line.split(' ');
   const { stdout } = await sandbox.run([...args, '--json', '--name', 'bob']);
-  return undocumented(`peerd ${args[0]}`, stdout);
+  return undocumented(`peerd ${args[0] === 'config' ? `config ${args[1]}` : args[0]}`, stdout);
 }
 
-test.each(['status', 'peers', 'ping alice', 'keygen', 'broadcast void x --allow-none', 'demo'])(
-  'peerd %s --json is as documented',
-  async (line) => {
-    expect(await printed(line)).toEqual([]);
-  },
-);
+test.each([
+  'status',
+  'peers',
+  'ping alice',
+  'keygen',
+  'broadcast void x --allow-none',
+  'config check',
+  'config show',
+  'demo',
+])('peerd %s --json is as documented', async (line) => {
+  expect(await printed(line)).toEqual([]);
+});
 
 test.each([
   'request nobody x',
@@ -69,4 +75,15 @@ test('what reply, request, subscribe and a message print is as documented', asyn
     'asked',
     'failed',
   ]);
+});
+
+test('what start prints is as documented', async () => {
+  const carol = await sandbox.start('carol');
+  const { stdout } = await carol.kill('SIGTERM');
+  expect(undocumented('peerd start', stdout)).toEqual([]);
+  const events = `${stdout}`
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).event);
+  expect(events).toEqual(['started', 'stopped']);
 });

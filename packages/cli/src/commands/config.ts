@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
 import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
+import type { ConfigCheckJson, ConfigShowJson } from '../json.ts';
 
 export function configCommand(): Command {
   const command = new Command('config').description('Check and show the configuration of a daemon');
@@ -24,7 +25,8 @@ function checkCommand(): Command {
     const { loadConfig } = await import('@peerd/daemon');
     const { file, warnings } = await loadConfig(configOptionsOf(command.optsWithGlobals<ConfigFlags>()));
     for (const warning of warnings) output.note(`warning: ${warning}`);
-    output.result(`ok: ${file ?? 'no file, the defaults'}`, { ok: true, file: file ?? null, warnings });
+    const json: ConfigCheckJson = { ok: true, file: file ?? null, warnings: [...warnings] };
+    output.result(`ok: ${file ?? 'no file, the defaults'}`, json);
   });
   return withExamples(
     command,
@@ -57,7 +59,7 @@ function showCommand(): Command {
         source,
         ...(isRedacted ? { redacted: true } : {}),
       })),
-    });
+    } satisfies ConfigShowJson);
   });
   return withExamples(
     command,

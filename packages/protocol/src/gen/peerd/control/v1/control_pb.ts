@@ -700,7 +700,7 @@ export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
  */
 export type Fault = Message<"peerd.control.v1.Fault"> & {
   /**
-   * One of the error codes of the errors page.
+   * One of the error codes of docs/reference/errors.md.
    *
    * @generated from field: string code = 1;
    */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 export interface Field {
   name: string;
   optional: boolean;
-  /** As it is written: `string`, `number`, `boolean`, `null`, a literal, a declared name, `X[]`, or several with `|`. */
+  /** As it is written: `string`, `number`, `boolean`, `null`, a literal, a declared name, `X[]`, `unknown`, or several with `|`. */
   type: string;
 }
 
@@ -18,7 +18,7 @@ export interface JsonType {
   source: string;
 }
 
-const path = new URL('../../packages/cli/src/json.ts', import.meta.url);
+const path = new URL('../src/json.ts', import.meta.url);
 
 export function readJsonTypes(): Map<string, JsonType> {
   const types = new Map<string, JsonType>();
@@ -44,4 +44,19 @@ export function readJsonTypes(): Map<string, JsonType> {
       throw new Error(`json.ts has a line of an unknown form: ${line}`);
   }
   return types;
+}
+
+/** The types that a command prints, and the parts of these, in the order of the file. */
+export function typesOf(command: string, types: ReadonlyMap<string, JsonType>): JsonType[] {
+  const wanted = new Set<string>();
+  const add = (type: JsonType) => {
+    wanted.add(type.name);
+    for (const field of type.fields)
+      for (const name of field.type.match(/\w+/g) ?? []) {
+        const part = types.get(name);
+        if (part !== undefined && !wanted.has(name)) add(part);
+      }
+  };
+  for (const type of types.values()) if (type.command === command) add(type);
+  return [...types.values()].filter(({ name }) => wanted.has(name));
 }
