@@ -45,6 +45,7 @@ export const loop: Case = {
         },
         ping: { intervalMs: 15_000, timeoutMs: 10_000 },
         limits: defaultLimits,
+        services: {},
         seed: [1, 2, 3, 4],
       },
       performance.now(),

@@ -20,6 +20,12 @@ export function timeoutOf(timeoutMs: number): number {
   return Math.min(Math.ceil(timeoutMs), maxTimeoutMs);
 }
 
+/** A whole number as the wire has it. Fails with `invalid` on what is none, or below 1. */
+export function countOf(what: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1) return Math.min(value, 0xffff_ffff);
+  throw new PeerdError('invalid', `${what} is ${value}: expected a whole number from 1 up`);
+}
+
 export function silent(timeoutMs: number): PeerdError {
   return new PeerdError(
     'timeout',

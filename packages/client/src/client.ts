@@ -5,11 +5,12 @@ import {
   type ConnectedPeer,
   type ConnectPeerOptions,
   defaults,
+  type HandleOptions,
   type IterablePromise,
   iterablePromise,
   MessageQueue,
   type NodeStatus,
-  PeerdError,
+  type PeerdError,
   type PeerInfo,
   type PingOptions,
   type PingResult,
@@ -17,12 +18,14 @@ import {
   type Registration,
   type RequestHandler,
   type RequestOptions,
+  type ServiceInfo,
   type SignalOptions,
   type SubscribeOptions,
   type Subscription,
   type TopicInfo,
 } from '@peerd/protocol';
-import { ask, timeoutOf } from './ask.ts';
+import { accessMessage, accessOf } from '@peerd/protocol/control';
+import { ask, countOf, timeoutOf } from './ask.ts';
 import type { Calls } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { hold } from './hold.ts';
@@ -64,12 +67,14 @@ export class SocketClient implements Client {
     return requestStream(this.#calls, peer, payload, options);
   }
 
-  async handle(service: string, handler: RequestHandler): Promise<Registration> {
+  async handle(service: string, handler: RequestHandler, options: HandleOptions = {}): Promise<Registration> {
     const { inbound } = this.#connection;
+    const access = accessMessage(options.access ?? 'open');
+    const concurrency = countOf('concurrency', options.concurrency ?? defaults.handlerConcurrency);
     let id = 0;
     const close = await hold(
       this.#calls,
-      { case: 'handle', value: { service } },
+      { case: 'handle', value: { service, access, concurrency } },
       {
         opened: (call) => {
           id = call;
@@ -77,6 +82,7 @@ export class SocketClient implements Client {
         },
         ended: () => inbound.unregister(id),
       },
+      options.signal,
     );
     return { close, [Symbol.asyncDispose]: close };
   }
@@ -102,19 +108,18 @@ export class SocketClient implements Client {
 
   async #subscribe(topics: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
     const list = typeof topics === 'string' ? [topics] : [...topics];
-    const maxQueued = options.maxQueued ?? defaults.maxQueuedMessages;
-    if (!Number.isInteger(maxQueued) || maxQueued < 1)
-      throw new PeerdError('invalid', `maxQueued is ${maxQueued}: expected a whole number from 1 up`);
+    const maxQueued = countOf('maxQueued', options.maxQueued ?? defaults.maxQueuedMessages);
     const queue = new MessageQueue(maxQueued);
     const release = await hold(
       this.#calls,
-      { case: 'subscribe', value: { topics: list, maxQueued: Math.min(maxQueued, 0xffff_ffff) } },
+      { case: 'subscribe', value: { topics: list, maxQueued } },
       {
         frame: (body) => {
           if (body.case === 'message') queue.push(body.value);
         },
         ended: (error) => queue.end(error),
       },
+      options.signal,
     );
     return new QueuedSubscription(list, queue, release);
   }
@@ -149,6 +154,17 @@ export class SocketClient implements Client {
   async disconnect(peer: string, { signal }: SignalOptions = {}): Promise<number> {
     const body = { case: 'disconnect', value: { peer } } as const;
     return (await ask(this.#calls, body, 'disconnected', { signal })).connections;
+  }
+
+  async services({ signal }: SignalOptions = {}): Promise<ServiceInfo[]> {
+    const { services } = await ask(this.#calls, { case: 'services', value: {} }, 'services', { signal });
+    return services.map(({ service, handlers, access, inFlight, waiting }) => ({
+      service,
+      handlers,
+      access: accessOf(access),
+      inFlight,
+      waiting,
+    }));
   }
 
   async topics({ signal }: SignalOptions = {}): Promise<TopicInfo[]> {

@@ -8,23 +8,31 @@ export interface HoldEvents {
   opened?(id: number): void;
   frame?(body: ServerFrame['body']): void;
   /** It is over, however that came about; with an error unless it was released. Called once. */
-  ended?(error?: PeerdError): void;
+  ended?(error?: unknown): void;
 }
 
 /**
  * Makes a call that stays open after its `done`: a registration or a subscription. Resolves, once it stands, to
  * the function that gives it up; that one resolves when the daemon has let go too, and never fails. A daemon that is
- * frozen is waited for only so long, both times.
+ * frozen is waited for only so long, both times. The signal gives it up too, and fails what does not stand yet with its
+ * reason.
  */
-export function hold(calls: Calls, body: ClientBody, events: HoldEvents): Promise<() => Promise<void>> {
+export function hold(
+  calls: Calls,
+  body: ClientBody,
+  events: HoldEvents,
+  signal?: AbortSignal,
+): Promise<() => Promise<void>> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
   const standing = Promise.withResolvers<() => Promise<void>>();
   const over = Promise.withResolvers<void>();
   let state: 'opening' | 'open' | 'releasing' | 'over' = 'opening';
 
   let stopWatch = () => {};
 
-  const finish = (error?: PeerdError) => {
+  const finish = (error?: unknown) => {
     stopWatch();
+    signal?.removeEventListener('abort', aborted);
     const before = state;
     state = 'over';
     if (before === 'opening')
@@ -39,6 +47,13 @@ export function hold(calls: Calls, body: ClientBody, events: HoldEvents): Promis
       watch();
     }
     return over.promise;
+  };
+
+  const aborted = () => {
+    if (state === 'open') void release();
+    if (state !== 'opening') return;
+    calls.cancel(id);
+    finish(signal?.reason);
   };
 
   const watch = () => {
@@ -70,6 +85,7 @@ export function hold(calls: Calls, body: ClientBody, events: HoldEvents): Promis
     failed: finish,
   });
   watch();
+  signal?.addEventListener('abort', aborted);
   events.opened?.(id);
   return standing.promise;
 }

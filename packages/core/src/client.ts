@@ -4,6 +4,7 @@ import {
   type ConnectedPeer,
   type ConnectPeerOptions,
   defaults,
+  type HandleOptions,
   type IterablePromise,
   iterablePromise,
   MessageQueue,
@@ -16,11 +17,13 @@ import {
   type Registration,
   type RequestHandler,
   type RequestOptions,
+  type ServiceInfo,
   type SignalOptions,
   type SubscribeOptions,
   type Subscription,
   type TopicInfo,
 } from '@peerd/protocol';
+import { checkAccess } from './access.ts';
 import { Answers } from './answers.ts';
 import type { Inbox } from './channel/inbox.ts';
 import { Responder, type Settler } from './channel/responder.ts';
@@ -35,8 +38,9 @@ const MAX_CACHED_TARGETS = 1_024;
 
 /** How handlers of services come to be: refused when the program set an event handler of its own. */
 export interface HandlerTable {
-  add(service: string, handler: CallHandler): void;
-  remove(service: string, handler: CallHandler): void;
+  add(registration: number, handler: CallHandler): void;
+  /** From here on it gets no more requests. */
+  remove(registration: number): void;
 }
 
 /** The client beside the server: turns each call into a command and awaits its responder. */
@@ -111,25 +115,32 @@ export class InProcessClient implements DirectClient {
     }
   }
 
-  handle(service: string, handler: RequestHandler): Promise<Registration> {
-    return this.serve(service, settling(handler));
+  handle(service: string, handler: RequestHandler, options: HandleOptions = {}): Promise<Registration> {
+    return this.serve(service, settling(handler), options);
   }
 
-  async serve(service: string, handler: CallHandler): Promise<Registration> {
-    // A function of its own, so that the same handler can be registered twice.
-    const registered: CallHandler = (call) => handler(call);
-    this.#table.add(service, registered);
+  async serve(service: string, handler: CallHandler, options: HandleOptions = {}): Promise<Registration> {
+    const { signal } = options;
+    const access = checkAccess(options.access ?? 'open');
+    const concurrency = checkCount('concurrency', options.concurrency ?? defaults.handlerConcurrency);
+    signal?.throwIfAborted();
+    const ref = this.#nextRef();
+    this.#table.add(ref, handler);
+    const release = () => {
+      this.#table.remove(ref);
+      return this.#release((responder) => ({ type: 'unhandle', ref, responder }));
+    };
     try {
-      await this.#send<void>((responder) => ({ type: 'handle', service, responder }));
+      await this.#send<void>(
+        (responder) => ({ type: 'handle', ref, service, access, concurrency, responder }),
+        signal,
+        release,
+      );
     } catch (error) {
-      this.#table.remove(service, registered);
+      this.#table.remove(ref);
       throw error;
     }
-    return await this.#lease(async () => {
-      this.#table.remove(service, registered);
-      const responder = new Responder<void>();
-      if (this.#release({ type: 'unhandle', service, responder })) await responder.promise;
-    });
+    return await this.#lease(release, signal);
   }
 
   async broadcast(
@@ -157,22 +168,28 @@ export class InProcessClient implements DirectClient {
   }
 
   async #subscribe(topics: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
+    const { signal } = options;
     const names = [...new Set(typeof topics === 'string' ? [topics] : topics)];
+    signal?.throwIfAborted();
     const ref = this.#nextRef();
-    const queue = new MessageQueue(options.maxQueued ?? defaults.maxQueuedMessages);
+    const queue = new MessageQueue(checkCount('maxQueued', options.maxQueued ?? defaults.maxQueuedMessages));
     this.#subscriptions.set(ref, queue);
+    const release = () => {
+      queue.end();
+      this.#subscriptions.delete(ref);
+      return this.#release((responder) => ({ type: 'unsubscribe', ref, responder }));
+    };
     try {
-      await this.#send<void>((responder) => ({ type: 'subscribe', ref, topics: names, responder }));
+      await this.#send<void>(
+        (responder) => ({ type: 'subscribe', ref, topics: names, responder }),
+        signal,
+        release,
+      );
     } catch (error) {
       this.#subscriptions.delete(ref);
       throw error;
     }
-    const lease = await this.#lease(async () => {
-      queue.end();
-      this.#subscriptions.delete(ref);
-      const responder = new Responder<void>();
-      if (this.#release({ type: 'unsubscribe', ref, responder })) await responder.promise;
-    });
+    const lease = await this.#lease(release, signal);
     return new QueuedSubscription(names, queue, lease.close);
   }
 
@@ -200,6 +217,10 @@ export class InProcessClient implements DirectClient {
 
   async status(options: SignalOptions = {}): Promise<NodeStatus> {
     return await this.#send((responder) => ({ type: 'status', responder }), options.signal);
+  }
+
+  async services(options: SignalOptions = {}): Promise<ServiceInfo[]> {
+    return await this.#send((responder) => ({ type: 'services', responder }), options.signal);
   }
 
   async topics(options: SignalOptions = {}): Promise<TopicInfo[]> {
@@ -258,11 +279,11 @@ export class InProcessClient implements DirectClient {
     return ref;
   }
 
-  /** `cancel` is for a command that has something to call off; what another settles later nobody hears. */
+  /** `cancel` is for a command that has something to call off: nobody hears how it settles later. */
   #send<T>(
     command: (responder: Responder<T>) => Command,
     signal?: AbortSignal,
-    cancel: () => void = () => {},
+    cancel: () => unknown = () => {},
   ): Promise<T> {
     signal?.throwIfAborted();
     const responder = new Responder<T>();
@@ -285,11 +306,12 @@ export class InProcessClient implements DirectClient {
     );
   }
 
-  /** Letting go is never refused; with the server gone there is nothing to let go of. */
-  #release(event: Event): boolean {
-    if (this.#inbox.isClosed) return false;
-    this.#inbox.post(event);
-    return true;
+  /** Letting go is never refused, and stays behind what it lets go of; with the server gone there is nothing left. */
+  async #release(command: (responder: Responder<void>) => Command): Promise<void> {
+    if (this.#inbox.isClosed) return;
+    const responder = new Responder<void>();
+    this.#inbox.follow(command(responder));
+    await responder.promise;
   }
 
   #cancelWith(
@@ -303,7 +325,7 @@ export class InProcessClient implements DirectClient {
   #onAbort(
     signal: AbortSignal,
     responder: { promise: Promise<unknown>; reject(error: unknown): void },
-    cancel: () => void,
+    cancel: () => unknown,
   ): void {
     const onAbort = () => {
       responder.reject(signal.reason);
@@ -315,19 +337,24 @@ export class InProcessClient implements DirectClient {
     if (signal.aborted) onAbort();
   }
 
-  /** Something held until it is closed, or the client is; a client that was closed meanwhile holds nothing. */
-  async #lease(release: () => Promise<void>): Promise<Registration> {
+  /**
+   * Something held until it is closed, the signal is aborted, or the client is closed; a client that was closed
+   * meanwhile holds nothing.
+   */
+  async #lease(release: () => Promise<void>, signal: AbortSignal | undefined): Promise<Registration> {
     let released: Promise<void> | undefined;
     const close = () => {
       this.#open.delete(lease);
+      signal?.removeEventListener('abort', close);
       released ??= release();
       return released;
     };
     const lease: Registration = { close, [Symbol.asyncDispose]: close };
     this.#open.add(lease);
-    if (!this.#isClosed) return lease;
+    signal?.addEventListener('abort', close);
+    if (!this.#isClosed && !signal?.aborted) return lease;
     await close();
-    throw this.#refusal();
+    throw signal?.aborted ? signal.reason : this.#refusal();
   }
 
   #targetOf(peer: string): Target {
@@ -348,4 +375,9 @@ export class InProcessClient implements DirectClient {
 
 function checkPayload(payload: unknown): void {
   if (!(payload instanceof Uint8Array)) throw new PeerdError('invalid', 'a payload is a Uint8Array');
+}
+
+function checkCount(what: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new PeerdError('invalid', `${what} is ${value}: expected a whole number from 1 up`);
 }

@@ -1,8 +1,12 @@
+import type { ServiceAccess } from '@peerd/protocol';
 import type { Datastore } from 'interface-datastore';
 import type { Log } from './log.ts';
 
 /** What belongs together on one machine, on one local network, on the internet: see docs/architecture.md. */
 export type Profile = 'local' | 'lan' | 'internet';
+
+/** Who may ask which service, by its name; one that is not named is as its handlers say. */
+export type ServiceRules = Readonly<Record<string, ServiceAccess>>;
 
 export interface PeerConfig {
   /** The 32-byte Ed25519 secret this node is known by. See `identity.ts` to make or decode one. */
@@ -24,6 +28,11 @@ export interface PeerConfig {
    * Default: none.
    */
   peers?: readonly string[];
+  /**
+   * Who may ask which service, by the service's name, whatever its handlers say: both have to admit the peer.
+   * Default: as the handlers say.
+   */
+  services?: ServiceRules;
   /** Topics whose broadcasts the event handler hears. Default: none. */
   topics?: readonly string[];
   /** Default: `local`. */

@@ -1,4 +1,11 @@
-import type { Client, InboundRequest, PeerdError, Registration, RequestHandler } from '@peerd/protocol';
+import type {
+  Client,
+  HandleOptions,
+  InboundRequest,
+  PeerdError,
+  Registration,
+  RequestHandler,
+} from '@peerd/protocol';
 import type { Settler } from './channel/responder.ts';
 
 /** What a handler answers with. */
@@ -33,7 +40,7 @@ export interface DirectClient extends Client {
   cancel(ask: number): void;
 
   /** `handle` with a handler that settles its calls by itself. */
-  serve(service: string, handler: CallHandler): Promise<Registration>;
+  serve(service: string, handler: CallHandler, options?: HandleOptions): Promise<Registration>;
 }
 
 /** The handler of a program as one that settles its calls. */

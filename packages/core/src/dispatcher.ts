@@ -1,24 +1,19 @@
-import { type BroadcastMessage, MessageQueue, PeerdError } from '@peerd/protocol';
+import { MessageQueue, PeerdError } from '@peerd/protocol';
 import { Responder } from './channel/responder.ts';
 import { Table } from './channel/table.ts';
 import type { Answer, CallHandler, InboundCall } from './direct.ts';
 import type { Log } from './log.ts';
 import { MAX_REASON_BYTES, type ResetCode, resetCodes } from './request/frames.ts';
+import type { EventHandler } from './server/handler.ts';
 import type { Drivers, Effect, Event } from './server/messages.ts';
 
-type Dispatch = Extract<Effect, { type: 'request/dispatch' }>;
+type Run = Extract<Effect, { type: 'service/run' }>;
 
 /** Broadcasts that wait for a handler that is still busy with one. */
 const MAX_QUEUED_BROADCASTS = 1_024;
 
 /** The subscription through which the event handler hears its topics. */
 export const HANDLER_SUBSCRIPTION = 0;
-
-/** What takes the calls of peers and hears broadcasts: a router, or the program's event handler. */
-export interface CallTaker {
-  take: CallHandler;
-  handleBroadcast(message: BroadcastMessage): void | Promise<void>;
-}
 
 /** Where an inbound call ends: the dispatcher, as its calls see it. */
 interface Outcomes {
@@ -28,6 +23,8 @@ interface Outcomes {
 
 class Inbound implements InboundCall {
   readonly key: number;
+  /** Whose handler takes it. */
+  readonly registration: number;
   readonly peer: string;
   readonly peerName: string | undefined;
   readonly service: string;
@@ -37,12 +34,13 @@ class Inbound implements InboundCall {
   readonly #outcomes: Outcomes;
   #abort: AbortController | undefined;
 
-  constructor(dispatch: Dispatch, outcomes: Outcomes) {
-    this.key = dispatch.key;
-    this.peer = dispatch.peer;
-    this.peerName = dispatch.peerName;
-    this.service = dispatch.service;
-    this.payload = dispatch.payload;
+  constructor({ registration, request }: Run, outcomes: Outcomes) {
+    this.key = request.key;
+    this.registration = registration;
+    this.peer = request.peer;
+    this.peerName = request.peerName;
+    this.service = request.service;
+    this.payload = request.payload;
     this.#outcomes = outcomes;
   }
 
@@ -73,12 +71,15 @@ class Inbound implements InboundCall {
 }
 
 /**
- * Calls the handler, outside the loop: after the turn that brought the request, never within it. What
- * the handler does or fails to do comes back as an event.
+ * Calls the handler that a request was given to, outside the loop: after the turn that brought the request, never
+ * within it. What the handler does or fails to do comes back as an event.
  */
 export class Dispatcher {
-  readonly effects: Pick<Drivers, 'request/dispatch' | 'request/abort'>;
-  handler: CallTaker | undefined;
+  readonly effects: Pick<Drivers, 'service/run' | 'request/abort'>;
+  /** By registration. One that is gone from here gets no more requests, whatever the loop has yet to hear. */
+  readonly handlers: Map<number, CallHandler> = new Map();
+  /** Hears the broadcasts. */
+  eventHandler: EventHandler | undefined;
   readonly broadcasts: MessageQueue = new MessageQueue(MAX_QUEUED_BROADCASTS);
   readonly #post: (event: Event) => void;
   readonly #log: Log;
@@ -101,8 +102,8 @@ export class Dispatcher {
     this.#post = post;
     this.#log = log;
     this.effects = {
-      'request/dispatch': (dispatch) => {
-        const call = new Inbound(dispatch, this.#outcomes);
+      'service/run': (run) => {
+        const call = new Inbound(run, this.#outcomes);
         this.#running.set(call.key, call);
         if (this.#batch.push(call) === 1) queueMicrotask(() => this.#runBatch());
       },
@@ -121,7 +122,7 @@ export class Dispatcher {
       message = await this.broadcasts.take()
     )
       try {
-        await this.handler?.handleBroadcast(message);
+        await this.eventHandler?.handleBroadcast(message);
       } catch (error) {
         this.#log.warn(`the handler of broadcasts failed: ${(error as Error).message}`, {
           topic: message.topic,
@@ -137,12 +138,19 @@ export class Dispatcher {
   }
 
   #run(call: Inbound): void {
+    const handler = this.handlers.get(call.registration);
+    if (handler === undefined) return this.#return(call);
     try {
-      if (this.handler === undefined) throw new PeerdError('no-handler', '');
-      this.handler.take(call);
+      handler(call);
     } catch (error) {
       call.reject(error);
     }
+  }
+
+  /** Its handler has just left: another may take it. */
+  #return({ key, peer, peerName, service, payload }: Inbound): void {
+    this.#running.delete(key);
+    this.#post({ type: 'service/returned', key, peer, peerName, service, payload });
   }
 
   /** Takes the next answer when the one before has gone out, so that a slow caller slows its source. */

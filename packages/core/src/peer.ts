@@ -19,12 +19,12 @@ import { PingDriver } from './ping/driver.ts';
 import { RequestDriver } from './request/driver.ts';
 import { FallbackDriver } from './request/fallback.ts';
 import { REQUEST_PROTOCOL } from './request/frames.ts';
-import { Router } from './router.ts';
 import { type CoreConfig, NodeCore } from './server/core.ts';
 import type { EventHandler } from './server/handler.ts';
 import { type Command, type Drivers, type Event, type Output, payloadBytes } from './server/messages.ts';
 import { narrate } from './server/narrate.ts';
 import { type Recorder, rejectQueued, ServerLoop } from './server/server.ts';
+import { EVENT_HANDLER } from './services/messages.ts';
 import { type Settings, settingsOf } from './settings.ts';
 
 /** The two halves of a peer: the client sends commands, the server owns all state and does the work. */
@@ -58,7 +58,8 @@ export interface Server {
   drain(): Promise<void>;
   /**
    * Takes over from another configuration what can change while the server runs, and ignores the rest: `allow`, `deny`,
-   * `peers`, `bootstrapIntervalMs` and `limits` but for `maxPayloadBytes`. Who may no longer be here is disconnected.
+   * `peers`, `services`, `bootstrapIntervalMs` and `limits` but for `maxPayloadBytes`. Who may no longer be here is
+   * disconnected; who may no longer ask a service is refused, also while waiting for a handler.
    * Fails with `invalid` on a configuration that can't work, with `stopped` when the server has ended.
    */
   reconfigure(config: Omit<PeerConfig, 'secret' | 'name'>): Promise<void>;
@@ -91,6 +92,7 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
     },
     ping: settings.ping,
     limits: settings.limits,
+    services: settings.services,
     seed: crypto.getRandomValues(new Int32Array(4)) as unknown as CoreConfig['seed'],
   });
   return { client: server.client, server };
@@ -106,8 +108,8 @@ class PeerServer implements Server {
   readonly #inbox: Inbox<Event, Command>;
   readonly #inboxLimits: InboxLimits;
   readonly #post: (event: Event) => void;
-  /** The handler behind `client.handle`, from its first use. */
-  #router: Router | undefined;
+  /** Whether a service has been handled: then there is no event handler. */
+  #isServing = false;
   #hasRun = false;
 
   constructor(settings: Settings, host: Host, config: CoreConfig) {
@@ -122,24 +124,27 @@ class PeerServer implements Server {
     this.#post = (event) => inbox.post(event);
     this.#dispatcher = new Dispatcher(this.#post, settings.log);
     const table = {
-      add: (service: string, handler: CallHandler) => this.#services().add(service, handler),
-      remove: (service: string, handler: CallHandler) => this.#router?.remove(service, handler),
+      add: (ref: number, handler: CallHandler) => this.#serve(ref, handler),
+      remove: (ref: number) => this.#dispatcher.handlers.delete(ref),
     };
     this.client = new InProcessClient(inbox, table, this.#dispatcher.broadcasts);
   }
 
   setEventHandler(handler: EventHandler): void {
-    if (this.#dispatcher.handler !== undefined)
+    const { handlers, eventHandler } = this.#dispatcher;
+    if (eventHandler !== undefined)
+      throw new PeerdError('invalid', 'an event handler has been set already: a server takes one, once');
+    if (this.#isServing)
       throw new PeerdError(
         'invalid',
-        this.#router === undefined
-          ? 'an event handler has been set already: a server takes one, once'
-          : 'services are handled through client.handle: use either that or setEventHandler',
+        'services are handled through client.handle: use either that or setEventHandler',
       );
-    this.#dispatcher.handler = {
-      take: settling((request) => handler.handleRequest(request)),
-      handleBroadcast: (message) => handler.handleBroadcast(message),
-    };
+    this.#dispatcher.eventHandler = handler;
+    handlers.set(
+      EVENT_HANDLER,
+      settling((request) => handler.handleRequest(request)),
+    );
+    this.#post({ type: 'service/event-handler' });
   }
 
   async run(options: RunOptions = {}): Promise<void> {
@@ -184,7 +189,7 @@ class PeerServer implements Server {
     // The secret can't change, and to derive its key takes 50 ms.
     const { networkSecret, ...checked } = config;
     const settings = settingsOf({ ...checked, name, secret: new Uint8Array() });
-    const { policy, peers, bootstrapIntervalMs } = settings;
+    const { policy, peers, services, bootstrapIntervalMs } = settings;
     const limits = { ...settings.limits, maxPayloadBytes: before.maxPayloadBytes };
     await this.#follow((responder) => ({
       type: 'reconfigure',
@@ -193,6 +198,7 @@ class PeerServer implements Server {
       peers,
       bootstrapIntervalMs,
       limits,
+      services,
       responder,
     }));
     this.#inboxLimits.maxCommands = limits.maxQueuedCommands;
@@ -224,14 +230,11 @@ class PeerServer implements Server {
     }
   }
 
-  #services(): Router {
-    if (this.#router === undefined) {
-      if (this.#dispatcher.handler !== undefined)
-        throw new PeerdError('invalid', 'an event handler has been set: use either that or client.handle');
-      this.#router = new Router();
-      this.#dispatcher.handler = this.#router;
-    }
-    return this.#router;
+  #serve(ref: number, handler: CallHandler): void {
+    if (this.#dispatcher.eventHandler !== undefined)
+      throw new PeerdError('invalid', 'an event handler has been set: use either that or client.handle');
+    this.#isServing = true;
+    this.#dispatcher.handlers.set(ref, handler);
   }
 
   #drivers(): { effects: Drivers; start: () => Promise<void> } {

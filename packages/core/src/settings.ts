@@ -1,6 +1,7 @@
 import { PeerdError } from '@peerd/protocol';
 import type { Datastore } from 'interface-datastore';
-import type { Limits, PeerConfig, Profile } from './config.ts';
+import { checkRules } from './access.ts';
+import type { Limits, PeerConfig, Profile, ServiceRules } from './config.ts';
 import { isClosed, isName, type Policy } from './hello/policy.ts';
 import { networkKey } from './hello/proof.ts';
 import { parseAddress, parsePeerId } from './host/address.ts';
@@ -20,6 +21,7 @@ export interface Settings {
   readonly listen: readonly string[];
   readonly peers: readonly Extract<Target, { kind: 'address' }>[];
   readonly topics: readonly string[];
+  readonly services: ServiceRules;
   readonly profile: Profile;
   readonly isDiscoveryOn: boolean;
   readonly mdns: boolean;
@@ -93,6 +95,7 @@ export function settingsOf(config: PeerConfig): Settings {
     listen: listen.map((text) => within('listen', () => parseAddress(text).address)),
     peers: (config.peers ?? []).map((text) => within('peers', () => peerAddress(text))),
     topics: config.topics ?? [],
+    services: checkRules(config.services ?? {}),
     profile,
     isDiscoveryOn,
     mdns: config.mdns ?? false,

@@ -374,6 +374,7 @@ describe('configured peers that change while the node runs', () => {
     peers,
     bootstrapIntervalMs,
     limits: defaultLimits,
+    services: {},
     responder: new Responder<void>(),
   });
   const dialled = (run: Run) => run.of('peer/reach').map(({ target }) => target.key);

@@ -364,7 +364,7 @@ describe('a peer that is to be disconnected', () => {
   });
 
   test('may be one of the configuration that was never reached', () => {
-    state = new PeersState(context, self, new Set([carol]));
+    state = new PeersState(context, self, [id(carol)]);
     expect(part(id(carol))).toEqual([[carol]]);
   });
 });

@@ -72,6 +72,37 @@ const script: readonly (readonly [number, readonly Input[]])[] = [
   ],
   [200, [{ type: 'tick' }]],
   [
+    210,
+    [
+      {
+        type: 'handle',
+        ref: 6,
+        service: 's',
+        access: { peers: ['bob'] },
+        concurrency: 1,
+        responder: ignored(),
+      },
+      {
+        type: 'request/frames',
+        link: -1,
+        frames: [1, 2].map((call) => ({
+          type: FrameType.open,
+          call,
+          flags: END_MESSAGE | END_STREAM,
+          timeoutMs: 1_000,
+          totalBytes: 2,
+          service: 's',
+          data: bytes('hi'),
+        })),
+        bytes: 40,
+      },
+    ],
+  ],
+  [
+    220,
+    [{ type: 'service/returned', key: 1, peer: 'bob', peerName: 'bob', service: 's', payload: bytes('hi') }],
+  ],
+  [
     5_200,
     [
       { type: 'tick' },
@@ -92,6 +123,7 @@ const script: readonly (readonly [number, readonly Input[]])[] = [
       { type: 'connect', ref: 4, target, timeoutMs: 1_000, responder: ignored() },
       { type: 'disconnect', ref: 5, target, responder: ignored() },
       { type: 'topics', responder: ignored() },
+      { type: 'services', responder: ignored() },
     ],
   ],
   [9_000, [{ type: 'tick' }]],
@@ -136,6 +168,8 @@ describe('the replay of a recorded run', () => {
       'dht/bootstrap',
       'dht/add',
       'peer/dial',
+      'service/added',
+      'service/run',
     ])
       expect(kinds).toContain(kind);
     expect(core.snapshot()).toEqual(recording.snapshot);

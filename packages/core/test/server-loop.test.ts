@@ -291,7 +291,7 @@ describe('the loop', () => {
     });
     for (let i = 0; i < 10_000; i += 1) {
       rig.noops(1);
-      rig.inbox.post({ type: 'unsubscribe', ref: i, responder: rig.responder() });
+      rig.inbox.follow({ type: 'unsubscribe', ref: i, responder: rig.responder() });
       rig.inbox.post({
         type: 'request/answer',
         key: i,
@@ -360,7 +360,14 @@ describe('a node that is stopping', () => {
     rig.inbox.follow({ type: 'drain', responder: drained });
     rig.inbox.offer(call(rig, 102));
     rig.inbox.offer({ type: 'subscribe', ref: 103, topics: ['t'], responder: rig.responder() });
-    rig.inbox.offer({ type: 'handle', service: 's', responder: rig.responder() });
+    rig.inbox.offer({
+      type: 'handle',
+      ref: 104,
+      service: 's',
+      access: 'open',
+      concurrency: 1,
+      responder: rig.responder(),
+    });
     const status = new Responder<NodeStatus>();
     rig.inbox.offer({ type: 'status', responder: status });
     expect(await status.promise).toMatchObject({ name: 'alice' });

@@ -86,6 +86,13 @@ max_queued_bytes = 2
 max_outbound_calls = 3
 max_inbound_calls_per_peer = 4
 max_bytes_in_flight = 5
+
+[services.open]
+access = "open"
+[services.""]
+access = "nobody"
+[services."for alice"]
+access = ["${alice}"]
 `,
     );
     const { name, data, socket, values } = await loadConfig({ file, env });
@@ -118,6 +125,7 @@ max_bytes_in_flight = 5
         maxInboundCallsPerPeer: 4,
         maxBytesInFlight: 5,
       },
+      services: { open: 'open', '': 'nobody', 'for alice': { peers: [alice] } },
     });
   });
 
@@ -183,6 +191,18 @@ max_bytes_in_flight = 5
     ],
     ['a peer that is no address', 'name = "a"\npeers = ["bob"]', ':2: peers[0]: "bob" is not a multiaddr'],
     ['an id that is none', 'allow = ["zzz"]', ':1: allow[0]: "zzz" is not a peer id'],
+    ['a rule that is none', '[services.clock]\naccess = "all"', ':2: services.clock.access: expected "open"'],
+    [
+      'a name where an id has to be',
+      '[services.clock]\naccess = ["alice"]',
+      ':2: services.clock.access[0]: expected a peer id (a name proves nothing)',
+    ],
+    ['a service without a rule', '\n[services.clock]', ':2: services.clock.access: '],
+    [
+      'a misspelt key of a service',
+      '[services.clock]\nacess = "open"',
+      ':2: unknown key services.clock.acess: did you mean access?',
+    ],
     ['what needs another key', 'discovery = "off"\nmdns = true', ':2: mdns: needs discovery'],
     ['too short a duration', '\nbootstrap_interval = "0.001ms"', ':2: bootstrap_interval: is '],
     ['too long a name of a network', `network = "${'x'.repeat(64)}"`, ':1: network: needs 1 to 63'],
@@ -345,14 +365,20 @@ max_bytes_in_flight = 5
 
   test('what is shown has every key, its value and its place, and no secret', async () => {
     const secret = encodeSecret(await generateSecret());
-    await writeFile(file, `\nnetwork = "home"\nsecret = "${secret}"\n[limits]\nmax_queued_bytes = 5\n`);
+    await writeFile(
+      file,
+      `\nnetwork = "home"\nsecret = "${secret}"\n[limits]\nmax_queued_bytes = 5\n[services.clock]\naccess = "nobody"\n`,
+    );
     const config = await loadConfig({
       file,
       env: { ...env, PEERD_NETWORK_SECRET: 'swordfish', PEERD_BOOTSTRAP_INTERVAL: '1500ms' },
       flags: { peers: [], log_level: 'request=debug' },
     });
     const entries = describeConfig(config);
-    expect(entries.map(({ key }) => key)).toEqual(configKeys.map(({ path }) => path.join('.')));
+    expect(entries.map(({ key }) => key)).toEqual([
+      ...configKeys.map(({ path }) => path.join('.')),
+      'services.clock.access',
+    ]);
     expect(JSON.stringify(entries)).not.toMatch(new RegExp(`swordfish|${secret}`));
     const shown = Object.fromEntries(
       entries.map(({ key, isRedacted, ...entry }) => [key, { ...entry, ...(isRedacted && { isRedacted }) }]),
@@ -368,6 +394,7 @@ max_bytes_in_flight = 5
       bootstrap_interval: { value: '1500ms', source: 'PEERD_BOOTSTRAP_INTERVAL' },
       'log_levels.request': { value: 'debug', source: '--log-level' },
       'log_levels.hello': { value: 'info', source: 'default' },
+      'services.clock.access': { value: 'nobody', source: `${file}:7` },
       'limits.max_queued_bytes': { value: 5, source: `${file}:5` },
       'limits.max_payload_bytes': { value: 16 * 1024 * 1024, source: 'default' },
     });

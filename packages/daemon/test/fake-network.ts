@@ -16,6 +16,7 @@ import {
   type Registration,
   type RequestHandler,
   type RequestOptions,
+  type ServiceInfo,
   type SubscribeOptions,
   type Subscription,
   type TopicInfo,
@@ -244,6 +245,16 @@ export class FakeNode implements DirectClient {
   async disconnect(peer: string): Promise<number> {
     this.#network.find(peer);
     return 0;
+  }
+
+  async services(): Promise<ServiceInfo[]> {
+    return [...this.handlers].map(([service, handlers]) => ({
+      service,
+      handlers: handlers.length,
+      access: 'open',
+      inFlight: 0,
+      waiting: 0,
+    }));
   }
 
   async topics(): Promise<TopicInfo[]> {

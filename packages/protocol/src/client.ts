@@ -1,5 +1,5 @@
 import type { IterablePromise } from './iterable-promise.ts';
-import type { NodeStatus, PeerInfo, TopicInfo } from './node.ts';
+import type { NodeStatus, PeerInfo, ServiceAccess, ServiceInfo, TopicInfo } from './node.ts';
 
 /**
  * What a program can ask of peerd. The embedded client (`@peerd/core`) and the client of a running daemon
@@ -31,10 +31,14 @@ export interface Client extends AsyncDisposable {
   requestStream(peer: string, payload: Uint8Array, options?: RequestOptions): AsyncIterable<Uint8Array>;
 
   /**
-   * Answers requests to a service until the registration is closed or the client ends. Fails with `invalid`
-   * when an event handler was set on the server.
+   * Answers requests to a service until the registration is closed or the client ends. Of several handlers of a
+   * service, in one program or in many, a request goes to the one with the fewest in hand that admits the caller; with
+   * all of them full it waits for the first that is free. Callers whom no handler admits get `forbidden`, and `busy`
+   * when 16,384 requests wait for the service.
+   *
+   * Fails with `invalid` when an event handler was set on the server, and `busy` past 16,384 handlers on the node.
    */
-  handle(service: string, handler: RequestHandler): Promise<Registration>;
+  handle(service: string, handler: RequestHandler, options?: HandleOptions): Promise<Registration>;
 
   /**
    * Tells everyone who subscribed to the topic; resolves to the number of peers it was sent to. With none yet
@@ -70,6 +74,9 @@ export interface Client extends AsyncDisposable {
   disconnect(peer: string, options?: SignalOptions): Promise<number>;
 
   status(options?: SignalOptions): Promise<NodeStatus>;
+
+  /** The services that have a handler here, by name. */
+  services(options?: SignalOptions): Promise<ServiceInfo[]>;
 
   /** The topics that somebody hears, here or at a connected peer, by name. */
   topics(options?: SignalOptions): Promise<TopicInfo[]>;
@@ -128,6 +135,21 @@ export type RequestHandler = (
   request: InboundRequest,
 ) => Uint8Array | AsyncIterable<Uint8Array> | Promise<Uint8Array | AsyncIterable<Uint8Array>>;
 
+export interface HandleOptions {
+  /**
+   * Who may ask: `open` (everybody who may connect), `nobody`, or the peers with these ids; a name proves nothing. The
+   * node's configuration can narrow it further. Default: `open`.
+   */
+  access?: ServiceAccess;
+  /**
+   * Requests this handler takes at once; the next ones go to other handlers, or wait. A request that was cancelled
+   * does not count. Default: 1,024.
+   */
+  concurrency?: number;
+  /** Closes the registration; before it stands, `handle` fails with the signal's reason. */
+  signal?: AbortSignal;
+}
+
 export interface Registration extends AsyncDisposable {
   close(): Promise<void>;
 }
@@ -149,6 +171,8 @@ export interface BroadcastResult {
 export interface SubscribeOptions {
   /** Messages kept for a reader that is behind. Default: 1,024. */
   maxQueued?: number;
+  /** Closes the subscription; before it stands, `subscribe` fails with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 export interface BroadcastMessage {
@@ -188,4 +212,6 @@ export const defaults = {
   broadcastTimeoutMs: 5_000,
   pingTimeoutMs: 10_000,
   maxQueuedMessages: 1_024,
+  /** Room for handlers that wait for something; what they have in hand is bounded all the same. */
+  handlerConcurrency: 1_024,
 } as const;

@@ -23,19 +23,14 @@ export type BroadcastCommand =
       readonly ref: number;
       readonly topics: readonly string[];
       readonly responder: Responder<void>;
-    };
+    }
+  | { readonly type: 'unsubscribe'; readonly ref: number; readonly responder: Responder<void> };
 
 /** Nobody waits for a broadcast any more. It follows the broadcast in its lane. */
 export interface BroadcastCancel {
   readonly type: 'broadcast/cancel';
   readonly ref: number;
 }
-
-export type SubscriberEvent = {
-  readonly type: 'unsubscribe';
-  readonly ref: number;
-  readonly responder: Responder<void>;
-};
 
 export type GossipEvent =
   | {
@@ -58,7 +53,6 @@ export type BroadcastInput =
   | BroadcastCommand
   | BroadcastCancel
   | ClientClosed
-  | SubscriberEvent
   | GossipEvent
   | InternalInbound
   | InternalSettled

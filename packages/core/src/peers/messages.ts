@@ -1,5 +1,6 @@
 import type { NodeStatus, PeerdError, PeerInfo } from '@peerd/protocol';
 import type { Responder } from '../channel/responder.ts';
+import type { Reconfigure } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 import type { Target } from './target.ts';
 
@@ -112,6 +113,7 @@ export type PeersInput =
   | PeersEvent
   | PeerReach
   | Extract<PeerPart, { type: 'peer/part' }>
+  | Reconfigure
   | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/refused' }>;
 
 export type PeersOutput =

@@ -22,7 +22,7 @@ export class PeersState implements Feature<PeersInput> {
   readonly #context: Context<PeersOutput>;
   readonly #self: { readonly id: string; readonly name: string };
   /** Peers of the configuration: they are known before they have been reached. */
-  readonly #configured: ReadonlySet<string>;
+  #configured: ReadonlySet<string>;
   readonly #peers = new Map<string, PeerRecord>();
   readonly #names = new Map<string, Set<string>>();
   /** Who waits for which peer or dial, and for what each waits; those whose target means nobody yet apart. */
@@ -35,13 +35,16 @@ export class PeersState implements Feature<PeersInput> {
   constructor(
     context: Context<PeersOutput>,
     self: { readonly id: string; readonly name: string },
-    configured: ReadonlySet<string> = new Set(),
+    configured: readonly Target[] = [],
   ) {
     this.#context = context;
     this.#self = self;
-    this.#configured = configured;
+    this.#configured = idsOf(configured);
     this.handlers = {
       peers: ({ responder }) => context.emit({ type: 'settle', responder, value: this.list() }),
+      reconfigure: ({ peers }) => {
+        this.#configured = idsOf(peers);
+      },
       'node/listening': ({ addresses }) => {
         this.addresses = addresses;
       },
@@ -337,6 +340,11 @@ export class PeersState implements Feature<PeersInput> {
     }
     this.#context.emit({ type: 'peer/names-changed' });
   }
+}
+
+/** Of those whose address says who they are. */
+function idsOf(targets: readonly Target[]): Set<string> {
+  return new Set(targets.flatMap((target) => (target.kind === 'word' ? [] : (target.peer ?? []))));
 }
 
 function ambiguous(key: string, candidates: readonly string[]): PeerdError {

@@ -1,6 +1,6 @@
 import { type NodeStatus, PeerdError } from '@peerd/protocol';
 import { BroadcastState } from '../broadcast/state.ts';
-import type { Limits } from '../config.ts';
+import type { Limits, ServiceRules } from '../config.ts';
 import { ConnectionsState } from '../connections/state.ts';
 import { type DiscoveryConfig, DiscoveryState } from '../discovery/state.ts';
 import type { Policy } from '../hello/policy.ts';
@@ -21,6 +21,8 @@ export interface CoreConfig {
   readonly discovery: DiscoveryConfig;
   readonly ping: PingConfig;
   readonly limits: Limits;
+  /** Who may ask which service, on top of what its registrations say. */
+  readonly services: ServiceRules;
   /** Four 32-bit integers. */
   readonly seed: readonly [number, number, number, number];
 }
@@ -72,8 +74,8 @@ export class NodeCore implements Context<Output> {
       this.#lastRef -= 1;
       return this.#lastRef;
     };
-    this.#peers = new PeersState(this, config.self, configuredPeers(config.discovery));
-    this.#services = new ServicesState(this);
+    this.#peers = new PeersState(this, config.self, config.discovery.peers);
+    this.#services = new ServicesState(this, config.services);
     this.#limits = { ...config.limits };
     this.#broadcast = new BroadcastState(this, this.#limits, makeRef);
     this.#request = new RequestState(this, this.#limits);
@@ -180,11 +182,6 @@ export class NodeCore implements Context<Output> {
       uptimeMs: Math.round(this.nowMs - this.startedMs),
     };
   }
-}
-
-/** Those whose address says who they are. */
-function configuredPeers({ peers }: DiscoveryConfig): Set<string> {
-  return new Set(peers.flatMap(({ peer }) => (peer === undefined ? [] : [peer])));
 }
 
 /** One map of all handlers; where several features handle a message they do it in order. */

@@ -1,5 +1,5 @@
 import type { Responder } from '../channel/responder.ts';
-import type { Limits } from '../config.ts';
+import type { Limits, ServiceRules } from '../config.ts';
 import type { Target } from '../peers/target.ts';
 
 /** The client was closed: whatever it asked for that has no answer yet ends with `stopped`. */
@@ -22,5 +22,6 @@ export interface Reconfigure {
   readonly peers: readonly Extract<Target, { kind: 'address' }>[];
   readonly bootstrapIntervalMs: number;
   readonly limits: Limits;
+  readonly services: ServiceRules;
   readonly responder: Responder<void>;
 }

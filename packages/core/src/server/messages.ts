@@ -12,7 +12,7 @@ import type { HelloInput, HelloOutput } from '../hello/messages.ts';
 import type { PeersCommand, PeersInput, PeersOutput } from '../peers/messages.ts';
 import type { PingInput, PingOutput } from '../ping/state.ts';
 import type { RequestCancel, RequestCommand, RequestInput, RequestOutput } from '../request/messages.ts';
-import type { ServicesCommand, ServicesInput } from '../services/state.ts';
+import type { ServicesCommand, ServicesInput, ServicesOutput } from '../services/messages.ts';
 import type { ClientClosed, Drain, Reconfigure } from './inputs.ts';
 
 /** What users ask for. The responders in them are settled exactly once. */
@@ -40,7 +40,8 @@ export type Output =
   | HelloOutput
   | PeersOutput
   | PingOutput
-  | RequestOutput;
+  | RequestOutput
+  | ServicesOutput;
 
 /** All that the loop dispatches. */
 export type Input =
@@ -57,8 +58,13 @@ export type Input =
 /** What happened: everything but commands, the tick, and what features tell each other. */
 export type Event = Exclude<Input, Command | { readonly type: 'tick' } | Output>;
 
-/** The messages that no feature handles: each has one driver that carries it out. */
-export type Effect = Exclude<Output, Input> | Extract<Output, { type: 'connection/abort' }>;
+/** Outputs that nobody acts on: they are told to the log. */
+type Told = Extract<Output, { type: 'service/added' | 'service/removed' }>;
+
+/** The messages that no feature handles, and a few that one does too: each has one driver that carries it out. */
+export type Effect =
+  | Exclude<Output, Input | Told>
+  | Extract<Output, { type: 'connection/abort' | 'request/abort' }>;
 
 /** What carries out effects, one function each. */
 export type Drivers = {
@@ -82,6 +88,8 @@ export function payloadBytes(input: Input): number {
 
 /** Settles a command that was never taken. */
 export function reject(command: Command, error: PeerdError): void {
-  if ('responder' in command) command.responder.reject(error);
+  // Letting go has succeeded: there is nothing left to hold.
+  if (command.type === 'unhandle' || command.type === 'unsubscribe') command.responder.resolve();
+  else if ('responder' in command) command.responder.reject(error);
   else if (command.type === 'request') (command.answer ?? command.end)?.reject(error);
 }

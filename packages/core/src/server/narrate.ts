@@ -19,6 +19,12 @@ export function narrate(log: Log, output: Output): void {
     case 'peer/unreached':
       log.debug(output.error.message, { code: output.error.code });
       return;
+    case 'service/added':
+      log.debug(`the service ${JSON.stringify(output.service)} has a handler`);
+      return;
+    case 'service/removed':
+      log.debug(`the service ${JSON.stringify(output.service)} has no handler left`);
+      return;
     case 'connection/abort':
       log.info(output.reason);
       return;

@@ -145,9 +145,6 @@ export function rejectQueued(inbox: Inbox<Event, Command>): void {
   const error = new PeerdError('stopped', 'the server was stopped');
   for (let command = inbox.takeCommand(); command !== undefined; command = inbox.takeCommand())
     reject(command, error);
-  for (let event = inbox.takeEvent(); event !== undefined; event = inbox.takeEvent()) {
-    // Letting go has succeeded: there is nothing left to hold.
-    if ('responder' in event) event.responder.resolve();
-    else if (event.type === 'request/answer') event.accepted?.resolve();
-  }
+  for (let event = inbox.takeEvent(); event !== undefined; event = inbox.takeEvent())
+    if (event.type === 'request/answer') event.accepted?.resolve();
 }

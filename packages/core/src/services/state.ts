@@ -1,42 +1,252 @@
-import type { Responder } from '../channel/responder.ts';
+import { PeerdError, type ServiceInfo } from '@peerd/protocol';
+import { Table } from '../channel/table.ts';
+import type { ServiceRules } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
-import type { Settle } from '../server/outputs.ts';
+import { type Admitted, accessOf, admits, admittedBy, both } from './access.ts';
+import type { ServiceRequest, ServicesCommand, ServicesInput, ServicesOutput } from './messages.ts';
+import { EVENT_HANDLER } from './messages.ts';
+import { Member, Pool } from './pool.ts';
+import { Waiting } from './waiting.ts';
 
-export type ServicesCommand = {
-  readonly type: 'handle';
-  readonly service: string;
-  readonly responder: Responder<void>;
-};
+/**
+ * Requests of one service that may wait for a handler: what one peer may have in flight by default, so that its burst
+ * waits and a crowd is told. Their payloads count in the bytes in flight; each takes some 300 bytes besides.
+ */
+export const MAX_WAITING_PER_SERVICE = 16_384;
 
-export type ServicesInput =
-  | ServicesCommand
-  | { readonly type: 'unhandle'; readonly service: string; readonly responder: Responder<void> };
+/** Registrations on one node, 16 for each client that a daemon takes; each takes some 500 bytes. */
+export const MAX_REGISTRATIONS = 16_384;
 
-/** Which services have a handler; the handlers themselves are the router's. */
+class Service {
+  readonly name: string;
+  readonly pool: Pool<Registration> = new Pool();
+  readonly waiting: Waiting = new Waiting();
+  /** Requests that were turned away because too many wait. */
+  refused = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+class Registration extends Member {
+  readonly service: Service;
+
+  constructor(ref: number, service: Service, admitted: Admitted, concurrency: number) {
+    super(ref, admitted, concurrency);
+    this.service = service;
+  }
+}
+
+interface Refusal {
+  readonly code: 'forbidden' | 'busy' | 'no-handler';
+  readonly reason: string;
+}
+
+/**
+ * Which services have handlers, who may ask them, and which handler gets a request: the one with the fewest in hand.
+ * With all of them full it waits here. The handlers themselves are the dispatcher's.
+ */
 export class ServicesState implements Feature<ServicesInput> {
   readonly handlers: Handlers<ServicesInput>;
-  readonly #counts = new Map<string, number>();
+  readonly #context: Context<ServicesOutput>;
+  readonly #services = new Map<string, Service>();
+  readonly #registrations = new Map<number, Registration>();
+  /** Who has each request in hand. */
+  readonly #running = new Table<Registration>();
+  /** Where each request waits. */
+  readonly #waitsFor = new Map<number, Service>();
+  #rules = new Map<string, Admitted>();
+  #hasEventHandler = false;
 
-  constructor(context: Context<Settle>) {
+  constructor(context: Context<ServicesOutput>, rules: ServiceRules) {
+    this.#context = context;
+    this.#rules = rulesOf(rules);
     this.handlers = {
-      handle: ({ service, responder }) => {
-        this.#counts.set(service, (this.#counts.get(service) ?? 0) + 1);
+      handle: (command) => this.#handle(command),
+      unhandle: ({ ref, responder }) => {
+        this.#unhandle(ref);
         context.emit({ type: 'settle', responder, value: undefined });
       },
-      unhandle: ({ service, responder }) => {
-        const count = this.#counts.get(service) ?? 0;
-        if (count > 1) this.#counts.set(service, count - 1);
-        else this.#counts.delete(service);
-        context.emit({ type: 'settle', responder, value: undefined });
+      services: ({ responder }) => context.emit({ type: 'settle', responder, value: this.#list() }),
+      'service/event-handler': () => {
+        this.#hasEventHandler = true;
       },
+      reconfigure: ({ services }) => {
+        this.#rules = rulesOf(services);
+        for (const service of this.#services.values()) this.#screen(service);
+      },
+      'request/dispatch': (request) => this.#assign(request),
+      'service/returned': (request) => {
+        const registration = this.#running.get(request.key);
+        // The caller may have left meanwhile.
+        if (registration === undefined) return;
+        this.#unhandle(registration.ref);
+        this.#done(request.key);
+        this.#assign(request);
+      },
+      'request/abort': ({ key }) => {
+        if (!this.#leave(key)) this.#done(key);
+      },
+      'request/answer': ({ key, end }) => {
+        if (end) this.#done(key);
+      },
+      'request/answer-end': ({ key }) => this.#done(key),
+      'request/refuse': ({ key }) => this.#done(key),
     };
   }
 
   get names(): string[] {
-    return [...this.#counts.keys()].sort();
+    return [...this.#services.keys()].sort();
   }
 
   snapshot(): unknown {
-    return [...this.#counts];
+    return {
+      rules: [...this.#rules].map(([service, admitted]) => [service, accessOf(admitted)]),
+      services: [...this.#services.values()].map(({ name, pool, waiting, refused }) => [
+        name,
+        [...pool.members].map(({ ref, inHand, concurrency }) => [ref, inHand, concurrency]),
+        [...waiting].map(({ key }) => key),
+        refused,
+      ]),
+    };
   }
+
+  #handle({
+    ref,
+    service: name,
+    access,
+    concurrency,
+    responder,
+  }: Extract<ServicesCommand, { type: 'handle' }>): void {
+    if (this.#registrations.size >= MAX_REGISTRATIONS) {
+      const message = `${MAX_REGISTRATIONS} handlers are registered: close some first`;
+      this.#context.emit({ type: 'fail', responder, error: new PeerdError('busy', message) });
+      return;
+    }
+    let service = this.#services.get(name);
+    if (service === undefined) {
+      service = new Service(name);
+      this.#services.set(name, service);
+      this.#context.emit({ type: 'service/added', service: name });
+    }
+    const registration = new Registration(ref, service, admittedBy(access), concurrency);
+    this.#registrations.set(ref, registration);
+    service.pool.add(registration);
+    this.#context.emit({ type: 'settle', responder, value: undefined });
+    this.#handOver(registration);
+  }
+
+  #unhandle(ref: number): void {
+    const registration = this.#registrations.get(ref);
+    if (registration === undefined) return;
+    const { service } = registration;
+    this.#registrations.delete(ref);
+    service.pool.remove(registration);
+    if (service.pool.size === 0) {
+      this.#services.delete(service.name);
+      this.#context.emit({ type: 'service/removed', service: service.name });
+    }
+    this.#screen(service);
+  }
+
+  /** Refuses those that wait in vain, after who may ask has changed. */
+  #screen(service: Service): void {
+    for (const { key, peer } of service.waiting) {
+      const refusal = this.#refusalOf(service, peer);
+      if (refusal === undefined) continue;
+      this.#leave(key);
+      this.#refuse(key, refusal);
+    }
+  }
+
+  /** Why a peer can not ask, as things are. */
+  #refusalOf({ name, pool }: Service, peer: string): Refusal | undefined {
+    if (pool.size === 0) return { code: 'no-handler', reason: '' };
+    const rule = this.#rules.get(name);
+    if (!admits(rule, peer)) return forbidden(name, peer, rule?.size === 0);
+    return pool.admits(peer) ? undefined : forbidden(name, peer, pool.isClosed);
+  }
+
+  #assign(request: ServiceRequest): void {
+    const { key, peer, service: name } = request;
+    if (this.#hasEventHandler) {
+      const rule = this.#rules.get(name);
+      if (!admits(rule, peer)) this.#refuse(key, forbidden(name, peer, rule?.size === 0));
+      else this.#context.emit({ type: 'service/run', registration: EVENT_HANDLER, request });
+      return;
+    }
+    const service = this.#services.get(name);
+    if (service === undefined) return this.#refuse(key, { code: 'no-handler', reason: '' });
+    const registration = admits(this.#rules.get(name), peer) ? service.pool.take(peer) : undefined;
+    if (registration !== undefined) return this.#run(registration, request);
+    const refusal = this.#refusalOf(service, peer);
+    if (refusal !== undefined) return this.#refuse(key, refusal);
+    if (service.waiting.size >= MAX_WAITING_PER_SERVICE) {
+      service.refused += 1;
+      const reason = `${MAX_WAITING_PER_SERVICE} requests wait for a handler of the service: try again later`;
+      return this.#refuse(key, { code: 'busy', reason });
+    }
+    service.waiting.add(request);
+    this.#waitsFor.set(key, service);
+  }
+
+  #refuse(key: number, refusal: Refusal): void {
+    this.#context.emit({ type: 'request/refuse', key, ...refusal });
+  }
+
+  #run(registration: Registration, request: ServiceRequest): void {
+    this.#running.set(request.key, registration);
+    this.#context.emit({ type: 'service/run', registration: registration.ref, request });
+  }
+
+  /** A request is answered, or nobody waits for it: who had it takes the next. */
+  #done(key: number): void {
+    const registration = this.#running.get(key);
+    if (registration === undefined) return;
+    this.#running.delete(key);
+    const { pool, waiting } = registration.service;
+    pool.done(registration);
+    if (waiting.size > 0) this.#handOver(registration);
+  }
+
+  /** As many of those that wait as the handler takes. */
+  #handOver(registration: Registration): void {
+    if (!this.#registrations.has(registration.ref)) return;
+    const { pool, waiting } = registration.service;
+    for (const request of waiting) {
+      if (registration.inHand >= registration.concurrency) return;
+      if (!pool.giveTo(registration, request.peer)) continue;
+      this.#leave(request.key);
+      this.#run(registration, request);
+    }
+  }
+
+  #leave(key: number): boolean {
+    const service = this.#waitsFor.get(key);
+    return service !== undefined && this.#waitsFor.delete(key) && service.waiting.remove(key);
+  }
+
+  #list(): ServiceInfo[] {
+    return this.names.map((name) => {
+      const { pool, waiting } = this.#services.get(name) as Service;
+      let inFlight = 0;
+      for (const { inHand } of pool.members) inFlight += inHand;
+      const access = accessOf(both(pool.admitted, this.#rules.get(name)));
+      return { service: name, handlers: pool.size, access, inFlight, waiting: waiting.size };
+    });
+  }
+}
+
+function rulesOf(rules: ServiceRules): Map<string, Admitted> {
+  return new Map(Object.entries(rules).map(([service, access]) => [service, admittedBy(access)]));
+}
+
+/** In words for both sides. */
+function forbidden(service: string, peer: string, isClosed: boolean): Refusal {
+  const what = service === '' ? 'the service without a name' : `the service ${service}`;
+  const reason = isClosed
+    ? `${what} is closed to everybody`
+    : `${what} is for named peers, and ${peer} is not one of them`;
+  return { code: 'forbidden', reason };
 }

@@ -49,6 +49,7 @@ export function coreConfig(config: Partial<CoreConfig> = {}): CoreConfig {
     },
     ping: { intervalMs: 15_000, timeoutMs: 10_000 },
     limits: defaultLimits,
+    services: {},
     seed: [1, 2, 3, 4],
     ...config,
   };

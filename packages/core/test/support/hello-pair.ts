@@ -70,6 +70,7 @@ export class HelloSide {
       peers: [],
       bootstrapIntervalMs: 1,
       limits: defaultLimits,
+      services: {},
       responder: new Responder<void>(),
     };
     this.step({ type: 'reconfigure', allow: [], deny: [], ...lists, ...rest });

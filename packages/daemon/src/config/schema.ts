@@ -1,6 +1,6 @@
 import type { Limits, PeerConfig } from '@peerd/core';
-import { decodeSecret } from '@peerd/core';
-import { parseDuration } from '@peerd/protocol';
+import { decodeSecret, parsePeerId } from '@peerd/core';
+import { parseDuration, type ServiceAccess } from '@peerd/protocol';
 import { isPeerdName, maxControlPayloadBytes } from '@peerd/protocol/control';
 import { z } from 'zod';
 import { type LogArea, type LogLevel, logAreas, logLevels } from '../log/levels.ts';
@@ -26,6 +26,8 @@ export interface ConfigValues {
   log_level?: LogLevel | undefined;
   log_levels?: { [Area in LogArea]?: LogLevel | undefined } | undefined;
   limits?: LimitValues | undefined;
+  /** By the service's name. */
+  services?: Record<string, { access: 'open' | 'nobody' | string[] }> | undefined;
 }
 
 interface LimitValues {
@@ -62,6 +64,13 @@ const secret = z.string().transform((value, context) => {
     });
     return z.NEVER;
   }
+});
+
+const peerId = z
+  .string()
+  .refine((value) => parsePeerId(value) !== undefined, 'expected a peer id (a name proves nothing)');
+const access = z.union([z.enum(['open', 'nobody']), z.array(peerId)], {
+  error: 'expected "open", "nobody" or a list of peer ids (a name proves nothing)',
 });
 
 const level = z.enum(logLevels);
@@ -108,6 +117,7 @@ export const configSchema: z.ZodType<ConfigValues> = z
     ...keys,
     log_levels: z.strictObject(tables.log_levels).partial(),
     limits: z.strictObject(tables.limits).partial(),
+    services: z.record(z.string(), z.strictObject({ access })),
   })
   .partial();
 
@@ -132,8 +142,9 @@ export const configKeys: readonly ConfigKey[] = [
 export const secretKeys: readonly (keyof ConfigValues)[] = ['secret', 'network_secret'];
 
 /** The names that may stand below a path: `[]` is the file as a whole. */
-export function keysBelow([table]: readonly PropertyKey[]): readonly string[] {
-  if (table === undefined) return [...Object.keys(keys), ...Object.keys(tables)];
+export function keysBelow([table, service]: readonly PropertyKey[]): readonly string[] {
+  if (table === undefined) return [...Object.keys(keys), ...Object.keys(tables), 'services'];
+  if (table === 'services' && service !== undefined) return ['access'];
   return Object.keys(tables[table as keyof typeof tables] ?? {});
 }
 
@@ -160,9 +171,18 @@ export function peerConfigOf(values: ConfigValues, found: { name: string; secret
       compat: values.compat,
       bootstrapIntervalMs: values.bootstrap_interval,
       firstBootstrapMs: values.first_bootstrap,
+      services: values.services === undefined ? undefined : rulesOf(values.services),
       limits: values.limits === undefined ? undefined : limitsOf(values.limits),
     }),
   };
+}
+
+function rulesOf(values: NonNullable<ConfigValues['services']>): Record<string, ServiceAccess> {
+  const rules = Object.entries(values).map(([service, { access }]) => {
+    const rule: ServiceAccess = typeof access === 'string' ? access : { peers: access };
+    return [service, rule];
+  });
+  return Object.fromEntries(rules);
 }
 
 function limitsOf(values: LimitValues): Partial<Limits> {

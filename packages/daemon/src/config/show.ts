@@ -16,10 +16,11 @@ export interface ConfigEntry {
   isRedacted: boolean;
 }
 
-/** Every key with the value that counts and where that comes from. */
+/** Every key with the value that counts and where that comes from; of `services` those that are named. */
 export function describeConfig(config: DaemonConfig): ConfigEntry[] {
   const effective = effectiveValues(config);
-  return configKeys.map(({ path }) => {
+  const services = Object.keys(config.values.services ?? {}).map((name) => ['services', name, 'access']);
+  return [...configKeys.map(({ path }) => path), ...services].map((path) => {
     const value = valueAt(effective, path);
     const isRedacted = value !== undefined && (secretKeys as readonly string[]).includes(path.join('.'));
     return {

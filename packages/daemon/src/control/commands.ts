@@ -1,6 +1,14 @@
 import type { DirectClient } from '@peerd/core';
 import { defaults, PeerdError } from '@peerd/protocol';
-import { type ClientFrame, SendWindow, type ServerBody } from '@peerd/protocol/control';
+
+import {
+  accessMessage,
+  accessOf,
+  type ClientFrame,
+  SendWindow,
+  type ServerBody,
+} from '@peerd/protocol/control';
+
 import { Feed, type Feeds, type Listener } from './feed.ts';
 import type { InboundCalls } from './inbound.ts';
 
@@ -41,6 +49,7 @@ type CommandCase =
   | 'disconnect'
   | 'status'
   | 'topics'
+  | 'services'
   | 'ping'
   | 'stop';
 
@@ -88,10 +97,13 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
     call.send({ case: 'done', value: {} });
   },
 
-  async handle(call, { service }) {
-    const registration = await call.node.client.serve(service, (inbound) =>
-      call.inbound.pass(call.id, inbound),
-    );
+  async handle(call, { service, access, concurrency = defaults.handlerConcurrency }) {
+    const { client } = call.node;
+    const registration = await client.serve(service, (inbound) => call.inbound.pass(call.id, inbound), {
+      access: accessOf(access),
+      concurrency,
+      signal: call.signal,
+    });
     call.send({ case: 'done', value: {} });
     await aborted(call.signal);
     await registration.close();
@@ -112,6 +124,12 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   async disconnect(call, { peer }) {
     const connections = await call.node.client.disconnect(peer, { signal: call.signal });
     call.send({ case: 'disconnected', value: { connections } });
+  },
+
+  async services(call) {
+    const services = await call.node.client.services({ signal: call.signal });
+    const value = { services: services.map((each) => ({ ...each, access: accessMessage(each.access) })) };
+    call.send({ case: 'services', value });
   },
 
   async topics(call) {

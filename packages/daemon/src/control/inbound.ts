@@ -20,6 +20,7 @@ export class InboundCalls {
   readonly #invalid: (error: PeerdError) => void;
   readonly #open = new Map<number, Open>();
   #lastId = 0;
+  #ended: PeerdError | undefined;
 
   /** `invalid` is called when the client does not keep to the protocol. */
   constructor(send: (id: number, body: ServerBody) => void, invalid: (error: PeerdError) => void) {
@@ -29,6 +30,7 @@ export class InboundCalls {
 
   /** Passes a request on to the registration `handle` of this client. */
   pass(handle: number, call: InboundCall): void {
+    if (this.#ended !== undefined) return call.reject(this.#ended);
     const id = this.#freeId();
     this.#open.set(id, { call, stream: undefined });
     call.onAbort = (reason) => {
@@ -74,7 +76,9 @@ export class InboundCalls {
     }
   }
 
+  /** The client is gone: what it has in hand fails, and what still comes for it. */
   failAll(error: PeerdError): void {
+    this.#ended = error;
     for (const id of [...this.#open.keys()]) this.#fail(id, error);
   }
 

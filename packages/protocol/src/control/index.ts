@@ -1,3 +1,4 @@
+export { accessMessage, accessOf } from './access.ts';
 export { type AnswerEvents, AnswerStream, costOf, SendWindow } from './answers.ts';
 export { makeFolder } from './folder.ts';
 export { FrameDecoder, frameHeader, headerBytes } from './framing.ts';
