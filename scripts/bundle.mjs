@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { readyDescriptors } from './ready-descriptors.mjs';
 
 const { dependencies, engines } = JSON.parse(readFileSync('packages/cli/package.json', 'utf8'));
 const into = 'packages/cli/dist';
@@ -30,6 +31,7 @@ function noticesOf(folders) {
 const bundle = await rolldown({
   input: 'packages/cli/src/main.ts',
   platform: 'node',
+  plugins: [readyDescriptors],
   external: (id) => Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
   resolve: { conditionNames: ['@peerd/source', 'node', 'import', 'default'] },
   transform: { target: `node${engines.node.replace(/^>=/, '')}` },
