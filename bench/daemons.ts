@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The command line as `npm run build` leaves it: plain JavaScript, as it is installed. */
 export const builtCli: string = fileURLToPath(new URL('../packages/cli/dist/main.js', import.meta.url));
-const probe = fileURLToPath(new URL('processes/probe.ts', import.meta.url));
+const probe = fileURLToPath(new URL('processes/probe.mjs', import.meta.url));
 
 export interface StartedDaemon {
   readonly id: string;

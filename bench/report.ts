@@ -16,20 +16,26 @@ export interface Goal {
   readonly everyRound?: boolean;
 }
 
-/** Prints the figures and what became of the goals; returns how many goals were missed. */
-export function report(rows: readonly Row[], goals: readonly Goal[], checks: boolean): number {
+/** The lines of the figures and of what became of the goals, and how many goals were missed. */
+export function report(
+  rows: readonly Row[],
+  goals: readonly Goal[],
+  checks: boolean,
+): { lines: string[]; missed: number } {
   const heading = ['min', 'median', 'max'];
-  print([
-    ['', ...heading],
-    ...rows.map((row) => [
-      row.title,
-      ...('absent' in row ? [`not measured: ${row.absent}`] : spread(row.figures)),
-    ]),
+  const figures = rows.map((row) => [
+    row.title,
+    ...('absent' in row ? [`not measured: ${row.absent}`] : spread(row.figures)),
   ]);
-  if (goals.length === 0) return 0;
   const judged = goals.map((goal) => judge(goal, rows, checks));
-  print([['', ...heading, 'must reach', 'aim', ''], ...judged.map(({ cells }) => cells)]);
-  return judged.filter(({ missed }) => missed).length;
+  const verdicts = judged.map(({ cells }) => cells);
+  return {
+    lines: [
+      ...table([['', ...heading], ...figures]),
+      ...(goals.length === 0 ? [] : table([['', ...heading, 'must reach', 'aim', ''], ...verdicts])),
+    ],
+    missed: judged.filter(({ missed }) => missed).length,
+  };
 }
 
 function judge(
@@ -40,7 +46,9 @@ function judge(
   const { text, least, most, aim, everyRound } = goal;
   const sign = most === undefined ? '>=' : '<=';
   const bound = most ?? least;
-  const bounds = [bound, aim].map((each) => (each === undefined ? '' : `${sign} ${each}`));
+  const bounds = [bound, aim].map((each) =>
+    each === undefined ? '' : `${sign} ${each.toLocaleString('en')}`,
+  );
   const figures = perRound(goal, rows);
   if (typeof figures === 'string')
     return { cells: [text, '', '', '', ...bounds, `not measured: ${figures}`], missed: false };
@@ -95,19 +103,19 @@ function format(figure: number): string {
 }
 
 /** The last cell of a row that is shorter than the first may be as long as it likes. */
-function print(rows: readonly (readonly string[])[]): void {
+function table(rows: readonly (readonly string[])[]): string[] {
   const columns = rows[0]?.length ?? 0;
   const isFree = (row: readonly string[], column: number) =>
     row.length < columns && column === row.length - 1;
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => (isFree(row, column) ? 0 : (row[column]?.length ?? 0)))),
   );
-  for (const row of rows) {
+  return rows.map((row) => {
     const cells = row.map((cell, column) =>
       column === 0 || isFree(row, column)
         ? cell.padEnd(widths[column] ?? 0)
         : cell.padStart(widths[column] ?? 0),
     );
-    console.log(`  ${cells.join('  ')}`.trimEnd());
-  }
+    return `  ${cells.join('  ')}`.trimEnd();
+  });
 }

@@ -58,5 +58,7 @@ export async function run(name: string, subject: Case, plan: Plan): Promise<numb
     ),
   );
   console.log(`\n${name}: ${subject.title} (${plan.rounds} rounds of ${plan.roundMs} ms)`);
-  return report(rows, goals, plan.checks);
+  const { lines, missed } = report(rows, goals, plan.checks);
+  for (const line of lines) console.log(line);
+  return missed;
 }
