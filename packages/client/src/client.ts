@@ -58,7 +58,8 @@ export class SocketClient implements Client {
 
   async request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
-    const value = { peer, payload, service: options.service ?? '', timeoutMs };
+    const { service = '', idempotent = false } = options;
+    const value = { peer, payload, service, timeoutMs, idempotent };
     const { signal } = options;
     return (await ask(this.#calls, { case: 'request', value }, 'answer', { signal, timeoutMs })).payload;
   }

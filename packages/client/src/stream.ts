@@ -10,14 +10,14 @@ export async function* requestStream(
   payload: Uint8Array,
   options: RequestOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { signal } = options;
+  const { signal, service = '', idempotent = false } = options;
   const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
   signal?.throwIfAborted();
   const answers = new AnswerStream({
     taken: (cost) => calls.send(id, { case: 'took', value: { cost } }),
     left: () => calls.cancel(id),
   });
-  const value = { peer, payload, service: options.service ?? '', timeoutMs, stream: true };
+  const value = { peer, payload, service, timeoutMs, stream: true, idempotent };
   const id = calls.open(
     { case: 'request', value },
     {

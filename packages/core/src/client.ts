@@ -270,12 +270,12 @@ export class InProcessClient implements DirectClient {
     answer: Settler<Uint8Array> | undefined,
     end: Settler<void> | undefined,
   ): number {
-    const { service = '' } = options;
+    const { service = '', idempotent } = options;
     checkPayload(payload);
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.requestTimeoutMs);
     const target = this.#targetOf(peer);
     const ref = this.#nextRef();
-    this.#offer({ type: 'request', ref, target, service, payload, timeoutMs, answer, end });
+    this.#offer({ type: 'request', ref, target, service, payload, timeoutMs, idempotent, answer, end });
     return ref;
   }
 

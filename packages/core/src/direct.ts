@@ -23,6 +23,7 @@ export type CallHandler = (call: InboundCall) => void;
 export interface AskOptions {
   service?: string | undefined;
   timeoutMs?: number | undefined;
+  idempotent?: boolean | undefined;
 }
 
 /**

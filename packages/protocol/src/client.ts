@@ -111,6 +111,12 @@ export interface RequestOptions {
   service?: string;
   /** Default: 30,000 ms. It covers finding the peer, connecting to it and the answer. */
   timeoutMs?: number;
+  /**
+   * The service may handle it more than once. When the connection breaks before the (first) answer the call is tried
+   * again instead of failing with `disconnected`: up to 6 times, after pauses of up to 0.2 s doubling to 5 s, within
+   * `timeoutMs`. Default: false.
+   */
+  idempotent?: boolean;
   /** Cancels the call, at the far side too; it then fails with the signal's reason. */
   signal?: AbortSignal;
 }

@@ -546,6 +546,32 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
       await close();
     });
 
+    test('an idempotent request is asked again when its connection breaks, any other is not', async () => {
+      const { a, b, close } = await makePair();
+      let started = Promise.withResolvers<void>();
+      const asked = { once: 0, again: 0 };
+      for (const service of ['once', 'again'] as const)
+        await b.client.handle(service, async ({ signal, payload }) => {
+          asked[service] += 1;
+          started.resolve();
+          if (asked[service] > 1) return payload;
+          await aborted(signal);
+          return new Uint8Array();
+        });
+      for (const service of ['once', 'again'] as const) {
+        started = Promise.withResolvers();
+        const idempotent = service === 'again';
+        const answer = a.client.request(b.id, bytes('whole'), { service, idempotent });
+        answer.catch(() => {});
+        await started.promise;
+        await a.client.disconnect(b.id);
+        if (idempotent) expect(text(await answer)).toBe('whole');
+        else expect((await failure(answer)).code).toBe('disconnected');
+      }
+      expect(asked).toEqual({ once: 1, again: 2 });
+      await close();
+    });
+
     test('connect and disconnect say what is wrong with a peer', async () => {
       const { a, close } = await makePair();
       const { client } = a;

@@ -20,6 +20,8 @@ export type RequestCommand = {
   readonly service: string;
   readonly payload: Uint8Array;
   readonly timeoutMs: number;
+  /** Tried again within its time when the connection breaks. */
+  readonly idempotent?: boolean | undefined;
   /** One answer settles `answer`; a stream of them comes as `request/message` and its end settles `end`. */
   readonly answer?: Settler<Uint8Array> | undefined;
   readonly end?: Settler<void> | undefined;

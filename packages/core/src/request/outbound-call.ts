@@ -7,40 +7,82 @@ import { Call } from './call.ts';
 /** How often a call that was never written is given another connection. */
 export const MAX_ATTEMPTS = 2;
 
+/** What is asked, whatever becomes of it. */
+export interface Question {
+  readonly ref: number;
+  readonly target: Target;
+  readonly service: string;
+  readonly payload: Uint8Array;
+  readonly timeoutMs: number;
+  readonly idempotent?: boolean | undefined;
+  readonly answer?: Settler<Uint8Array> | undefined;
+  readonly end?: Settler<void> | undefined;
+}
+
 /**
  * A call of ours. It is first `finding` the peer (a connection that may be used), then `opening` (waiting for
- * the stream of calls), then `open`; `fallback` calls have a stream of their own.
+ * the stream of calls), then `open`; `fallback` calls have a stream of their own. One whose connection broke may be
+ * `pausing` before it is tried again.
  */
 export class OutboundCall extends Call {
   readonly ref: number;
   readonly target: Target;
   readonly service: string;
-  /** Empty once it has been written. */
+  /** Empty once it has been written, unless it may have to be written again. */
   payload: Uint8Array;
   readonly answer: Settler<Uint8Array> | undefined;
   readonly end: Settler<void> | undefined;
-  phase: 'finding' | 'opening' | 'open' | 'fallback' = 'finding';
+  /** To be asked again when the connection breaks: its payload is kept. */
+  readonly isIdempotent: boolean;
+  /** Whether a message of a stream of answers has been handed over. */
+  hasAnswered = false;
+  retries = 0;
+  /** What the caller gave it; `timeoutMs` is what a retry has left of that. */
+  totalTimeoutMs: number;
+  /** Whom to reach: a retry wants the very peer that its first try found. */
+  route: Target;
+  phase: 'finding' | 'opening' | 'open' | 'fallback' | 'pausing' = 'finding';
   attempts = 0;
+  deadlineMs: number = Number.POSITIVE_INFINITY;
   deadline: Deadline<OutboundCall> | undefined;
 
-  constructor(
-    ref: number,
-    target: Target,
-    service: string,
-    payload: Uint8Array,
-    timeoutMs: number,
-    answer: Settler<Uint8Array> | undefined,
-    end: Settler<void> | undefined,
-  ) {
+  constructor(question: Question) {
     super();
-    this.ref = ref;
-    this.target = target;
-    this.service = service;
-    this.payload = payload;
-    this.timeoutMs = timeoutMs;
-    this.answer = answer;
-    this.end = end;
-    this.heldBytes = payload.length;
+    this.ref = question.ref;
+    this.target = question.target;
+    this.route = question.target;
+    this.service = question.service;
+    this.payload = question.payload;
+    this.timeoutMs = question.timeoutMs;
+    this.totalTimeoutMs = question.timeoutMs;
+    this.answer = question.answer;
+    this.end = question.end;
+    this.isIdempotent = question.idempotent === true;
+    this.heldBytes = question.payload.length;
+  }
+
+  /** The same call before its next try. */
+  again(nowMs: number): OutboundCall {
+    const { ref, target, service, payload, answer, end } = this;
+    const timeoutMs = Math.max(1, Math.ceil(Math.min(this.timeoutMs, this.deadlineMs - nowMs)));
+    const call = new OutboundCall({
+      ref,
+      target,
+      service,
+      payload,
+      timeoutMs,
+      idempotent: true,
+      answer,
+      end,
+    });
+    const peer = this.link?.peer;
+    // By a name nobody may be known any more; an address is still the best way there.
+    call.route = target.kind === 'word' && peer !== undefined ? { kind: 'id', key: peer, peer } : this.route;
+    call.retries = this.retries + 1;
+    call.totalTimeoutMs = this.totalTimeoutMs;
+    call.deadlineMs = this.deadlineMs;
+    call.phase = 'pausing';
+    return call;
   }
 
   get serviceText(): string {
@@ -48,12 +90,10 @@ export class OutboundCall extends Call {
   }
 
   timeoutError(): PeerdError {
-    return new PeerdError(
-      'timeout',
-      this.phase === 'finding' || this.phase === 'opening'
-        ? `no connection to ${this.target.key} within ${this.timeoutMs} ms`
-        : `no answer from ${this.serviceText}${this.target.key} within ${this.timeoutMs} ms`,
-    );
+    const isUnconnected = this.retries === 0 && (this.phase === 'finding' || this.phase === 'opening');
+    const what = isUnconnected ? 'no connection to ' : `no answer from ${this.serviceText}`;
+    const why = this.retries === 0 ? '' : ': the connection broke, and trying again took too long';
+    return new PeerdError('timeout', `${what}${this.target.key} within ${this.totalTimeoutMs} ms${why}`);
   }
 
   disconnectedError(): PeerdError {

@@ -16,6 +16,7 @@ import type {
   RequestCommand,
 } from './messages.ts';
 import { MAX_ATTEMPTS, OutboundCall } from './outbound-call.ts';
+import { lastError, Retries } from './retries.ts';
 import type { Shared } from './side.ts';
 
 type Inputs =
@@ -39,6 +40,7 @@ export class OutboundCalls {
   readonly #shared: Shared & { readonly links: Map<number, Link> };
   readonly #calls = new Table<OutboundCall>();
   readonly #deadlines = new Deadlines<OutboundCall>();
+  readonly #retries = new Retries();
   /** Our link to each peer, from when its stream is being opened. */
   readonly #linkTo = new Map<string, Link>();
   /** What a target led to the last time, as long as nothing has changed: spares a busy caller the look-up. */
@@ -51,8 +53,7 @@ export class OutboundCalls {
     this.#shared = shared;
     this.handlers = {
       request: (command) => {
-        const { ref, target, service, payload, timeoutMs, answer, end } = command;
-        const call = new OutboundCall(ref, target, service, payload, timeoutMs, answer, end);
+        const call = new OutboundCall(command);
         const refusal = this.#refusal(call);
         if (refusal === undefined) this.#start(call);
         else this.#settle(call, refusal);
@@ -60,7 +61,7 @@ export class OutboundCalls {
       'request/internal': (request) => {
         const target: Target = { kind: 'id', key: request.peer, peer: request.peer };
         const { ref, service, payload, timeoutMs } = request;
-        const call = new OutboundCall(ref, target, service, payload, timeoutMs, undefined, undefined);
+        const call = new OutboundCall({ ref, target, service, payload, timeoutMs });
         const refusal = this.#refusal(call);
         if (refusal === undefined) this.#start(call);
         else this.#settle(call, refusal);
@@ -90,7 +91,7 @@ export class OutboundCalls {
       },
       'peer/unreached': ({ ref, error }) => {
         const call = this.#calls.get(ref);
-        if (call?.phase === 'finding') this.#finish(call, error);
+        if (call?.phase === 'finding') this.#fail(call, error);
       },
       'fallback/answered': ({ ref, payload }) => {
         const call = this.#calls.get(ref);
@@ -98,13 +99,13 @@ export class OutboundCalls {
       },
       'fallback/failed': ({ ref, code, message }) => {
         const call = this.#calls.get(ref);
-        if (call !== undefined) this.#finish(call, new PeerdError(code, message));
+        if (call !== undefined) this.#fail(call, new PeerdError(code, message));
       },
     };
   }
 
   get nextTickMs(): number {
-    return this.#deadlines.nextMs;
+    return Math.min(this.#deadlines.nextMs, this.#retries.nextTickMs);
   }
 
   get isIdle(): boolean {
@@ -132,14 +133,14 @@ export class OutboundCalls {
     this.#forgetLink(link);
     for (const open of link.calls.values()) {
       const call = open as OutboundCall;
-      if (call.opened) this.#finish(call, call.disconnectedError());
+      if (call.opened) this.#fail(call, call.disconnectedError());
       else this.#tryAgain(call, new PeerdError('unreachable', `the connection to ${call.target.key} broke`));
     }
   }
 
   reset(call: Call, code: number, reason: string): void {
     const outbound = call as OutboundCall;
-    this.#finish(outbound, outbound.resetError(errorCodeOf(code), printable(reason)));
+    this.#fail(outbound, outbound.resetError(errorCodeOf(code), printable(reason)));
   }
 
   admitChunk(link: Link, call: Call): boolean {
@@ -164,6 +165,7 @@ export class OutboundCalls {
     const outbound = call as OutboundCall;
     const payload = outbound.takeMessage();
     if (outbound.end !== undefined) {
+      outbound.hasAnswered = true;
       this.#shared.context.emit({ type: 'request/message', ref: outbound.ref, payload });
       if (isLast) this.#finish(outbound, undefined);
     } else if (isLast) {
@@ -187,9 +189,9 @@ export class OutboundCalls {
   }
 
   expire(): void {
-    this.#deadlines.expire(this.#shared.context.nowMs, (call) => {
-      this.#abandon(call, call.timeoutError());
-    });
+    const { nowMs } = this.#shared.context;
+    this.#deadlines.expire(nowMs, (call) => this.#abandon(call, call.timeoutError()));
+    this.#retries.expire(nowMs, (call) => this.#find(call));
   }
 
   stop(): void {
@@ -201,7 +203,7 @@ export class OutboundCalls {
     return {
       calls: this.#calls
         .values()
-        .map((call) => [call.ref, call.phase, call.link?.id, call.id, call.attempts]),
+        .map((call) => [call.ref, call.phase, call.link?.id, call.id, call.attempts, call.retries]),
       links: [...this.#linkTo].map(([peer, link]) => [peer, link.id]),
     };
   }
@@ -233,8 +235,10 @@ export class OutboundCalls {
   #start(call: OutboundCall): void {
     this.#calls.set(call.ref, call);
     this.#shared.held.bytes += call.heldBytes;
-    if (call.timeoutMs > 0)
-      call.deadline = this.#deadlines.add(call, this.#shared.context.nowMs + call.timeoutMs);
+    if (call.timeoutMs > 0) {
+      call.deadlineMs = this.#shared.context.nowMs + call.timeoutMs;
+      call.deadline = this.#deadlines.add(call, call.deadlineMs);
+    }
     const link = this.#routes.get(call.target.key);
     if (link === undefined) this.#find(call);
     else this.#attach(call, link);
@@ -243,7 +247,7 @@ export class OutboundCalls {
   #find(call: OutboundCall): void {
     call.phase = 'finding';
     call.attempts += 1;
-    this.#shared.context.emit({ type: 'peer/reach', ref: call.ref, target: call.target });
+    this.#shared.context.emit({ type: 'peer/reach', ref: call.ref, target: call.route });
   }
 
   #attach(call: OutboundCall, link: Link): void {
@@ -298,7 +302,7 @@ export class OutboundCalls {
   #tryAgain(call: OutboundCall, error: PeerdError): void {
     call.link?.end(call);
     if (call.attempts >= MAX_ATTEMPTS) {
-      this.#finish(call, error);
+      this.#fail(call, error);
       return;
     }
     call.link = undefined;
@@ -306,6 +310,19 @@ export class OutboundCalls {
     call.isReady = false;
     call.outgoing.shift();
     this.#find(call);
+  }
+
+  /** Ends a call that has failed, unless it is one to be tried again: that is another call with its reference. */
+  #fail(call: OutboundCall, error: PeerdError): void {
+    if (!this.#retries.takes(call, error)) return this.#finish(call, lastError(call, error));
+    const { context, held } = this.#shared;
+    this.#forget(call);
+    const next = call.again(context.nowMs);
+    this.#calls.set(next.ref, next);
+    held.bytes += next.heldBytes;
+    if (next.deadlineMs < Number.POSITIVE_INFINITY)
+      next.deadline = this.#deadlines.add(next, next.deadlineMs);
+    this.#retries.add(next, context.nowMs, context.random());
   }
 
   /** Ends a call that the other side may still be working on. */
@@ -320,16 +337,22 @@ export class OutboundCalls {
   }
 
   #finish(call: OutboundCall, outcome: Uint8Array | PeerdError | undefined): void {
+    this.#forget(call);
+    this.#settle(call, outcome);
+  }
+
+  #forget(call: OutboundCall): void {
     this.#calls.delete(call.ref);
     call.link?.end(call);
     call.isOver = true;
     this.#deadlines.remove(call.deadline);
+    if (call.phase === 'pausing') this.#retries.remove(call);
     this.#release(call, call.heldBytes);
-    this.#settle(call, outcome);
   }
 
   /** The whole request has gone out: it is the other side's to keep. */
   #sent(call: OutboundCall): void {
+    if (call.isIdempotent) return;
     this.#release(call, call.payload.length);
     call.payload = none;
   }

@@ -1,7 +1,8 @@
-import type { PeerdError } from '@peerd/protocol';
+import { type ErrorCode, PeerdError } from '@peerd/protocol';
 import { expect } from 'vitest';
 import { Responder } from '../../src/channel/responder.ts';
 import type { Limits } from '../../src/config.ts';
+import type { Target } from '../../src/peers/target.ts';
 import { FrameDecoder } from '../../src/request/decoder.ts';
 import { encodeFrames } from '../../src/request/encoder.ts';
 import {
@@ -61,6 +62,8 @@ class Lane {
 
 /** One side: its state, what is to be put into it in its next turn, and what has come out. */
 export class SimNode {
+  /** Whom it wanted to reach, in order. */
+  readonly reached: Target[] = [];
   readonly name: string;
   readonly context: FakeContext<RequestOutput>;
   readonly state: RequestState;
@@ -88,7 +91,7 @@ export class SimNode {
 
   /** Asks the other side. Returns the call's reference. */
   ask(
-    options: Partial<Pick<RequestCommand, 'service' | 'payload' | 'timeoutMs'>> & {
+    options: Partial<Pick<RequestCommand, 'service' | 'payload' | 'timeoutMs' | 'idempotent' | 'target'>> & {
       stream?: boolean;
       peer?: string;
     },
@@ -101,14 +104,17 @@ export class SimNode {
       service = '',
       payload = new Uint8Array(0),
       timeoutMs = 30_000,
+      idempotent = false,
+      target = { kind: 'id', key: peer, peer },
     } = options;
     const command = {
       type: 'request',
       ref,
-      target: { kind: 'id', key: peer, peer },
+      target,
       service,
       payload,
       timeoutMs,
+      idempotent,
     } as const;
     this.inbox.push(
       stream ? { ...command, end: this.responder(ref) } : { ...command, answer: this.responder(ref) },
@@ -164,6 +170,8 @@ export class SimPair {
   nowMs = 0;
   readonly #random: () => number;
   #lastInbound = 0;
+  /** Set to have nobody reached, with this code. */
+  unreachable: ErrorCode | undefined;
   /** Set to leave `request/open-link` to the test. */
   refusesLinks = false;
 
@@ -272,6 +280,12 @@ export class SimPair {
       case 'fail':
         return node.settled(output.responder, { error: output.error });
       case 'peer/reach':
+        node.reached.push(output.target);
+        if (this.unreachable !== undefined) {
+          const error = new PeerdError(this.unreachable, 'nobody there');
+          node.inbox.push({ type: 'peer/unreached', ref: output.ref, error });
+          return;
+        }
         node.inbox.push({
           type: 'peer/reached',
           ref: output.ref,

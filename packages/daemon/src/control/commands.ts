@@ -56,8 +56,8 @@ type CommandCase =
 /** Each runs until its call is over; what it throws is the call's fault. */
 const commands: { [Case in CommandCase]: Command<Case> } = {
   /** For a stream of answers; a request for one is a `RequestCall`. */
-  async request(call, { peer, service, payload, timeoutMs = defaults.requestTimeoutMs }) {
-    const options = { service, timeoutMs, signal: call.signal };
+  async request(call, { peer, service, payload, idempotent, timeoutMs = defaults.requestTimeoutMs }) {
+    const options = { service, timeoutMs, idempotent, signal: call.signal };
     const window = new SendWindow();
     call.window = window;
     call.signal.addEventListener('abort', () => window.close(), { once: true });

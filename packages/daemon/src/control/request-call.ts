@@ -32,9 +32,9 @@ export class RequestCall implements OpenCall, Settler<Uint8Array> {
     this.#replies = replies;
   }
 
-  start({ peer, service, payload, timeoutMs = defaults.requestTimeoutMs }: Request): void {
+  start({ peer, service, payload, idempotent, timeoutMs = defaults.requestTimeoutMs }: Request): void {
     try {
-      this.#ask = this.#client.ask(peer, payload, { service, timeoutMs }, this);
+      this.#ask = this.#client.ask(peer, payload, { service, timeoutMs, idempotent }, this);
     } catch (error) {
       this.reject(error);
     }

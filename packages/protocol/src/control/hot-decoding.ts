@@ -93,6 +93,7 @@ function request(): Value<ClientFrame, 'request'> {
   let payload = none;
   let timeoutMs: number | undefined;
   let stream = false;
+  let idempotent = false;
   while (at < end && isKnown)
     switch (bytes[at++]) {
       case tagOf(1, 2):
@@ -110,10 +111,13 @@ function request(): Value<ClientFrame, 'request'> {
       case tagOf(5, 0):
         stream = flag();
         break;
+      case tagOf(6, 0):
+        idempotent = flag();
+        break;
       default:
         isKnown = false;
     }
-  return { peer, service, payload, timeoutMs, stream };
+  return { peer, service, payload, timeoutMs, stream, idempotent };
 }
 
 function broadcast(): Value<ClientFrame, 'broadcast'> {
