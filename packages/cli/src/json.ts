@@ -184,6 +184,20 @@ export interface PingJson {
   rttMs: number;
 }
 
+/** `peerd logs`: one object a record, oldest first. */
+export interface LogRecordJson {
+  /** Unix time. */
+  timeMs: number;
+  level: 'debug' | 'info' | 'warn' | 'error';
+  /** What it is about: a key of log_levels. */
+  area: string;
+  message: string;
+  /** What else is known, by name; which names there are may change. */
+  fields: Record<string, unknown>;
+  /** Records that were dropped before it because this command was slow. */
+  missed: number;
+}
+
 /** `peerd config check`: one object. What is wrong is told by the error instead. */
 export interface ConfigCheckJson {
   ok: boolean;

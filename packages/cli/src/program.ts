@@ -7,6 +7,7 @@ import { connectCommand } from './commands/connect.ts';
 import { demoCommand } from './commands/demo.ts';
 import { disconnectCommand } from './commands/disconnect.ts';
 import { keygenCommand } from './commands/keygen.ts';
+import { logsCommand } from './commands/logs.ts';
 import { peersCommand } from './commands/peers.ts';
 import { pingCommand } from './commands/ping.ts';
 import { replyCommand } from './commands/reply.ts';
@@ -51,6 +52,7 @@ export function createProgram(): Command {
     connectCommand(),
     disconnectCommand(),
     pingCommand(),
+    logsCommand(),
     configCommand(),
     keygenCommand(),
     completionCommand(),

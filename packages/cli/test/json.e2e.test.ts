@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { undocumented } from './json-types.ts';
 import { Sandbox } from './sandbox.ts';
@@ -11,9 +12,9 @@ beforeAll(async () => {
 afterAll(() => sandbox.close());
 
 /** Runs a command with `--json`, and says in what its output is not as documented. */
-async function printed(line: string): Promise<string[]> {
+async function printed(line: string, name = 'bob'): Promise<string[]> {
   const args = line.split(' ');
-  const { stdout } = await sandbox.run([...args, '--json', '--name', 'bob']);
+  const { stdout } = await sandbox.run([...args, '--json', '--name', name]);
   return undocumented(`peerd ${args[0] === 'config' ? `config ${args[1]}` : args[0]}`, stdout);
 }
 
@@ -28,6 +29,11 @@ test.each([
   'demo',
 ])('peerd %s --json is as documented', async (line) => {
   expect(await printed(line)).toEqual([]);
+});
+
+test('peerd logs --json is as documented', async () => {
+  await sandbox.start('carol', ['--log-level', 'info', '--data', join(sandbox.folder, 'carol')]);
+  expect(await printed('logs -n 1', 'carol')).toEqual([]);
 });
 
 test.each([

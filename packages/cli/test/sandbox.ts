@@ -9,7 +9,8 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { DaemonInfo } from '@peerd/daemon';
 
-const program = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+/** The command line's entry point, from its source. */
+export const program: string = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 export interface Result {
   status: number | null;

@@ -29,6 +29,7 @@ import { ask, countOf, timeoutOf } from './ask.ts';
 import type { Calls } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { hold } from './hold.ts';
+import { type LogRecord, type LogsOptions, logs } from './logs.ts';
 import { requestStream } from './stream.ts';
 
 /** The daemon this client is connected to. */
@@ -188,6 +189,11 @@ export class SocketClient implements Client {
       timeoutMs,
     });
     return { peer: pong.peer, rttMs: pong.rttMs };
+  }
+
+  /** What the daemon has logged, oldest first. The daemon is not held up by a reader that is slow: it says what it dropped. */
+  logs(options: LogsOptions = {}): AsyncIterable<LogRecord> {
+    return logs(this.#calls, options);
   }
 
   /** Asks the daemon to stop; resolves when it has begun to. `closed` tells when it is gone. */

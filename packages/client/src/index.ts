@@ -6,6 +6,7 @@ import type { HandlerErrorListener } from './inbound.ts';
 export type { DaemonInfo, SocketClient } from './client.ts';
 export { findSocket, runningDaemons, type WhichDaemon } from './find.ts';
 export type { HandlerErrorListener } from './inbound.ts';
+export type { LogRecord, LogsOptions } from './logs.ts';
 
 export interface ConnectOptions extends WhichDaemon {
   /** Calls the attempt off; it has no effect once connected. */

@@ -125,6 +125,7 @@ export class Dispatcher {
         await this.eventHandler?.handleBroadcast(message);
       } catch (error) {
         this.#log.warn(`the handler of broadcasts failed: ${(error as Error).message}`, {
+          area: 'broadcast',
           topic: message.topic,
         });
       }
@@ -173,7 +174,9 @@ export class Dispatcher {
     this.#running.delete(key);
     const { code, reason } = refusalOf(error);
     if (code === 'internal')
-      this.#log.error(`a request handler failed: ${String((error as Error)?.message ?? error)}`);
+      this.#log.error(`a request handler failed: ${String((error as Error)?.message ?? error)}`, {
+        area: 'request',
+      });
     this.#post({ type: 'request/refuse', key, code, reason });
   }
 }

@@ -14,6 +14,7 @@ import { postEvents } from './host/events.ts';
 import { listenError } from './host/listen-error.ts';
 import { createHost, dhtProtocol, type Host } from './host/node.ts';
 import { encryptionKeyOf, privateKeyOf } from './identity.ts';
+import { areaLog } from './log.ts';
 import { PeersDriver } from './peers/driver.ts';
 import { PingDriver } from './ping/driver.ts';
 import { RequestDriver } from './request/driver.ts';
@@ -22,7 +23,7 @@ import { REQUEST_PROTOCOL } from './request/frames.ts';
 import { type CoreConfig, NodeCore } from './server/core.ts';
 import type { EventHandler } from './server/handler.ts';
 import { type Command, type Drivers, type Event, type Output, payloadBytes } from './server/messages.ts';
-import { narrate } from './server/narrate.ts';
+import { Narrator } from './server/narrate.ts';
 import { type Recorder, rejectQueued, ServerLoop } from './server/server.ts';
 import { EVENT_HANDLER } from './services/messages.ts';
 import { type Settings, settingsOf } from './settings.ts';
@@ -151,11 +152,12 @@ class PeerServer implements Server {
     if (this.#hasRun) throw new PeerdError('invalid', 'the server has been run: make a new peer');
     this.#hasRun = true;
     const { log } = this.#settings;
+    const narrator = new Narrator(log);
     const stopEvents = postEvents(this.#host, this.#post);
     const { effects, start } = this.#drivers();
     const core = new NodeCore(this.#config, performance.now(), (output) => {
       try {
-        narrate(log, output);
+        narrator.tell(output);
       } catch {
         // A log that fails must not end what it tells of.
       }
@@ -226,7 +228,9 @@ class PeerServer implements Server {
       const subscribed = new Responder<void>();
       const { topics } = this.#settings;
       this.#inbox.offer({ type: 'subscribe', ref: HANDLER_SUBSCRIPTION, topics, responder: subscribed });
-      subscribed.promise.catch((error: Error) => this.#settings.log.error(`topics: ${error.message}`));
+      subscribed.promise.catch((error: Error) =>
+        areaLog(this.#settings.log, 'broadcast').error(`topics: ${error.message}`),
+      );
     }
   }
 
@@ -242,7 +246,7 @@ class PeerServer implements Server {
     const hello = new HelloDriver(this.#host, this.#post);
     const request = new RequestDriver(this.#host, this.#post);
     const fallback = new FallbackDriver(this.#host, this.#post, limits.maxPayloadBytes);
-    const peers = new PeersDriver(this.#host, this.#post, log);
+    const peers = new PeersDriver(this.#host, this.#post, areaLog(log, 'peers'));
     return {
       effects: {
         settle: ({ responder, value }) => responder.resolve(value),
@@ -254,7 +258,7 @@ class PeerServer implements Server {
         ...this.#dispatcher.effects,
         ...this.client.effects,
         ...new GossipDriver(this.#host, this.#post).effects,
-        ...new DiscoveryDriver(this.#host, log).effects,
+        ...new DiscoveryDriver(this.#host, areaLog(log, 'discovery')).effects,
         ...new PingDriver(this.#host, this.#post).effects,
       },
       start: async () => {

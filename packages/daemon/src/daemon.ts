@@ -1,12 +1,12 @@
 import process from 'node:process';
-import { createPeer, type Log } from '@peerd/core';
+import { areaLog, createPeer, type Log } from '@peerd/core';
 import { type Client, PeerdError } from '@peerd/protocol';
 import { type DaemonConfig, loadConfig } from './config/load.ts';
 import { peerConfigOf } from './config/schema.ts';
 import { ControlServer } from './control/server.ts';
 import { openDataDirectory } from './data/directory.ts';
 import { readOrMakeKey } from './data/key-file.ts';
-import { createLog } from './log/log.ts';
+import { createLog, type DaemonLog } from './log/log.ts';
 import { version } from './version.ts';
 
 /** Time to stop in order: as long as the service managers that people use allow at the least. */
@@ -19,7 +19,7 @@ export interface DaemonOptions {
   /** Default: that of `loadConfig()` without a file or flags. */
   config?: DaemonConfig;
   /** Default: silent. */
-  log?: Log;
+  log?: DaemonLog;
 }
 
 export interface DaemonInfo {
@@ -57,7 +57,7 @@ export interface Daemon {
  */
 export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   const config = options.config ?? (await loadConfig());
-  const log = options.log ?? (await createLog('silent'));
+  const log = options.log ?? (await createLog({ level: 'silent' }));
   for (const warning of config.warnings) log.warn(warning);
   const data = await openDataDirectory(config.data, config.socket, log);
   try {
@@ -70,7 +70,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
 
 type Data = Awaited<ReturnType<typeof openDataDirectory>>;
 
-async function start(config: DaemonConfig, log: Log, data: Data): Promise<Daemon> {
+async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<Daemon> {
   const secret = config.values.secret ?? (await readKeyOf(config, log));
   const peerConfig = peerConfigOf(config.values, { name: config.name, secret });
   const { client, server } = await createPeer({ ...peerConfig, datastore: data.peers, log });
@@ -83,8 +83,14 @@ async function start(config: DaemonConfig, log: Log, data: Data): Promise<Daemon
 
   const stopping = Promise.withResolvers<void>();
   const identity = { id: server.id, name: config.name, version };
-  const onStop = () => stopping.resolve();
-  const control = new ControlServer({ client, identity, socket: config.socket, log, onStop });
+  const controls = { records: log.records, stop: () => stopping.resolve() };
+  const control = new ControlServer({
+    client,
+    identity,
+    socket: config.socket,
+    log: areaLog(log, 'control'),
+    daemon: controls,
+  });
   let info: DaemonInfo;
   try {
     // Commands wait for the loop, so the first answer means that it listens.

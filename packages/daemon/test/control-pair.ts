@@ -6,6 +6,7 @@ import type { DirectClient } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
 import { silentLog } from '../../core/src/log.ts';
 import { ControlServer } from '../src/control/server.ts';
+import { LogRing } from '../src/log/ring.ts';
 import { FakeNetwork, type FakeNode } from './fake-network.ts';
 
 /** A control server on a real Unix socket. */
@@ -13,6 +14,8 @@ export interface ServedNode {
   socket: string;
   server: ControlServer;
   stopAsked: Promise<void>;
+  /** What `logs` is answered from. */
+  records: LogRing;
   connect(options?: ConnectOptions): Promise<SocketClient>;
   close(): Promise<void>;
 }
@@ -29,12 +32,13 @@ export async function serveNode(
   const folder = await mkdtemp(join(tmpdir(), 'peerd-control-'));
   const socket = join(folder, `${name}.sock`);
   const asked = Promise.withResolvers<void>();
+  const records = new LogRing();
   const server = new ControlServer({
     client,
     identity: { id, name, version: '0.0.0-test' },
     socket,
     log: silentLog,
-    onStop: () => asked.resolve(),
+    daemon: { records, stop: () => asked.resolve() },
   });
   await server.listen();
   let closing: Promise<void> | undefined;
@@ -48,6 +52,7 @@ export async function serveNode(
     socket,
     server,
     stopAsked: asked.promise,
+    records,
     connect: (options = {}) => connect({ socket, onHandlerError: () => {}, ...options }),
     close,
   };

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { contractSuite } from '../../protocol/test/contract.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { type Daemon, startDaemon } from '../src/daemon.ts';
+import { createLog } from '../src/log/log.ts';
 
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
@@ -68,7 +69,10 @@ describe('a daemon', () => {
     await chmod(file, 0o644);
     const flags = { name: 'alice', discovery: 'off', data: join(folder, 'data'), socket: join(folder, 's') };
     const warnings: string[] = [];
-    const log = { debug() {}, info() {}, warn: (message: string) => warnings.push(message), error() {} };
+    const log = await createLog({
+      level: 'warn',
+      sink: { write: (line) => warnings.push(JSON.parse(line).msg) > 0 },
+    });
     const daemon = await startDaemon({
       config: await loadConfig({ file, flags, env: { HOME: folder } }),
       log,

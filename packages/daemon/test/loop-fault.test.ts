@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@peerd/client';
-import type { Log } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadConfig } from '../src/config/load.ts';
 import { startDaemon } from '../src/daemon.ts';
+import { createLog, type DaemonLog } from '../src/log/log.ts';
 import { FakeNetwork } from './fake-network.ts';
 
 /** How the loop of the next peer ends. */
@@ -27,12 +27,15 @@ vi.mock('@peerd/core', async (original) => ({
 describe('a daemon whose server loop', () => {
   let folder: string;
   let errors: string[];
-  let log: Log;
+  let log: DaemonLog;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'peerd-loop-'));
     loop.ended = Promise.withResolvers<void>();
     errors = [];
-    log = { debug() {}, info() {}, warn() {}, error: (message) => errors.push(message) };
+    log = await createLog({
+      level: 'error',
+      sink: { write: (line) => errors.push(JSON.parse(line).msg) > 0 },
+    });
   });
   afterEach(() => rm(folder, { recursive: true }));
 

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { Daemon, DaemonInfo, LogLevel } from '@peerd/daemon';
+import type { Daemon, DaemonInfo } from '@peerd/daemon';
 import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
 import { outputOf } from '../context.ts';
@@ -22,10 +22,9 @@ async function start(command: Command): Promise<void> {
   const output = outputOf(command);
   const options = command.optsWithGlobals<ConfigFlags>();
   const stop = stopOnSignals();
-  const { createLog, loadConfig, startDaemon } = await import('@peerd/daemon');
+  const { createLog, levelsOf, loadConfig, startDaemon } = await import('@peerd/daemon');
   const config = await loadConfig(configOptionsOf(options));
-  const level: LogLevel = config.values.log_level ?? 'info';
-  const log = await createLog(level);
+  const log = await createLog(levelsOf(config.values));
   // The last line of defence: past a fault that nobody caught, nothing this process says can be trusted.
   const fault = (error: unknown) => {
     log.error(`ended by a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

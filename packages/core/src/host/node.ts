@@ -9,6 +9,7 @@ import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
 import { shareable } from '../discovery/addresses.ts';
+import { areaLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { coalescing } from './coalesce.ts';
 import { Gate } from './gate.ts';
@@ -88,7 +89,7 @@ export async function createHost(settings: Settings, privateKey: Ed25519PrivateK
     peerStore: { maxAddressAge: PEER_AGE_MS, maxPeerAge: PEER_AGE_MS },
     ...(settings.datastore === undefined ? {} : { datastore: settings.datastore }),
     ...(settings.mdns ? { peerDiscovery: [mdns({ serviceTag: `peerd-${settings.network}.local` })] } : {}),
-    logger: libp2pLogger(settings.log),
+    logger: libp2pLogger(areaLog(settings.log, 'libp2p')),
     services: {
       gate: (components: { registrar: Registrar }) => {
         registrar = components.registrar;

@@ -4,6 +4,7 @@ import { parseDuration, type ServiceAccess } from '@peerd/protocol';
 import { isPeerdName, maxControlPayloadBytes } from '@peerd/protocol/control';
 import { z } from 'zod';
 import { type LogArea, type LogLevel, logAreas, logLevels } from '../log/levels.ts';
+import type { Levels } from '../log/log.ts';
 
 /** The configuration after checking: durations in milliseconds, the secret in bytes. */
 export interface ConfigValues {
@@ -152,6 +153,11 @@ function notationOf(type: z.ZodType): Notation {
   if (type instanceof z.ZodArray) return 'list';
   if (type instanceof z.ZodBoolean) return 'boolean';
   return type instanceof z.ZodNumber ? 'number' : 'text';
+}
+
+/** What is logged. */
+export function levelsOf(values: ConfigValues): Levels {
+  return { level: values.log_level ?? 'info', areas: values.log_levels };
 }
 
 /** The part of the configuration that core takes; the name and the secret are found elsewhere if not given. */

@@ -1,6 +1,5 @@
 import type { DirectClient } from '@peerd/core';
 import { defaults, PeerdError } from '@peerd/protocol';
-
 import {
   accessMessage,
   accessOf,
@@ -8,16 +7,23 @@ import {
   SendWindow,
   type ServerBody,
 } from '@peerd/protocol/control';
-
+import type { LogRing } from '../log/ring.ts';
 import { Feed, type Feeds, type Listener } from './feed.ts';
 import type { InboundCalls } from './inbound.ts';
+import { sendLogs } from './logs.ts';
+
+/** What a client can do with the process around the node. */
+export interface DaemonControls {
+  readonly records: LogRing;
+  /** Begins to stop the daemon; returns at once. */
+  stop(): void;
+}
 
 /** What every command works on. */
 export interface Node {
   client: DirectClient;
   feeds: Feeds;
-  /** Begins to stop the daemon; returns at once. */
-  stop(): void;
+  daemon: DaemonControls;
 }
 
 /** One call of one client, open for as long as its command runs. */
@@ -51,6 +57,7 @@ type CommandCase =
   | 'topics'
   | 'services'
   | 'ping'
+  | 'logs'
   | 'stop';
 
 /** Each runs until its call is over; what it throws is the call's fault. */
@@ -155,9 +162,13 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
     call.send({ case: 'pong', value: { peer: id, rttMs } });
   },
 
+  async logs(call, request) {
+    await sendLogs(call, call.node.daemon.records, request);
+  },
+
   async stop(call) {
     call.send({ case: 'done', value: {} });
-    call.node.stop();
+    call.node.daemon.stop();
   },
 };
 

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { DirectClient, Log } from '@peerd/core';
 import type { PeerdError } from '@peerd/protocol';
-import type { Node } from './commands.ts';
+import type { DaemonControls, Node } from './commands.ts';
 import { Feeds } from './feed.ts';
 import { type Identity, Session } from './session.ts';
 import { listenOn, type SocketFile } from './socket-file.ts';
@@ -15,8 +15,7 @@ export interface ControlServerOptions {
   /** The path of the socket. */
   socket: string;
   log: Log;
-  /** A client asked the daemon to stop. */
-  onStop(): void;
+  daemon: DaemonControls;
 }
 
 /** Lets programs on this machine use the node, over a Unix socket. */
@@ -31,8 +30,8 @@ export class ControlServer {
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
-    const { client, onStop } = options;
-    this.#node = { client, feeds: this.#feeds, stop: onStop };
+    const { client, daemon } = options;
+    this.#node = { client, feeds: this.#feeds, daemon };
     // Half-open, so that a client that has ended hears when all that belonged to it is released.
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server.maxConnections = maxClients;

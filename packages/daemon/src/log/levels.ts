@@ -11,6 +11,7 @@ export const logAreas = [
   'peers',
   'ping',
   'request',
+  'services',
   'broadcast',
   'discovery',
   'libp2p',

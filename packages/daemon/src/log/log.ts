@@ -1,41 +1,98 @@
 import process from 'node:process';
 import type { Log } from '@peerd/core';
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
-import type { LogLevel } from './levels.ts';
+import { printable } from '@peerd/protocol';
+import { type Logger, pino } from 'pino';
+import { type LogArea, type LogLevel, logLevels } from './levels.ts';
+import { LogRing } from './ring.ts';
+import { type Sink, standardErrorSink } from './sink.ts';
 
-const standardError = 2;
-
-/**
- * Logs on standard error, so that standard output stays for what was asked for: readable on a terminal, else a
- * JSON object a line. Written at once: what was logged before a crash is there.
- */
-export async function createLog(level: LogLevel): Promise<Log> {
-  return adapt(pino({ level, base: null }, await stream()));
+/** What is logged, in all and by area. */
+export interface Levels {
+  level: LogLevel;
+  areas?: { readonly [Area in LogArea]?: LogLevel | undefined } | undefined;
 }
 
-async function stream(): Promise<DestinationStream> {
-  if (process.stderr.isTTY) {
-    const { default: pretty } = await import('pino-pretty');
-    return tolerant(
-      pretty({ destination: standardError, sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l' }),
-    );
+/** Logs on standard error, and keeps the last records for who asks later. */
+export interface DaemonLog extends Log {
+  readonly records: LogRing;
+  setLevels(levels: Levels): void;
+}
+
+export interface LogOptions extends Levels {
+  /** Default: standard error, readable on a terminal, else a JSON object a line. */
+  sink?: Sink;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export async function createLog({ sink, ...levels }: LogOptions): Promise<DaemonLog> {
+  const format = sink === undefined && process.stderr.isTTY ? await prettyFormat() : (line: string) => line;
+  const out = counting(sink ?? standardErrorSink());
+  const logger = pino({ level: 'debug', base: null }, { write: (line) => out(format(line)) });
+  return new LevelledLog(logger, levels);
+}
+
+class LevelledLog implements DaemonLog {
+  readonly records: LogRing = new LogRing();
+  readonly #logger: Logger;
+  #levels: Levels;
+
+  constructor(logger: Logger, levels: Levels) {
+    this.#logger = logger;
+    this.#levels = levels;
   }
-  return tolerant(destination({ fd: standardError, sync: true }));
+
+  setLevels(levels: Levels): void {
+    this.#levels = levels;
+  }
+
+  debug(message: string, fields?: Fields): void {
+    this.#write('debug', message, fields);
+  }
+
+  info(message: string, fields?: Fields): void {
+    this.#write('info', message, fields);
+  }
+
+  warn(message: string, fields?: Fields): void {
+    this.#write('warn', message, fields);
+  }
+
+  error(message: string, fields?: Fields): void {
+    this.#write('error', message, fields);
+  }
+
+  #write(
+    level: Exclude<LogLevel, 'silent'>,
+    message: string,
+    { area = 'daemon', ...fields }: Fields = {},
+  ): void {
+    const least = this.#levels.areas?.[area as LogArea] ?? this.#levels.level;
+    if (logLevels.indexOf(level) < logLevels.indexOf(least)) return;
+    // Parts of it may be a stranger's words.
+    const text = printable(message);
+    this.records.push({ timeMs: Date.now(), level, area: String(area), message: text, fields });
+    this.#logger[level]({ area, ...fields }, text);
+  }
 }
 
-/** A full disk or a closed pipe must not end the daemon. */
-function tolerant<Stream extends DestinationStream & { on(event: 'error', listener: () => void): unknown }>(
-  out: Stream,
-): Stream {
-  out.on('error', () => {});
-  return out;
+/** A line of pino's for a person. */
+async function prettyFormat(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty');
+  const pretty = prettyFactory({
+    colorize: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    hideObject: true,
+    messageFormat: '{area}: {msg}',
+  });
+  return (line) => pretty(line);
 }
 
-function adapt(logger: Logger): Log {
-  return {
-    debug: (message, fields = {}) => logger.debug(fields, message),
-    info: (message, fields = {}) => logger.info(fields, message),
-    warn: (message, fields = {}) => logger.warn(fields, message),
-    error: (message, fields = {}) => logger.error(fields, message),
+/** Says how many lines were lost, once lines can be written again. */
+function counting(sink: Sink): (line: string) => void {
+  let lost = 0;
+  return (line) => {
+    if (lost > 0 && sink.write(`${lost} records could not be written here\n`)) lost = 0;
+    if (lost > 0 || !sink.write(line)) lost += 1;
   };
 }

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/control/v1/control.proto.
  */
 export const file_peerd_control_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEiwQYKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSABCBgoEYm9keSKBBgoLU2VydmVyRnJhbWUSDAoEY2FsbBgBIAEoDRIsCgd3ZWxjb21lGAIgASgLMhkucGVlcmQuY29udHJvbC52MS5XZWxjb21lSAASKgoGYW5zd2VyGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BbnN3ZXJIABImCgRkb25lGAQgASgLMhYucGVlcmQuY29udHJvbC52MS5Eb25lSAASKAoFZmF1bHQYBSABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0SAASJgoEc2VudBgGIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuU2VudEgAEisKBXBlZXJzGAcgASgLMhoucGVlcmQuY29udHJvbC52MS5QZWVyTGlzdEgAEi4KBnN0YXR1cxgIIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTm9kZVN0YXR1c0gAEiYKBHBvbmcYCSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBvbmdIABI1CgdtZXNzYWdlGAogASgLMiIucGVlcmQuY29udHJvbC52MS5Ccm9hZGNhc3RNZXNzYWdlSAASLAoHaW5ib3VuZBgLIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuSW5ib3VuZEgAEioKBmNhbmNlbBgMIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQ2FuY2VsSAASJgoEdG9vaxgNIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuVG9va0gAEjAKCWNvbm5lY3RlZBgOIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQ29ubmVjdGVkSAASNgoMZGlzY29ubmVjdGVkGA8gASgLMh4ucGVlcmQuY29udHJvbC52MS5EaXNjb25uZWN0ZWRIABItCgZ0b3BpY3MYECABKAsyGy5wZWVyZC5jb250cm9sLnYxLlRvcGljTGlzdEgAEjEKCHNlcnZpY2VzGBEgASgLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlTGlzdEgAQgYKBGJvZHkiKgoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHcHJvZ3JhbRgCIAEoCSJeCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SEAoIdmVyc2lvbnMYAiADKA0SFgoOZGFlbW9uX3ZlcnNpb24YAyABKAkSCgoCaWQYBCABKAkSDAoEbmFtZRgFIAEoCSKFAQoHUmVxdWVzdBIMCgRwZWVyGAEgASgJEg8KB3NlcnZpY2UYAiABKAkSDwoHcGF5bG9hZBgDIAEoDBIXCgp0aW1lb3V0X21zGAQgASgNSACIAQESDgoGc3RyZWFtGAUgASgIEhIKCmlkZW1wb3RlbnQYBiABKAhCDQoLX3RpbWVvdXRfbXMiZwoJQnJvYWRjYXN0Eg0KBXRvcGljGAEgASgJEg8KB3BheWxvYWQYAiABKAwSFwoKdGltZW91dF9tcxgDIAEoDUgAiAEBEhIKCmFsbG93X25vbmUYBCABKAhCDQoLX3RpbWVvdXRfbXMicAoJU3Vic2NyaWJlEg4KBnRvcGljcxgBIAMoCRIXCgptYXhfcXVldWVkGAIgASgNSACIAQESDQoFbGVhc2UYAyABKAkSEgoFaGVhcmQYBCABKARIAYgBAUINCgtfbWF4X3F1ZXVlZEIICgZfaGVhcmQibQoGSGFuZGxlEg8KB3NlcnZpY2UYASABKAkSKAoGYWNjZXNzGAIgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSGAoLY29uY3VycmVuY3kYAyABKA1IAIgBAUIOCgxfY29uY3VycmVuY3kiBwoFUGVlcnMiCAoGU3RhdHVzIjwKBFBpbmcSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgNSACIAQFCDQoLX3RpbWVvdXRfbXMiBgoEU3RvcCI/CgdDb25uZWN0EgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIhoKCkRpc2Nvbm5lY3QSDAoEcGVlchgBIAEoCSIICgZUb3BpY3MiCgoIU2VydmljZXMiCAoGQ2FuY2VsIhQKBFRvb2sSDAoEY29zdBgBIAEoDSInCgZBbnN3ZXISDwoHcGF5bG9hZBgBIAEoDBIMCgRsYXN0GAIgASgIIiYKBERvbmUSEwoGbWlzc2VkGAEgASgNSACIAQFCCQoHX21pc3NlZCI6CgVGYXVsdBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEgoKY2FuZGlkYXRlcxgDIAMoCSIVCgRTZW50Eg0KBXBlZXJzGAEgASgNIjUKCFBlZXJMaXN0EikKBXBlZXJzGAEgAygLMhoucGVlcmQuY29udHJvbC52MS5QZWVySW5mbyJ2CghQZWVySW5mbxIKCgJpZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEgwKBGtpbmQYBCABKAkSDgoGaW5fZGh0GAUgASgIEhEKCWFkZHJlc3NlcxgGIAMoCUIHCgVfbmFtZSK+AQoKTm9kZVN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB25ldHdvcmsYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIRCglhZGRyZXNzZXMYBSADKAkSEwoLa25vd25fcGVlcnMYBiABKA0SFwoPY29ubmVjdGVkX3BlZXJzGAcgASgNEg4KBnRvcGljcxgIIAMoCRIQCghzZXJ2aWNlcxgJIAMoCRIRCgl1cHRpbWVfbXMYCiABKAEiJAoEUG9uZxIMCgRwZWVyGAEgASgJEg4KBnJ0dF9tcxgCIAEoASJQChBCcm9hZGNhc3RNZXNzYWdlEg0KBXRvcGljGAEgASgJEgwKBGZyb20YAiABKAkSDwoHcGF5bG9hZBgDIAEoDBIOCgZtaXNzZWQYBCABKA0ibwoHSW5ib3VuZBIOCgZoYW5kbGUYASABKA0SDAoEcGVlchgCIAEoCRIWCglwZWVyX25hbWUYAyABKAlIAIgBARIPCgdzZXJ2aWNlGAQgASgJEg8KB3BheWxvYWQYBSABKAxCDAoKX3BlZXJfbmFtZSJXCglDb25uZWN0ZWQSDAoEcGVlchgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESFAoHYWRkcmVzcxgDIAEoCUgBiAEBQgcKBV9uYW1lQgoKCF9hZGRyZXNzIiMKDERpc2Nvbm5lY3RlZBITCgtjb25uZWN0aW9ucxgBIAEoDSI4CglUb3BpY0xpc3QSKwoGdG9waWNzGAEgAygLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0luZm8iQAoJVG9waWNJbmZvEg0KBXRvcGljGAEgASgJEhUKDXN1YnNjcmlwdGlvbnMYAiABKA0SDQoFcGVlcnMYAyABKA0iPgoLU2VydmljZUxpc3QSLwoIc2VydmljZXMYASADKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VJbmZvIn4KC1NlcnZpY2VJbmZvEg8KB3NlcnZpY2UYASABKAkSEAoIaGFuZGxlcnMYAiABKA0SKAoGYWNjZXNzGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSEQoJaW5fZmxpZ2h0GAQgASgNEg8KB3dhaXRpbmcYBSABKA0iJQoGQWNjZXNzEgwKBHJ1bGUYASABKAkSDQoFcGVlcnMYAiADKAliBnByb3RvMw");
+  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEiwQcKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJgoEbG9ncxgeIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuTG9nc0gAEioKBnJlbG9hZBgfIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuUmVsb2FkSAASKgoGdGlja2V0GCAgASgLMhgucGVlcmQuY29udHJvbC52MS5UaWNrZXRIAEIGCgRib2R5IuEGCgtTZXJ2ZXJGcmFtZRIMCgRjYWxsGAEgASgNEiwKB3dlbGNvbWUYAiABKAsyGS5wZWVyZC5jb250cm9sLnYxLldlbGNvbWVIABIqCgZhbnN3ZXIYAyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYBCABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgFIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABImCgRzZW50GAYgASgLMhYucGVlcmQuY29udHJvbC52MS5TZW50SAASKwoFcGVlcnMYByABKAsyGi5wZWVyZC5jb250cm9sLnYxLlBlZXJMaXN0SAASLgoGc3RhdHVzGAggASgLMhwucGVlcmQuY29udHJvbC52MS5Ob2RlU3RhdHVzSAASJgoEcG9uZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUG9uZ0gAEjUKB21lc3NhZ2UYCiABKAsyIi5wZWVyZC5jb250cm9sLnYxLkJyb2FkY2FzdE1lc3NhZ2VIABIsCgdpbmJvdW5kGAsgASgLMhkucGVlcmQuY29udHJvbC52MS5JbmJvdW5kSAASKgoGY2FuY2VsGAwgASgLMhgucGVlcmQuY29udHJvbC52MS5DYW5jZWxIABImCgR0b29rGA0gASgLMhYucGVlcmQuY29udHJvbC52MS5Ub29rSAASMAoJY29ubmVjdGVkGA4gASgLMhsucGVlcmQuY29udHJvbC52MS5Db25uZWN0ZWRIABI2CgxkaXNjb25uZWN0ZWQYDyABKAsyHi5wZWVyZC5jb250cm9sLnYxLkRpc2Nvbm5lY3RlZEgAEi0KBnRvcGljcxgQIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNMaXN0SAASMQoIc2VydmljZXMYESABKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VMaXN0SAASLgoIcmVsb2FkZWQYHiABKAsyGi5wZWVyZC5jb250cm9sLnYxLlJlbG9hZGVkSAASLgoGdGlja2V0GB8gASgLMhwucGVlcmQuY29udHJvbC52MS5Kb2luVGlja2V0SABCBgoEYm9keSIqCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdwcm9ncmFtGAIgASgJIl4KB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJIoUBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCEINCgtfdGltZW91dF9tcyJnCglCcm9hZGNhc3QSDQoFdG9waWMYASABKAkSDwoHcGF5bG9hZBgCIAEoDBIXCgp0aW1lb3V0X21zGAMgASgNSACIAQESEgoKYWxsb3dfbm9uZRgEIAEoCEINCgtfdGltZW91dF9tcyJwCglTdWJzY3JpYmUSDgoGdG9waWNzGAEgAygJEhcKCm1heF9xdWV1ZWQYAiABKA1IAIgBARINCgVsZWFzZRgDIAEoCRISCgVoZWFyZBgEIAEoBEgBiAEBQg0KC19tYXhfcXVldWVkQggKBl9oZWFyZCJtCgZIYW5kbGUSDwoHc2VydmljZRgBIAEoCRIoCgZhY2Nlc3MYAiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFjY2VzcxIYCgtjb25jdXJyZW5jeRgDIAEoDUgAiAEBQg4KDF9jb25jdXJyZW5jeSIHCgVQZWVycyIICgZTdGF0dXMiPAoEUGluZxIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIGCgRTdG9wIlAKBExvZ3MSEQoEbGFzdBgBIAEoDUgAiAEBEg0KBWxldmVsGAIgASgJEg0KBWFyZWFzGAMgAygJEg4KBmZvbGxvdxgEIAEoCEIHCgVfbGFzdCIICgZSZWxvYWQiMAoGVGlja2V0EhEKCWFkZHJlc3NlcxgBIAMoCRITCgt3aXRoX3NlY3JldBgCIAEoCCI/CgdDb25uZWN0EgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIhoKCkRpc2Nvbm5lY3QSDAoEcGVlchgBIAEoCSIICgZUb3BpY3MiCgoIU2VydmljZXMiCAoGQ2FuY2VsIhQKBFRvb2sSDAoEY29zdBgBIAEoDSInCgZBbnN3ZXISDwoHcGF5bG9hZBgBIAEoDBIMCgRsYXN0GAIgASgIIiYKBERvbmUSEwoGbWlzc2VkGAEgASgNSACIAQFCCQoHX21pc3NlZCI6CgVGYXVsdBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEgoKY2FuZGlkYXRlcxgDIAMoCSIVCgRTZW50Eg0KBXBlZXJzGAEgASgNIjUKCFBlZXJMaXN0EikKBXBlZXJzGAEgAygLMhoucGVlcmQuY29udHJvbC52MS5QZWVySW5mbyJ2CghQZWVySW5mbxIKCgJpZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEgwKBGtpbmQYBCABKAkSDgoGaW5fZGh0GAUgASgIEhEKCWFkZHJlc3NlcxgGIAMoCUIHCgVfbmFtZSK+AQoKTm9kZVN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB25ldHdvcmsYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIRCglhZGRyZXNzZXMYBSADKAkSEwoLa25vd25fcGVlcnMYBiABKA0SFwoPY29ubmVjdGVkX3BlZXJzGAcgASgNEg4KBnRvcGljcxgIIAMoCRIQCghzZXJ2aWNlcxgJIAMoCRIRCgl1cHRpbWVfbXMYCiABKAEiJAoEUG9uZxIMCgRwZWVyGAEgASgJEg4KBnJ0dF9tcxgCIAEoASJQChBCcm9hZGNhc3RNZXNzYWdlEg0KBXRvcGljGAEgASgJEgwKBGZyb20YAiABKAkSDwoHcGF5bG9hZBgDIAEoDBIOCgZtaXNzZWQYBCABKA0ibwoHSW5ib3VuZBIOCgZoYW5kbGUYASABKA0SDAoEcGVlchgCIAEoCRIWCglwZWVyX25hbWUYAyABKAlIAIgBARIPCgdzZXJ2aWNlGAQgASgJEg8KB3BheWxvYWQYBSABKAxCDAoKX3BlZXJfbmFtZSJXCglDb25uZWN0ZWQSDAoEcGVlchgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESFAoHYWRkcmVzcxgDIAEoCUgBiAEBQgcKBV9uYW1lQgoKCF9hZGRyZXNzIiMKDERpc2Nvbm5lY3RlZBITCgtjb25uZWN0aW9ucxgBIAEoDSI4CglUb3BpY0xpc3QSKwoGdG9waWNzGAEgAygLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0luZm8iQAoJVG9waWNJbmZvEg0KBXRvcGljGAEgASgJEhUKDXN1YnNjcmlwdGlvbnMYAiABKA0SDQoFcGVlcnMYAyABKA0iPgoLU2VydmljZUxpc3QSLwoIc2VydmljZXMYASADKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VJbmZvIn4KC1NlcnZpY2VJbmZvEg8KB3NlcnZpY2UYASABKAkSEAoIaGFuZGxlcnMYAiABKA0SKAoGYWNjZXNzGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSEQoJaW5fZmxpZ2h0GAQgASgNEg8KB3dhaXRpbmcYBSABKA0iJQoGQWNjZXNzEgwKBHJ1bGUYASABKAkSDQoFcGVlcnMYAiADKAkiPgoIUmVsb2FkZWQSDwoHY2hhbmdlZBgBIAMoCRIPCgdyZXN0YXJ0GAIgAygJEhAKCHdhcm5pbmdzGAMgAygJIloKCkpvaW5UaWNrZXQSDgoGdGlja2V0GAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRISCgpoYXNfc2VjcmV0GAMgASgIEhUKDWxvb3BiYWNrX29ubHkYBCABKAhiBnByb3RvMw");
 
 /**
  * One frame from a client to the daemon.
@@ -148,6 +148,24 @@ export type ClientFrame = Message<"peerd.control.v1.ClientFrame"> & {
      */
     value: Services;
     case: "services";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Logs logs = 30;
+     */
+    value: Logs;
+    case: "logs";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Reload reload = 31;
+     */
+    value: Reload;
+    case: "reload";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Ticket ticket = 32;
+     */
+    value: Ticket;
+    case: "ticket";
   } | { case: undefined; value?: undefined };
 };
 
@@ -273,6 +291,18 @@ export type ServerFrame = Message<"peerd.control.v1.ServerFrame"> & {
      */
     value: ServiceList;
     case: "services";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Reloaded reloaded = 30;
+     */
+    value: Reloaded;
+    case: "reloaded";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.JoinTicket ticket = 31;
+     */
+    value: JoinTicket;
+    case: "ticket";
   } | { case: undefined; value?: undefined };
 };
 
@@ -561,6 +591,91 @@ export const StopSchema: GenMessage<Stop> = /*@__PURE__*/
   messageDesc(file_peerd_control_v1_control, 11);
 
 /**
+ * Answered by any number of `answer`, then `done`. Each answer is one record, in JSON.
+ *
+ * @generated from message peerd.control.v1.Logs
+ */
+export type Logs = Message<"peerd.control.v1.Logs"> & {
+  /**
+   * Only the last so many of those that are there. Absent: all.
+   *
+   * @generated from field: optional uint32 last = 1;
+   */
+  last?: number | undefined;
+
+  /**
+   * From this level up. Empty: all.
+   *
+   * @generated from field: string level = 2;
+   */
+  level: string;
+
+  /**
+   * Empty: all.
+   *
+   * @generated from field: repeated string areas = 3;
+   */
+  areas: string[];
+
+  /**
+   * Those that come as well, until it is cancelled.
+   *
+   * @generated from field: bool follow = 4;
+   */
+  follow: boolean;
+};
+
+/**
+ * Describes the message peerd.control.v1.Logs.
+ * Use `create(LogsSchema)` to create a new message.
+ */
+export const LogsSchema: GenMessage<Logs> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 12);
+
+/**
+ * Reads the configuration again.
+ *
+ * @generated from message peerd.control.v1.Reload
+ */
+export type Reload = Message<"peerd.control.v1.Reload"> & {
+};
+
+/**
+ * Describes the message peerd.control.v1.Reload.
+ * Use `create(ReloadSchema)` to create a new message.
+ */
+export const ReloadSchema: GenMessage<Reload> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 13);
+
+/**
+ * Makes a line that others join the network with.
+ *
+ * @generated from message peerd.control.v1.Ticket
+ */
+export type Ticket = Message<"peerd.control.v1.Ticket"> & {
+  /**
+   * Multiaddrs to put into it. Empty: those that the node listens on and others can use.
+   *
+   * @generated from field: repeated string addresses = 1;
+   */
+  addresses: string[];
+
+  /**
+   * The secret of the network too, if it has one.
+   *
+   * @generated from field: bool with_secret = 2;
+   */
+  withSecret: boolean;
+};
+
+/**
+ * Describes the message peerd.control.v1.Ticket.
+ * Use `create(TicketSchema)` to create a new message.
+ */
+export const TicketSchema: GenMessage<Ticket> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 14);
+
+/**
  * @generated from message peerd.control.v1.Connect
  */
 export type Connect = Message<"peerd.control.v1.Connect"> & {
@@ -580,7 +695,7 @@ export type Connect = Message<"peerd.control.v1.Connect"> & {
  * Use `create(ConnectSchema)` to create a new message.
  */
 export const ConnectSchema: GenMessage<Connect> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 12);
+  messageDesc(file_peerd_control_v1_control, 15);
 
 /**
  * @generated from message peerd.control.v1.Disconnect
@@ -597,7 +712,7 @@ export type Disconnect = Message<"peerd.control.v1.Disconnect"> & {
  * Use `create(DisconnectSchema)` to create a new message.
  */
 export const DisconnectSchema: GenMessage<Disconnect> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 13);
+  messageDesc(file_peerd_control_v1_control, 16);
 
 /**
  * @generated from message peerd.control.v1.Topics
@@ -610,7 +725,7 @@ export type Topics = Message<"peerd.control.v1.Topics"> & {
  * Use `create(TopicsSchema)` to create a new message.
  */
 export const TopicsSchema: GenMessage<Topics> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 14);
+  messageDesc(file_peerd_control_v1_control, 17);
 
 /**
  * @generated from message peerd.control.v1.Services
@@ -623,7 +738,7 @@ export type Services = Message<"peerd.control.v1.Services"> & {
  * Use `create(ServicesSchema)` to create a new message.
  */
 export const ServicesSchema: GenMessage<Services> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 15);
+  messageDesc(file_peerd_control_v1_control, 18);
 
 /**
  * @generated from message peerd.control.v1.Cancel
@@ -636,7 +751,7 @@ export type Cancel = Message<"peerd.control.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 16);
+  messageDesc(file_peerd_control_v1_control, 19);
 
 /**
  * @generated from message peerd.control.v1.Took
@@ -655,7 +770,7 @@ export type Took = Message<"peerd.control.v1.Took"> & {
  * Use `create(TookSchema)` to create a new message.
  */
 export const TookSchema: GenMessage<Took> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 17);
+  messageDesc(file_peerd_control_v1_control, 20);
 
 /**
  * @generated from message peerd.control.v1.Answer
@@ -679,7 +794,7 @@ export type Answer = Message<"peerd.control.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 18);
+  messageDesc(file_peerd_control_v1_control, 21);
 
 /**
  * Done as asked: registered, subscribed, cancelled, stopping, or the end of a stream of answers.
@@ -700,7 +815,7 @@ export type Done = Message<"peerd.control.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 19);
+  messageDesc(file_peerd_control_v1_control, 22);
 
 /**
  * @generated from message peerd.control.v1.Fault
@@ -729,7 +844,7 @@ export type Fault = Message<"peerd.control.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 20);
+  messageDesc(file_peerd_control_v1_control, 23);
 
 /**
  * @generated from message peerd.control.v1.Sent
@@ -746,7 +861,7 @@ export type Sent = Message<"peerd.control.v1.Sent"> & {
  * Use `create(SentSchema)` to create a new message.
  */
 export const SentSchema: GenMessage<Sent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 21);
+  messageDesc(file_peerd_control_v1_control, 24);
 
 /**
  * @generated from message peerd.control.v1.PeerList
@@ -763,7 +878,7 @@ export type PeerList = Message<"peerd.control.v1.PeerList"> & {
  * Use `create(PeerListSchema)` to create a new message.
  */
 export const PeerListSchema: GenMessage<PeerList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 22);
+  messageDesc(file_peerd_control_v1_control, 25);
 
 /**
  * @generated from message peerd.control.v1.PeerInfo
@@ -805,7 +920,7 @@ export type PeerInfo = Message<"peerd.control.v1.PeerInfo"> & {
  * Use `create(PeerInfoSchema)` to create a new message.
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 23);
+  messageDesc(file_peerd_control_v1_control, 26);
 
 /**
  * @generated from message peerd.control.v1.NodeStatus
@@ -867,7 +982,7 @@ export type NodeStatus = Message<"peerd.control.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 24);
+  messageDesc(file_peerd_control_v1_control, 27);
 
 /**
  * @generated from message peerd.control.v1.Pong
@@ -889,7 +1004,7 @@ export type Pong = Message<"peerd.control.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 25);
+  messageDesc(file_peerd_control_v1_control, 28);
 
 /**
  * @generated from message peerd.control.v1.BroadcastMessage
@@ -921,7 +1036,7 @@ export type BroadcastMessage = Message<"peerd.control.v1.BroadcastMessage"> & {
  * Use `create(BroadcastMessageSchema)` to create a new message.
  */
 export const BroadcastMessageSchema: GenMessage<BroadcastMessage> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 26);
+  messageDesc(file_peerd_control_v1_control, 29);
 
 /**
  * A peer asks one of this client's handlers.
@@ -962,7 +1077,7 @@ export type Inbound = Message<"peerd.control.v1.Inbound"> & {
  * Use `create(InboundSchema)` to create a new message.
  */
 export const InboundSchema: GenMessage<Inbound> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 27);
+  messageDesc(file_peerd_control_v1_control, 30);
 
 /**
  * @generated from message peerd.control.v1.Connected
@@ -991,7 +1106,7 @@ export type Connected = Message<"peerd.control.v1.Connected"> & {
  * Use `create(ConnectedSchema)` to create a new message.
  */
 export const ConnectedSchema: GenMessage<Connected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 28);
+  messageDesc(file_peerd_control_v1_control, 31);
 
 /**
  * @generated from message peerd.control.v1.Disconnected
@@ -1010,7 +1125,7 @@ export type Disconnected = Message<"peerd.control.v1.Disconnected"> & {
  * Use `create(DisconnectedSchema)` to create a new message.
  */
 export const DisconnectedSchema: GenMessage<Disconnected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 29);
+  messageDesc(file_peerd_control_v1_control, 32);
 
 /**
  * @generated from message peerd.control.v1.TopicList
@@ -1027,7 +1142,7 @@ export type TopicList = Message<"peerd.control.v1.TopicList"> & {
  * Use `create(TopicListSchema)` to create a new message.
  */
 export const TopicListSchema: GenMessage<TopicList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 30);
+  messageDesc(file_peerd_control_v1_control, 33);
 
 /**
  * @generated from message peerd.control.v1.TopicInfo
@@ -1058,7 +1173,7 @@ export type TopicInfo = Message<"peerd.control.v1.TopicInfo"> & {
  * Use `create(TopicInfoSchema)` to create a new message.
  */
 export const TopicInfoSchema: GenMessage<TopicInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 31);
+  messageDesc(file_peerd_control_v1_control, 34);
 
 /**
  * @generated from message peerd.control.v1.ServiceList
@@ -1075,7 +1190,7 @@ export type ServiceList = Message<"peerd.control.v1.ServiceList"> & {
  * Use `create(ServiceListSchema)` to create a new message.
  */
 export const ServiceListSchema: GenMessage<ServiceList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 32);
+  messageDesc(file_peerd_control_v1_control, 35);
 
 /**
  * @generated from message peerd.control.v1.ServiceInfo
@@ -1116,7 +1231,7 @@ export type ServiceInfo = Message<"peerd.control.v1.ServiceInfo"> & {
  * Use `create(ServiceInfoSchema)` to create a new message.
  */
 export const ServiceInfoSchema: GenMessage<ServiceInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 33);
+  messageDesc(file_peerd_control_v1_control, 36);
 
 /**
  * Who may ask a service.
@@ -1144,5 +1259,72 @@ export type Access = Message<"peerd.control.v1.Access"> & {
  * Use `create(AccessSchema)` to create a new message.
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 34);
+  messageDesc(file_peerd_control_v1_control, 37);
+
+/**
+ * @generated from message peerd.control.v1.Reloaded
+ */
+export type Reloaded = Message<"peerd.control.v1.Reloaded"> & {
+  /**
+   * Keys whose new value is in force.
+   *
+   * @generated from field: repeated string changed = 1;
+   */
+  changed: string[];
+
+  /**
+   * Keys whose new value needs a restart of the daemon.
+   *
+   * @generated from field: repeated string restart = 2;
+   */
+  restart: string[];
+
+  /**
+   * What is not well though it works.
+   *
+   * @generated from field: repeated string warnings = 3;
+   */
+  warnings: string[];
+};
+
+/**
+ * Describes the message peerd.control.v1.Reloaded.
+ * Use `create(ReloadedSchema)` to create a new message.
+ */
+export const ReloadedSchema: GenMessage<Reloaded> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 38);
+
+/**
+ * @generated from message peerd.control.v1.JoinTicket
+ */
+export type JoinTicket = Message<"peerd.control.v1.JoinTicket"> & {
+  /**
+   * @generated from field: string ticket = 1;
+   */
+  ticket: string;
+
+  /**
+   * @generated from field: repeated string addresses = 2;
+   */
+  addresses: string[];
+
+  /**
+   * @generated from field: bool has_secret = 3;
+   */
+  hasSecret: boolean;
+
+  /**
+   * Nobody on another machine can use it.
+   *
+   * @generated from field: bool loopback_only = 4;
+   */
+  loopbackOnly: boolean;
+};
+
+/**
+ * Describes the message peerd.control.v1.JoinTicket.
+ * Use `create(JoinTicketSchema)` to create a new message.
+ */
+export const JoinTicketSchema: GenMessage<JoinTicket> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 39);
 

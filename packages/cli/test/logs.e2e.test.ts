@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { connect } from '@peerd/client';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { program, type Running, Sandbox } from './sandbox.ts';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await Sandbox.make();
+});
+afterEach(() => sandbox.close());
+
+/** Reads lines until one ends so. */
+async function until(running: Running, end: string): Promise<void> {
+  while (!(await running.line()).endsWith(end));
+}
+
+describe('logs', () => {
+  test('shows from any terminal what a daemon has logged, with the names of peers, and no secret', async () => {
+    const options = { env: { PEERD_NETWORK_SECRET: 'swordfish' } };
+    const args = ['--log-level', 'debug', '--discovery', 'off'];
+    const alice = await sandbox.start('alice', args, options);
+    const bob = await sandbox.start('bob', [...args, '--peer', alice.info.addresses[0] as string], options);
+    const follower = sandbox.spawn(['logs', '-f', '--name', 'alice']);
+    await until(follower, `hello: connected to bob (${bob.info.id})`);
+    await bob.kill('SIGTERM');
+    await until(follower, `peers: disconnected from bob (${bob.info.id})`);
+    expect((await follower.kill('SIGINT')).status).toBe(0);
+
+    const json = await sandbox.run(['logs', '--name', 'alice', '--area', 'hello', '--json']);
+    const records = json.stdout
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(records).toEqual([
+      {
+        timeMs: expect.any(Number),
+        level: 'info',
+        area: 'hello',
+        message: `connected to bob (${bob.info.id})`,
+        fields: { peer: bob.info.id, kind: 'peerd' },
+        missed: 0,
+      },
+    ]);
+    const all = await sandbox.run(['logs', '--name', 'alice']);
+    expect(all.stdout.toString()).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} INFO {2}daemon: /m);
+    const { stderr } = await alice.kill('SIGTERM');
+    expect(`${all.stdout}${stderr}`).not.toContain('swordfish');
+  });
+
+  test('of a daemon that stops end with its end: exit 8', async () => {
+    const alice = await sandbox.start('alice', ['--log-level', 'info']);
+    const follower = sandbox.spawn(['logs', '-f', '--name', 'alice']);
+    await follower.line();
+    await alice.kill('SIGTERM');
+    expect((await follower.ended).status).toBe(8);
+  });
+});
+
+describe('a daemon whose log goes', () => {
+  let child: ChildProcess | undefined;
+  afterEach(() => child?.kill('SIGKILL'));
+
+  /** Has a daemon with this standard error log more than a pipe and its own buffer take. */
+  async function expectItAnswers(stderr: number | 'pipe', spoil: (child: ChildProcess) => void = () => {}) {
+    const socket = join(sandbox.folder, 's');
+    const args = ['start', '--json', '--name', 'x', '--network', sandbox.network, '--discovery', 'off'];
+    const own = [...args, '--socket', socket, '--data', join(sandbox.folder, 'x'), '--log-level', 'debug'];
+    child = spawn(process.execPath, ['--conditions=@peerd/source', program, ...own], {
+      env: sandbox.env,
+      stdio: ['ignore', 'pipe', stderr],
+    });
+    spoil(child);
+    await once(child.stdout as NodeJS.ReadableStream, 'data');
+    const node = await connect({ socket });
+    const ask = (i: number) =>
+      node.request(`${'x'.repeat(50)}${i}`, Buffer.alloc(0)).catch(({ code }) => code);
+    for (let round = 0; round < 10; round += 1) {
+      const codes = await Promise.all(Array.from({ length: 1_000 }, (_, i) => ask(i)));
+      expect(new Set(codes)).toEqual(new Set(['unknown-peer']));
+    }
+    const messages = [];
+    for await (const { message } of node.logs({ last: 1 })) messages.push(message);
+    expect(messages).toEqual([`no peer is known as ${'x'.repeat(50)}999`]);
+    await node.close();
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  }
+
+  test.skipIf(process.platform !== 'linux')('to a full disk goes on', async () => {
+    const full = openSync('/dev/full', 'w');
+    await expectItAnswers(full);
+    closeSync(full);
+  });
+
+  test('to a pipe that was closed goes on', async () => {
+    await expectItAnswers('pipe', ({ stderr }) => stderr?.destroy());
+  });
+
+  test('to a pipe that nobody reads goes on', async () => {
+    await expectItAnswers('pipe');
+  });
+});

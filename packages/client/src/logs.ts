@@ -1,0 +1,34 @@
+import type { Calls } from './calls.ts';
+import { answersTo } from './stream.ts';
+
+export interface LogsOptions {
+  /** Only the last so many of those that are there. Default: all that the daemon has kept. */
+  last?: number | undefined;
+  /** From this level up: `debug`, `info`, `warn` or `error`. Default: all that is logged. */
+  level?: string | undefined;
+  /** What the records are about: `hello`, `request`, … Default: everything. */
+  areas?: readonly string[] | undefined;
+  /** Goes on with what is logged from now on. Default: false. */
+  follow?: boolean | undefined;
+  /** Ends the iteration; it then fails with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface LogRecord {
+  /** Unix time. */
+  readonly timeMs: number;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly area: string;
+  readonly message: string;
+  /** What else is known, for machines. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Records, of any level and area, that the daemon had to drop before this one because this reader was slow. */
+  readonly missed: number;
+}
+
+export async function* logs(calls: Calls, options: LogsOptions): AsyncGenerator<LogRecord, void, undefined> {
+  const { last, level = '', areas = [], follow = false, signal } = options;
+  const value = { level, areas: [...areas], follow, ...(last === undefined ? {} : { last }) };
+  for await (const answer of answersTo(calls, { case: 'logs', value }, { signal }))
+    yield JSON.parse(Buffer.from(answer.buffer, answer.byteOffset, answer.length).toString('utf8'));
+}
