@@ -11,11 +11,7 @@ const into = 'packages/cli/dist';
 
 /** The folder of the npm package that a module is from; undefined for our own. */
 function packageOf(module) {
-  const [path] = module.replace(/^\0/, '').split('?');
-  const end = path.lastIndexOf('/node_modules/') + '/node_modules/'.length;
-  if (end < '/node_modules/'.length) return undefined;
-  const [scopeOrName, name] = path.slice(end).split('/');
-  return path.slice(0, end) + (scopeOrName.startsWith('@') ? `${scopeOrName}/${name}` : scopeOrName);
+  return /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(module.replaceAll('\\', '/'))?.[1];
 }
 
 /** What the licenses of the packages want to be passed on with their code. */
