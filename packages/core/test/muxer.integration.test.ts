@@ -137,3 +137,44 @@ describe.each(['mallory', 'bob'] as const)(
     });
   },
 );
+
+test('a stream is granted what it has sent by halves of its window, not with every frame', async () => {
+  await using network = new TestNetwork();
+  await using raw = await RawPeer.start();
+  const { connection } = await scene(network, raw, 'mallory');
+  const grants: number[] = [];
+  let rest: Uint8Array = new Uint8Array(0);
+  beneathMuxer(connection).addEventListener('message', ({ data }) => {
+    rest = Buffer.concat([rest, data.subarray()]);
+    while (rest.length >= 12) {
+      const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength);
+      const [type, flags, length] = [view.getUint8(1), view.getUint16(2), view.getUint32(8)];
+      const end = 12 + (type === Type.data ? length : 0);
+      if (rest.length < end) return;
+      if (type === Type.windowUpdate && flags === Flag.none) grants.push(length);
+      rest = rest.subarray(end);
+    }
+  });
+  const echo = await connection.newStream('/ipfs/ping/1.0.0');
+  let echoed = 0;
+  let wanted = 0;
+  let wake = () => {};
+  echo.addEventListener('message', ({ data }) => {
+    echoed += data.byteLength;
+    if (echoed >= wanted) wake();
+  });
+  const send = (size: number) => {
+    wanted += size;
+    const back = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    echo.send(new Uint8Array(size));
+    return back;
+  };
+  for (let i = 0; i < 50; i += 1) await send(32);
+  expect(grants).toEqual([]);
+  // More than the window, so that it has to be granted.
+  await send(640 * 1024);
+  expect(grants.length).toBeGreaterThan(0);
+  for (const grant of grants) expect(grant).toBeGreaterThanOrEqual(128 * 1024);
+});

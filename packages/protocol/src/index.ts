@@ -6,3 +6,4 @@ export * from './message-queue.ts';
 export * from './node.ts';
 export * from './printable.ts';
 export * from './subscription.ts';
+export { TextDecoding, TextEncoding } from './texts.ts';

@@ -1,3 +1,4 @@
+import { TextDecoding } from '@peerd/protocol';
 import {
   FIRST_IGNORABLE_TYPE,
   type Frame,
@@ -16,7 +17,7 @@ export class FrameError extends Error {
 /** Longest encoding of a frame's length: MAX_FRAME_BYTES takes three bytes. */
 const MAX_LENGTH_BYTES = 3;
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const texts = new TextDecoding();
 
 /**
  * Turns the bytes of a stream, however they are split, into frames. The data of a frame is a view into the
@@ -94,12 +95,9 @@ function readVarint(bytes: Uint8Array, from: number, end: number): number {
 }
 
 function readText(bytes: Uint8Array, from: number, end: number): string {
-  if (from === end) return '';
-  try {
-    return utf8.decode(bytes.subarray(from, end));
-  } catch {
-    throw new FrameError('text that is not UTF-8');
-  }
+  const text = texts.decode(bytes, from, end);
+  if (text === undefined) throw new FrameError('text that is not UTF-8');
+  return text;
 }
 
 function decodeFrame(bytes: Uint8Array, start: number, end: number, frames: Frame[]): void {

@@ -1,3 +1,4 @@
+import { TextEncoding } from '@peerd/protocol';
 import { type Frame, FrameType } from './frames.ts';
 import { MAX_VARINT_BYTES, varintLength, writeVarint } from './varint.ts';
 
@@ -7,7 +8,7 @@ const COPIED_DATA_BYTES = 4 * 1024;
 /** Upper bound of a frame's bytes without data and text: its length, type, flags and four integers. */
 const MAX_HEAD_BYTES = 3 + 2 + 4 * MAX_VARINT_BYTES;
 
-const utf8 = new TextEncoder();
+const texts = new TextEncoding();
 
 /**
  * Encodes frames that go out together. The result is a list of buffers, to be written in order: short frames
@@ -50,8 +51,8 @@ function dataOf(frame: Frame): Uint8Array {
 }
 
 function textOf(frame: Frame): Uint8Array {
-  if (frame.type === FrameType.open && frame.service !== '') return utf8.encode(frame.service);
-  if (frame.type === FrameType.reset && frame.reason !== '') return utf8.encode(frame.reason);
+  if (frame.type === FrameType.open && frame.service !== '') return texts.encode(frame.service);
+  if (frame.type === FrameType.reset && frame.reason !== '') return texts.encode(frame.reason);
   return none;
 }
 

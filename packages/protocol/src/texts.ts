@@ -1,10 +1,11 @@
-/** Texts that are kept by their bytes. The same few peers, services and topics come again and again. */
+/** How many texts are kept: the same few peers, services and topics come again and again. */
 const slots = 256;
 
 /** Longest text that is kept, in bytes: a peer id has 52. */
 const maxKeptBytes = 64;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
 
 interface Kept {
   readonly bytes: Uint8Array;
@@ -32,6 +33,22 @@ export class TextDecoding {
     const text = decoded(copy);
     if (text !== undefined) this.#kept[slot] = { bytes: copy, text };
     return text;
+  }
+}
+
+/** Encodes texts of which many are the same. It holds at most 256 of 64 characters. */
+export class TextEncoding {
+  readonly #kept = new Map<string, Uint8Array>();
+
+  /** The text as UTF-8. It must not be changed. */
+  encode(text: string): Uint8Array {
+    const kept = this.#kept.get(text);
+    if (kept !== undefined) return kept;
+    const bytes = encoder.encode(text);
+    if (text.length > maxKeptBytes) return bytes;
+    if (this.#kept.size >= slots) this.#kept.clear();
+    this.#kept.set(text, bytes);
+    return bytes;
   }
 }
 
