@@ -50,6 +50,10 @@ export class Running {
     return this.child.pid as number;
   }
 
+  get stdout(): string {
+    return Buffer.concat(this.#stdout).toString();
+  }
+
   get stderr(): string {
     return this.#stderr;
   }
@@ -78,6 +82,16 @@ export class Running {
 
   async kill(signal: NodeJS.Signals): Promise<Result> {
     this.child.kill(signal);
+    return await this.ended;
+  }
+
+  /** Ends it and all that it has started, which is of a process group with it. */
+  async killGroup(): Promise<Result> {
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // All of it has ended already.
+    }
     return await this.ended;
   }
 
@@ -141,6 +155,7 @@ export class Sandbox {
     const child = spawn(file, args, {
       cwd: this.folder,
       env: { ...this.env, ...env },
+      detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const running = new Running(child);
@@ -174,7 +189,7 @@ export class Sandbox {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#running].map((each) => each.kill('SIGKILL')));
+    await Promise.all([...this.#running].map((each) => each.killGroup()));
     await rm(this.folder, { recursive: true, force: true });
   }
 }
