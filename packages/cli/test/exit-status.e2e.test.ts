@@ -120,23 +120,14 @@ test('forbidden: the other side lets this peer not in', async () => {
 
 test('busy: more calls are in flight than the daemon takes', async () => {
   const env = { PEERD_LIMITS_MAX_OUTBOUND_CALLS: '1' };
-  const few = await sandbox.start('few', ['--discovery', 'off'], { env });
-  const [address] = alice.info.addresses;
-  const first = sandbox.spawn(['request', address as string, 'x', '--service', 'hangs', '--name', 'few']);
-  const client = await connect({ socket: few.info.socket });
-  const taken = () => client.request(address as string, new Uint8Array(), { service: 'echo' });
-  await expect
-    .poll(
-      () =>
-        taken().then(
-          () => 'free',
-          (error) => error.code,
-        ),
-      { timeout: 10_000 },
-    )
-    .toBe('busy');
-  await fails('busy', ['request', address as string, 'x', '--service', 'echo', '--name', 'few']);
-  await client.close();
+  await sandbox.start('few', ['--discovery', 'off'], { env });
+  const [address = ''] = alice.info.addresses;
+  const held = new Promise((resolve) => program.handle('holds', () => new Promise(() => resolve(undefined))));
+  const first = sandbox.spawn(['request', address, 'x', '--service', 'holds', '--name', 'few'], {
+    stdin: '',
+  });
+  await held;
+  await fails('busy', ['request', address, 'x', '--service', 'echo', '--name', 'few']);
   await first.kill('SIGINT');
 });
 
