@@ -24,7 +24,7 @@ export async function withDaemon<T>(
   const { name, socket } = command.optsWithGlobals<GlobalOptions>();
   // Loaded only now: help and mistakes in the command line should not have to wait for it.
   const { connect } = await import('@peerd/client');
-  const node = await connect({ name, socket, ...(signal === undefined ? {} : { signal }) });
+  const node = await connect({ name, socket, reconnect: false, ...(signal === undefined ? {} : { signal }) });
   try {
     return await work(node);
   } finally {

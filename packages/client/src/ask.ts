@@ -1,6 +1,8 @@
 import { PeerdError } from '@peerd/protocol';
 import { type ClientBody, errorOf, type ServerFrame } from '@peerd/protocol/control';
 import type { Calls } from './calls.ts';
+import type { InFlight } from './events.ts';
+import { maxTimerMs } from './surroundings.ts';
 
 /**
  * The daemon keeps the time of a call. A daemon that is itself stuck can't, so the client gives up this much later.
@@ -8,16 +10,13 @@ import type { Calls } from './calls.ts';
 const graceMs = 2_000;
 
 /** Time for the daemon to answer what it knows by itself: it needs none to speak of, unless it is frozen. */
-const answerTimeoutMs = 10_000;
-
-/** The longest delay a timer takes. */
-const maxTimeoutMs = 0x7fff_ffff;
+export const answerTimeoutMs = 10_000;
 
 /** Whole milliseconds as the wire has them. Fails with `invalid` on what is not a time. */
 export function timeoutOf(timeoutMs: number): number {
   if (!(timeoutMs >= 0))
     throw new PeerdError('invalid', `timeoutMs is ${timeoutMs}: expected a number of milliseconds from 0 up`);
-  return Math.min(Math.ceil(timeoutMs), maxTimeoutMs);
+  return Math.min(Math.ceil(timeoutMs), maxTimerMs);
 }
 
 /** A whole number as the wire has it. Fails with `invalid` on what is none, or below 1. */
@@ -34,41 +33,45 @@ export function silent(timeoutMs: number): PeerdError {
 }
 
 /** What a call that has no time of its own ends with when the daemon says nothing to it. */
-export function frozen(): PeerdError {
+export function frozen(timeoutMs: number): PeerdError {
   return new PeerdError(
     'daemon-unavailable',
-    `the daemon gave no answer in ${answerTimeoutMs} ms: it may be stuck`,
+    `the daemon gave no answer in ${Math.round(timeoutMs)} ms: it may be stuck`,
   );
 }
 
 /** Calls `expire` when a call that should be over in `timeoutMs` is not. Returns how to call it off. */
 export function watchdog(timeoutMs: number, expire: () => void): () => void {
-  const timer = setTimeout(expire, Math.min(timeoutMs + graceMs, maxTimeoutMs));
+  const timer = setTimeout(expire, Math.min(timeoutMs + graceMs, maxTimerMs));
   return () => clearTimeout(timer);
 }
 
 /** Calls `expire` when what the daemon has to answer at once is not answered. Returns how to call it off. */
-export function answerWatchdog(expire: () => void): () => void {
-  const timer = setTimeout(expire, answerTimeoutMs);
+export function answerWatchdog(expire: () => void, timeoutMs: number): () => void {
+  const timer = setTimeout(expire, timeoutMs);
   return () => clearTimeout(timer);
 }
 
 export interface AskOptions {
   signal?: AbortSignal | undefined;
   /** The time that the daemon keeps for the call. Without it the daemon has to answer at once. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
+  /** What "at once" is. Default: 10,000 ms. */
+  answerMs?: number;
+  about?: InFlight;
 }
 
-type Body<Case> = Extract<ServerFrame['body'], { case: Case }> extends { value: infer Value } ? Value : never;
-type Case = NonNullable<ServerFrame['body']['case']>;
+export type AnswerCase = NonNullable<ServerFrame['body']['case']>;
+export type AnswerOf<Case> =
+  Extract<ServerFrame['body'], { case: Case }> extends { value: infer Value } ? Value : never;
 
 /** Sends one command and resolves to its one answer, which has to be of the kind `expected`. */
-export function ask<Expected extends Case>(
+export function ask<Expected extends AnswerCase>(
   calls: Calls,
   body: ClientBody,
   expected: Expected,
-  { signal, timeoutMs }: AskOptions = {},
-): Promise<Body<Expected>> {
+  { signal, timeoutMs, about, answerMs = answerTimeoutMs }: AskOptions = {},
+): Promise<AnswerOf<Expected>> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     let stopWatch = () => {};
@@ -82,11 +85,12 @@ export function ask<Expected extends Case>(
       reject(signal?.reason);
     };
     const id = calls.open(body, {
+      about,
       frame(answer) {
         // A newer daemon may say more than this client knows.
         if (answer.case === undefined) return true;
         settled();
-        if (answer.case === expected) resolve(answer.value as Body<Expected>);
+        if (answer.case === expected) resolve(answer.value as AnswerOf<Expected>);
         else if (answer.case === 'fault') reject(errorOf(answer.value));
         else reject(new PeerdError('internal', `the daemon answered ${answer.case}, not ${expected}`));
         return false;
@@ -104,7 +108,7 @@ export function ask<Expected extends Case>(
     };
     stopWatch =
       timeoutMs === undefined
-        ? answerWatchdog(() => giveUp(frozen()))
+        ? answerWatchdog(() => giveUp(frozen(answerMs)), answerMs)
         : watchdog(timeoutMs, () => giveUp(silent(timeoutMs)));
   });
 }

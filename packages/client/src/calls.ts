@@ -6,11 +6,14 @@ import {
   type ServerFrame,
   sendClientFrame,
 } from '@peerd/protocol/control';
+import type { InFlight } from './events.ts';
 
 const maxCallId = 0xffff_ffff;
 
 /** What is waiting for frames of one call. */
 export interface OpenCall {
+  /** For the case that the connection is lost; undefined for what is restored. */
+  readonly about?: InFlight | undefined;
   /** Returns whether the call goes on. */
   frame(body: ServerFrame['body']): boolean;
   /** The call is over: its own failure, or that of the connection. */
@@ -57,8 +60,9 @@ export class Calls {
     if (this.#open.delete(id)) this.send(id, { case: 'cancel', value: {} });
   }
 
-  get(id: number): OpenCall | undefined {
-    return this.#open.get(id);
+  /** What is open, but for what is restored. */
+  inFlight(): InFlight[] {
+    return [...this.#open.values()].flatMap(({ about }) => about ?? []);
   }
 
   /** A frame for a call that has ended here is dropped: it crossed with the cancellation. */

@@ -24,68 +24,87 @@ import {
   type Subscription,
   type TopicInfo,
 } from '@peerd/protocol';
-import { accessMessage, accessOf } from '@peerd/protocol/control';
-import { ask, countOf, timeoutOf } from './ask.ts';
-import type { Calls } from './calls.ts';
-import type { Connection } from './connection.ts';
-import { hold } from './hold.ts';
+import { accessMessage, accessOf, type ClientBody } from '@peerd/protocol/control';
+import { type AnswerCase, type AnswerOf, answerTimeoutMs, ask, countOf, timeoutOf } from './ask.ts';
+import type { DaemonInfo, InFlight } from './events.ts';
+import { heldSubscription } from './held-subscription.ts';
+import type { Held } from './lease.ts';
 import { type LogRecord, type LogsOptions, logs } from './logs.ts';
-import { requestStream } from './stream.ts';
-
-/** The daemon this client is connected to. */
-export interface DaemonInfo {
-  /** Its peer id. */
-  readonly id: string;
-  readonly name: string;
-  readonly version: string;
-  /** The path of its socket. */
-  readonly socket: string;
-}
+import type { Session } from './session.ts';
+import { answersTo } from './stream.ts';
 
 /** `Client` over the control socket of a daemon. */
 export class SocketClient implements Client {
-  readonly daemon: DaemonInfo;
-  /** Resolves when the connection has ended: `stopped` if either side wanted it, else `daemon-unavailable`. */
-  readonly closed: Promise<PeerdError>;
-  readonly #connection: Connection;
-  readonly #calls: Calls;
+  readonly #session: Session;
 
-  constructor(daemon: DaemonInfo, connection: Connection) {
-    this.daemon = daemon;
-    this.closed = connection.closed;
-    this.#connection = connection;
-    this.#calls = connection.calls;
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** The daemon this client is connected to, or was last. */
+  get daemon(): DaemonInfo {
+    return this.#session.daemon;
+  }
+
+  /**
+   * Resolves when this client has ended for good, to the reason: `stopped` if it was closed or asked the daemon to
+   * stop, `incompatible` or `invalid` if what is at the socket is not the daemon it was; without `reconnect`
+   * also `daemon-unavailable`, and `stopped` by the daemon.
+   */
+  get closed(): Promise<PeerdError> {
+    return this.#session.closed;
   }
 
   async request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
-    const { service = '', idempotent = false } = options;
-    const value = { peer, payload, service, timeoutMs, idempotent };
-    const { signal } = options;
-    return (await ask(this.#calls, { case: 'request', value }, 'answer', { signal, timeoutMs })).payload;
+    const { signal, service = '', idempotent: again = false } = options;
+    const about = { kind: 'request', peer, service, again };
+    const value = { peer, payload, service, timeoutMs, idempotent: again };
+    const { connection } = this.#session;
+    if (connection === undefined || again) {
+      const answer = await this.#ask(
+        about,
+        'answer',
+        { signal, timeoutMs, bytes: payload.length },
+        (leftMs) => ({
+          case: 'request',
+          value: { ...value, timeoutMs: leftMs },
+        }),
+      );
+      return answer.payload;
+    }
+    const body: ClientBody = { case: 'request', value };
+    return (await ask(connection.calls, body, 'answer', { signal, timeoutMs, about })).payload;
   }
 
-  requestStream(peer: string, payload: Uint8Array, options: RequestOptions = {}): AsyncIterable<Uint8Array> {
-    return requestStream(this.#calls, peer, payload, options);
+  async *requestStream(
+    peer: string,
+    payload: Uint8Array,
+    options: RequestOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
+    const { signal, service = '', idempotent = false } = options;
+    const about = { kind: 'requestStream', peer, service, again: false };
+    const value = { peer, payload, service, stream: true, idempotent };
+    yield* answersTo(this.#session, {
+      about,
+      body: (leftMs) => ({ case: 'request', value: { ...value, timeoutMs: leftMs } }),
+      timeoutMs,
+      signal,
+      bytes: payload.length,
+    });
   }
 
   async handle(service: string, handler: RequestHandler, options: HandleOptions = {}): Promise<Registration> {
-    const { inbound } = this.#connection;
     const access = accessMessage(options.access ?? 'open');
     const concurrency = countOf('concurrency', options.concurrency ?? defaults.handlerConcurrency);
-    let id = 0;
-    const close = await hold(
-      this.#calls,
-      { case: 'handle', value: { service, access, concurrency } },
-      {
-        opened: (call) => {
-          id = call;
-          inbound.register(call, handler);
-        },
-        ended: () => inbound.unregister(id),
-      },
-      options.signal,
-    );
+    const held: Held = {
+      about: { kind: 'registration', service },
+      body: () => ({ case: 'handle', value: { service, access, concurrency } }),
+      opened: ({ inbound }, id) => inbound.register(id, handler),
+      released: ({ inbound }, id) => inbound.unregister(id),
+    };
+    const close = await this.#session.hold(held, options.signal);
     return { close, [Symbol.asyncDispose]: close };
   }
 
@@ -95,9 +114,17 @@ export class SocketClient implements Client {
     options: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.broadcastTimeoutMs);
-    const value = { topic, payload, timeoutMs, allowNone: options.allowNone ?? false };
-    const { signal } = options;
-    const { peers } = await ask(this.#calls, { case: 'broadcast', value }, 'sent', { signal, timeoutMs });
+    const { signal, allowNone = false } = options;
+    const about = { kind: 'broadcast', topic, again: false };
+    const { peers } = await this.#ask(
+      about,
+      'sent',
+      { signal, timeoutMs, bytes: payload.length },
+      (leftMs) => ({
+        case: 'broadcast',
+        value: { topic, payload, timeoutMs: leftMs, allowNone },
+      }),
+    );
     return { peers };
   }
 
@@ -112,22 +139,15 @@ export class SocketClient implements Client {
     const list = typeof topics === 'string' ? [topics] : [...topics];
     const maxQueued = countOf('maxQueued', options.maxQueued ?? defaults.maxQueuedMessages);
     const queue = new MessageQueue(maxQueued);
-    const release = await hold(
-      this.#calls,
-      { case: 'subscribe', value: { topics: list, maxQueued } },
-      {
-        frame: (body) => {
-          if (body.case === 'message') queue.push(body.value);
-        },
-        ended: (error) => queue.end(error),
-      },
+    const release = await this.#session.hold(
+      heldSubscription(list, maxQueued, queue, this.#session.reconnects),
       options.signal,
     );
     return new QueuedSubscription(list, queue, release);
   }
 
   async peers({ signal }: SignalOptions = {}): Promise<PeerInfo[]> {
-    const { peers } = await ask(this.#calls, { case: 'peers', value: {} }, 'peers', { signal });
+    const { peers } = await this.#read('peers', { case: 'peers', value: {} }, signal);
     return peers.map(({ id, name, connected, kind, inDht, addresses }) => ({
       id,
       ...(name === undefined ? {} : { name }),
@@ -141,10 +161,11 @@ export class SocketClient implements Client {
   async connect(peer: string, options: ConnectPeerOptions = {}): Promise<ConnectedPeer> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.connectTimeoutMs);
     const { signal } = options;
-    const answer = await ask(this.#calls, { case: 'connect', value: { peer, timeoutMs } }, 'connected', {
-      signal,
-      timeoutMs,
-    });
+    const about = { kind: 'connect', peer, again: true };
+    const answer = await this.#ask(about, 'connected', { signal, timeoutMs }, (leftMs) => ({
+      case: 'connect',
+      value: { peer, timeoutMs: leftMs },
+    }));
     const { peer: id, name, address } = answer;
     return {
       peer: id,
@@ -154,12 +175,13 @@ export class SocketClient implements Client {
   }
 
   async disconnect(peer: string, { signal }: SignalOptions = {}): Promise<number> {
-    const body = { case: 'disconnect', value: { peer } } as const;
-    return (await ask(this.#calls, body, 'disconnected', { signal })).connections;
+    const about = { kind: 'disconnect', peer, again: true };
+    const body = () => ({ case: 'disconnect', value: { peer } }) as const;
+    return (await this.#ask(about, 'disconnected', { signal }, body)).connections;
   }
 
   async services({ signal }: SignalOptions = {}): Promise<ServiceInfo[]> {
-    const { services } = await ask(this.#calls, { case: 'services', value: {} }, 'services', { signal });
+    const { services } = await this.#read('services', { case: 'services', value: {} }, signal);
     return services.map(({ service, handlers, access, inFlight, waiting }) => ({
       service,
       handlers,
@@ -170,12 +192,12 @@ export class SocketClient implements Client {
   }
 
   async topics({ signal }: SignalOptions = {}): Promise<TopicInfo[]> {
-    const { topics } = await ask(this.#calls, { case: 'topics', value: {} }, 'topics', { signal });
+    const { topics } = await this.#read('topics', { case: 'topics', value: {} }, signal);
     return topics.map(({ topic, subscriptions, peers }) => ({ topic, subscriptions, peers }));
   }
 
   async status({ signal }: SignalOptions = {}): Promise<NodeStatus> {
-    const status = await ask(this.#calls, { case: 'status', value: {} }, 'status', { signal });
+    const status = await this.#read('status', { case: 'status', value: {} }, signal);
     const { id, name, network, version, addresses, topics, services, uptimeMs } = status;
     const peers = { known: status.knownPeers, connected: status.connectedPeers };
     return { id, name, network, version, addresses, peers, topics, services, uptimeMs };
@@ -184,28 +206,71 @@ export class SocketClient implements Client {
   async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.pingTimeoutMs);
     const { signal } = options;
-    const pong = await ask(this.#calls, { case: 'ping', value: { peer, timeoutMs } }, 'pong', {
-      signal,
-      timeoutMs,
-    });
+    const about = { kind: 'ping', peer, again: true };
+    const pong = await this.#ask(about, 'pong', { signal, timeoutMs }, (leftMs) => ({
+      case: 'ping',
+      value: { peer, timeoutMs: leftMs },
+    }));
     return { peer: pong.peer, rttMs: pong.rttMs };
   }
 
   /** What the daemon has logged, oldest first. The daemon is not held up by a reader that is slow: it says what it dropped. */
   logs(options: LogsOptions = {}): AsyncIterable<LogRecord> {
-    return logs(this.#calls, options);
+    return logs(this.#session, options);
   }
 
-  /** Asks the daemon to stop; resolves when it has begun to. `closed` tells when it is gone. */
+  /**
+   * Asks the daemon to stop; resolves when it has begun to. `closed` tells when it is gone: this client does not wait
+   * for another.
+   */
   async stop(): Promise<void> {
-    await ask(this.#calls, { case: 'stop', value: {} }, 'done');
+    this.#session.makeLast(true);
+    try {
+      await this.#ask({ kind: 'stop', again: false }, 'done', {}, () => ({ case: 'stop', value: {} }));
+    } catch (error) {
+      this.#session.makeLast(false);
+      throw error;
+    }
   }
 
+  /** Ends this client at once, also while the daemon is away. */
   close(): Promise<void> {
-    return this.#connection.close();
+    return this.#session.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What the daemon knows by itself. */
+  #read<What extends AnswerCase>(
+    what: What,
+    body: ClientBody,
+    signal: AbortSignal | undefined,
+  ): Promise<AnswerOf<What>> {
+    return this.#ask({ kind: what, again: true }, what, { signal }, () => body);
+  }
+
+  /** One command with one answer. Without `timeoutMs` the daemon has to answer at once. */
+  #ask<Expected extends AnswerCase>(
+    about: InFlight,
+    expected: Expected,
+    {
+      signal,
+      timeoutMs,
+      bytes = 0,
+    }: { signal?: AbortSignal | undefined; timeoutMs?: number; bytes?: number },
+    body: (leftMs: number) => ClientBody,
+  ): Promise<AnswerOf<Expected>> {
+    return this.#session.attempt({
+      timeoutMs: timeoutMs ?? answerTimeoutMs,
+      signal,
+      bytes,
+      again: about.again,
+      send: ({ calls }, answerMs) => {
+        const leftMs = timeoutMs === undefined ? undefined : timeoutOf(answerMs);
+        return ask(calls, body(leftMs ?? 0), expected, { signal, timeoutMs: leftMs, answerMs, about });
+      },
+    });
   }
 }

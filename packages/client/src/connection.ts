@@ -16,8 +16,14 @@ import { type HandlerErrorListener, InboundRequests } from './inbound.ts';
 /** Time for the daemon to let go of a client's registrations before the connection is cut. */
 const closeTimeoutMs = 2_000;
 
+/** Told that a connection has ended, and why, while everything that was open on it is still there. */
+export type Gone = (connection: Connection, error: PeerdError) => void;
+
 export interface OpenOptions {
   signal?: AbortSignal | undefined;
+  /** Whether another connection may follow: if not, calls end with what the daemon says when it stops. */
+  goesOn: boolean;
+  gone: Gone;
   onHandlerError?: HandlerErrorListener | undefined;
 }
 
@@ -26,15 +32,22 @@ export class Connection {
   readonly calls: Calls;
   readonly inbound: InboundRequests;
   readonly #path: string;
+  readonly #goesOn: boolean;
+  readonly #tell: Gone;
   readonly #link: Link;
   readonly #greeting = Promise.withResolvers<Welcome>();
   readonly #closed = Promise.withResolvers<PeerdError>();
   #greeted = false;
+  #isOver = false;
+  /** The daemon has said that it stops, and another connection may follow. */
+  #isStopping = false;
   /** Why the connection ends, once that is known; else it was lost. */
   #reason: PeerdError | undefined;
 
-  private constructor(path: string, onHandlerError: HandlerErrorListener | undefined) {
+  private constructor(path: string, { onHandlerError, goesOn, gone }: OpenOptions) {
     this.#path = path;
+    this.#goesOn = goesOn;
+    this.#tell = gone;
     this.#link = new Link(createConnection(path), {
       frame: (bytes, start, end) => this.#frame(bytes, start, end),
       invalid: (error) => this.#invalid(error),
@@ -53,11 +66,11 @@ export class Connection {
    */
   static async open(
     path: string,
-    options: OpenOptions = {},
+    options: OpenOptions,
   ): Promise<{ connection: Connection; welcome: Welcome }> {
-    const { signal, onHandlerError } = options;
+    const { signal } = options;
     signal?.throwIfAborted();
-    const connection = new Connection(path, onHandlerError);
+    const connection = new Connection(path, options);
     const giveUp = (reason: unknown) => {
       connection.#greeting.reject(reason);
       connection.#link.destroy();
@@ -77,6 +90,16 @@ export class Connection {
   /** Resolves when the connection is gone, to the reason; never rejects. */
   get closed(): Promise<PeerdError> {
     return this.#closed.promise;
+  }
+
+  /** Nothing can be asked on it any more. */
+  get isOver(): boolean {
+    return this.#isOver || this.#isStopping;
+  }
+
+  /** Cuts the connection: the daemon is not what it should be, or does not answer. */
+  cut(reason: PeerdError): void {
+    this.#end(reason);
   }
 
   /** Ends the connection; resolves when the daemon has let go of all that belonged to it. */
@@ -104,8 +127,16 @@ export class Connection {
     else if (body.case === 'inbound') this.inbound.start(call, body.value);
     else if (body.case === 'cancel') this.inbound.cancel(call);
     else if (body.case === 'took') this.inbound.taken(call, body.value.cost);
-    else if (call !== 0) this.calls.receive(frame);
+    else if (call !== 0) this.#receive(frame);
     else if (body.case === 'fault') this.#end(errorOf(body.value));
+    else if (body.case === 'stopping') this.#isStopping = this.#goesOn;
+  }
+
+  /** What a daemon that stops breaks off ends with the connection, as what was in flight. */
+  #receive(frame: ServerFrame): void {
+    const { body } = frame;
+    if (this.#isStopping && body.case === 'fault' && body.value.code === 'stopped') return;
+    this.calls.receive(frame);
   }
 
   #greet(body: ServerFrame['body']): void {
@@ -129,16 +160,30 @@ export class Connection {
 
   #gone(cause: Error | undefined): void {
     const error = this.#reason ?? this.#lost(cause);
+    this.#isOver = true;
+    this.#tell(this, error);
     this.#greeting.reject(error);
-    this.calls.failAll(error);
-    this.inbound.cancelAll(error);
+    const calls = this.#endOfCalls(error);
+    this.calls.failAll(calls);
+    this.inbound.cancelAll(calls);
     this.#closed.resolve(error);
+  }
+
+  /** Of what went out and was not answered nobody knows whether it was done, but that a client that leaves knows. */
+  #endOfCalls(error: PeerdError): PeerdError {
+    if (error.code === 'daemon-unavailable' || (error.code === 'stopped' && this.#goesOn))
+      return new PeerdError(
+        'disconnected',
+        `the connection to the daemon at ${this.#path} was lost with this in flight: whether it was done is unknown`,
+        { cause: error },
+      );
+    return error;
   }
 
   #lost(cause: Error | undefined): PeerdError {
     const why = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'it closed the connection';
     if (!this.#greeted) return unavailable(this.#path, why, cause);
-    const message = `the connection to the daemon at ${this.#path} was lost: what was in flight may have been done`;
+    const message = `the connection to the daemon at ${this.#path} was lost (${why})`;
     return new PeerdError('daemon-unavailable', message, { cause });
   }
 }

@@ -2,6 +2,7 @@ import process from 'node:process';
 import { type InboundRequest, PeerdError, type RequestHandler } from '@peerd/protocol';
 import { faultOf, type Inbound, SendWindow } from '@peerd/protocol/control';
 import type { Calls } from './calls.ts';
+import type { InFlight } from './events.ts';
 
 /** Told of every error of a handler that the caller does not get to see. */
 export type HandlerErrorListener = (error: unknown, request: InboundRequest) => void;
@@ -12,6 +13,7 @@ function warn(error: unknown, request: InboundRequest): void {
 }
 
 interface Running {
+  inbound: Inbound;
   controller: AbortController;
   window: SendWindow;
 }
@@ -52,9 +54,9 @@ export class InboundRequests {
       this.#calls.send(id, { case: 'fault', value: faultOf(error) });
       return;
     }
-    const running = { controller: new AbortController(), window: new SendWindow() };
+    const running = { inbound, controller: new AbortController(), window: new SendWindow() };
     this.#running.set(id, running);
-    void this.#run(id, handler, inbound, running);
+    void this.#run(id, handler, running);
   }
 
   cancel(id: number): void {
@@ -65,6 +67,16 @@ export class InboundRequests {
 
   taken(id: number, cost: number): void {
     this.#running.get(id)?.window.taken(cost);
+  }
+
+  /** What handlers have in hand. */
+  inFlight(): InFlight[] {
+    return [...this.#running.values()].map(({ inbound: { peer, service } }) => ({
+      kind: 'handler',
+      peer,
+      service,
+      again: false,
+    }));
   }
 
   cancelAll(error: PeerdError): void {
@@ -78,12 +90,7 @@ export class InboundRequests {
     running.window.close();
   }
 
-  async #run(
-    id: number,
-    handler: RequestHandler,
-    inbound: Inbound,
-    { controller, window }: Running,
-  ): Promise<void> {
+  async #run(id: number, handler: RequestHandler, { inbound, controller, window }: Running): Promise<void> {
     const request: InboundRequest = {
       peer: inbound.peer,
       peerName: inbound.peerName,

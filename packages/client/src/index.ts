@@ -1,16 +1,30 @@
 import { SocketClient } from './client.ts';
 import { Connection } from './connection.ts';
+import type { ConnectionEvent } from './events.ts';
 import { findSocket, type WhichDaemon } from './find.ts';
 import type { HandlerErrorListener } from './inbound.ts';
+import { type Dial, type ReconnectOptions, Session } from './session.ts';
 
-export type { DaemonInfo, SocketClient } from './client.ts';
+export type { BackoffOptions } from './backoff.ts';
+export type { SocketClient } from './client.ts';
+export type { ConnectionEvent, DaemonInfo, InFlight, NotRestored } from './events.ts';
 export { findSocket, runningDaemons, type WhichDaemon } from './find.ts';
 export type { HandlerErrorListener } from './inbound.ts';
 export type { LogRecord, LogsOptions } from './logs.ts';
+export type { ReconnectOptions } from './session.ts';
 
 export interface ConnectOptions extends WhichDaemon {
   /** Calls the attempt off; it has no effect once connected. */
   signal?: AbortSignal;
+  /** How long to wait for a daemon that does not run yet. Default: 0 ms. */
+  waitMs?: number;
+  /**
+   * What to do when the connection to the daemon is lost, because it was stopped, killed or restarted. Default:
+   * connect again for as long as it takes, and restore handlers and subscriptions. `false`: this client ends.
+   */
+  reconnect?: boolean | ReconnectOptions;
+  /** Told when the connection is lost, with what was in flight, and when it is restored, with what was missed. */
+  onConnection?: (event: ConnectionEvent) => void;
   /**
    * Told of every error of a handler that its caller does not get to see. Default: a warning of the process,
    * with the stack.
@@ -19,16 +33,33 @@ export interface ConnectOptions extends WhichDaemon {
 }
 
 /**
- * Connects to a daemon on this machine: the one at `socket`, else the one called `name`, else what `PEERD_SOCKET`
- * or `PEERD_NAME` say, else the only one that runs.
+ * Connects to a daemon on this machine: the one at `socket`, else the one called `name` or `PEERD_NAME`, else
+ * the only one that runs.
  *
  * Fails with `daemon-unavailable` (none runs, or it does not answer), `invalid` (several run: `candidates` lists
  * them; or other users could have put the socket there) or `incompatible` (no common version of the protocol).
+ *
+ * When the connection is lost later, calls in flight end with `disconnected`, or are sent again if they are
+ * `idempotent`; calls made meanwhile wait for the daemon within their own time, and then fail with
+ * `daemon-unavailable`. A daemon with another identity in the place of the first ends the client.
  */
 export async function connect(options: ConnectOptions = {}): Promise<SocketClient> {
-  const socket = await findSocket(options);
-  const { signal, onHandlerError } = options;
-  const { connection, welcome } = await Connection.open(socket, { signal, onHandlerError });
-  const { id, name, daemonVersion: version } = welcome;
-  return new SocketClient({ id, name, version, socket }, connection);
+  const { signal, waitMs = 0, reconnect = true, onConnection, onHandlerError } = options;
+  const goesOn = reconnect !== false;
+  // The only daemon that runs is the one that is meant, also when it is not the only one later.
+  let which: WhichDaemon = { socket: options.socket, name: options.name };
+  const dial: Dial = async (gone, dialSignal) => {
+    const socket = await findSocket(which);
+    const opening = { signal: dialSignal, onHandlerError, goesOn, gone };
+    const { connection, welcome } = await Connection.open(socket, opening);
+    if (which.name === undefined) which = { socket };
+    const { id, name, daemonVersion: version } = welcome;
+    return { connection, daemon: { id, name, version, socket } };
+  };
+  const again = typeof reconnect === 'object' ? reconnect : {};
+  const session = await Session.start(
+    { dial, reconnect: goesOn ? again : undefined, waitMs, onConnection },
+    signal,
+  );
+  return new SocketClient(session);
 }

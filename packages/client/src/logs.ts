@@ -1,4 +1,4 @@
-import type { Calls } from './calls.ts';
+import type { Session } from './session.ts';
 import { answersTo } from './stream.ts';
 
 export interface LogsOptions {
@@ -26,9 +26,14 @@ export interface LogRecord {
   readonly missed: number;
 }
 
-export async function* logs(calls: Calls, options: LogsOptions): AsyncGenerator<LogRecord, void, undefined> {
+export async function* logs(
+  session: Session,
+  options: LogsOptions,
+): AsyncGenerator<LogRecord, void, undefined> {
   const { last, level = '', areas = [], follow = false, signal } = options;
   const value = { level, areas: [...areas], follow, ...(last === undefined ? {} : { last }) };
-  for await (const answer of answersTo(calls, { case: 'logs', value }, { signal }))
+  const about = { kind: 'logs', again: false };
+  const body = () => ({ case: 'logs', value }) as const;
+  for await (const answer of answersTo(session, { about, body, signal }))
     yield JSON.parse(Buffer.from(answer.buffer, answer.byteOffset, answer.length).toString('utf8'));
 }

@@ -1,33 +1,41 @@
-import { defaults, PeerdError, type RequestOptions } from '@peerd/protocol';
+import { PeerdError } from '@peerd/protocol';
 import { AnswerStream, type ClientBody, errorOf } from '@peerd/protocol/control';
-import { silent, timeoutOf, watchdog } from './ask.ts';
-import type { Calls } from './calls.ts';
+import { answerTimeoutMs, silent, timeoutOf, watchdog } from './ask.ts';
+import type { InFlight } from './events.ts';
+import type { Session } from './session.ts';
 
-/** `Client.requestStream`: the request goes out when the first answer is asked for. */
-export async function* requestStream(
-  calls: Calls,
-  peer: string,
-  payload: Uint8Array,
-  options: RequestOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const { signal, service = '', idempotent = false } = options;
-  const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
-  const value = { peer, payload, service, timeoutMs, stream: true, idempotent };
-  yield* answersTo(calls, { case: 'request', value }, { timeoutMs, signal });
+export interface StreamCall {
+  about: InFlight;
+  body(leftMs: number): ClientBody;
+  /** The time for all of it. Default: without an end, once a connection is there. */
+  timeoutMs?: number;
+  signal: AbortSignal | undefined;
+  /** What waits in memory while there is no connection. Default: 0. */
+  bytes?: number;
 }
 
-/** Makes a call that is answered by any number of `answer`, then `done`. Leaving the loop cancels it. */
+/**
+ * Makes a call that is answered by any number of `answer`, then `done`. It goes out when the first answer is asked for,
+ * and is not made again when the connection is lost. Leaving the loop cancels it.
+ */
 export async function* answersTo(
-  calls: Calls,
-  body: ClientBody,
-  { timeoutMs, signal }: { timeoutMs?: number; signal?: AbortSignal | undefined },
+  session: Session,
+  { about, body, timeoutMs, signal, bytes = 0 }: StreamCall,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { calls, leftMs } = await session.attempt({
+    timeoutMs: timeoutMs ?? answerTimeoutMs,
+    signal,
+    bytes,
+    again: false,
+    send: async ({ calls }, left) => ({ calls, leftMs: timeoutOf(left) }),
+  });
   signal?.throwIfAborted();
   const answers = new AnswerStream({
     taken: (cost) => calls.send(id, { case: 'took', value: { cost } }),
     left: () => calls.cancel(id),
   });
-  const id = calls.open(body, {
+  const id = calls.open(body(leftMs), {
+    about,
     frame(answer) {
       // A newer daemon may say more than this client knows.
       if (answer.case === undefined) return true;
@@ -48,7 +56,7 @@ export async function* answersTo(
   };
   const aborted = () => fail(signal?.reason);
   signal?.addEventListener('abort', aborted, { once: true });
-  const stopWatch = timeoutMs === undefined ? () => {} : watchdog(timeoutMs, () => fail(silent(timeoutMs)));
+  const stopWatch = timeoutMs === undefined ? () => {} : watchdog(leftMs, () => fail(silent(timeoutMs)));
   try {
     yield* answers;
   } finally {

@@ -22,7 +22,10 @@ describe('a client whose daemon', () => {
   });
 
   async function connected(): Promise<SocketClient> {
-    const [client] = await Promise.all([connect({ socket: daemon.path }), daemon.welcome()]);
+    const [client] = await Promise.all([
+      connect({ socket: daemon.path, reconnect: false }),
+      daemon.welcome(),
+    ]);
     return client;
   }
 
@@ -63,7 +66,8 @@ describe('a client whose daemon', () => {
       subscription[Symbol.asyncIterator]().next(),
     ].map(code);
     (await daemon.socket).destroy();
-    expect(await Promise.all(open)).toEqual(open.map(() => 'daemon-unavailable'));
+    const outcomes = [...open.slice(1).map(() => 'disconnected'), 'daemon-unavailable'];
+    expect(await Promise.all(open)).toEqual(outcomes);
     expect((await client.closed).code).toBe('daemon-unavailable');
     expect(await code(client.status())).toBe('daemon-unavailable');
     await subscription.close();
@@ -95,7 +99,7 @@ describe('a client whose daemon', () => {
     expect(await calls.at(-1)).toBe('busy');
     expect(await Promise.race([calls[0], Promise.resolve('open')])).toBe('open');
     (await daemon.socket).destroy();
-    expect(await calls[0]).toBe('daemon-unavailable');
+    expect(await calls[0]).toBe('disconnected');
   });
 
   test('sends what is not the protocol ends, with that as the reason', async () => {

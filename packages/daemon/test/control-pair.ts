@@ -24,13 +24,14 @@ export interface FakeDaemon extends ServedNode {
   node: FakeNode;
 }
 
-/** A control server over a node's client, on a real Unix socket. */
+/** A control server over a node's client, on a real Unix socket: a new one, or that of a server before it. */
 export async function serveNode(
   client: DirectClient,
   { id, name }: { id: string; name: string },
+  before?: ServedNode,
 ): Promise<ServedNode> {
-  const folder = await mkdtemp(join(tmpdir(), 'peerd-control-'));
-  const socket = join(folder, `${name}.sock`);
+  const folder = before === undefined ? await mkdtemp(join(tmpdir(), 'peerd-control-')) : undefined;
+  const socket = before?.socket ?? join(folder ?? '', `${name}.sock`);
   const asked = Promise.withResolvers<void>();
   const records = new LogRing();
   const server = new ControlServer({
@@ -41,12 +42,12 @@ export async function serveNode(
     daemon: { records, stop: () => asked.resolve() },
   });
   await server.listen();
-  let closing: Promise<void> | undefined;
-  const close = () => {
+  let closing: Promise<unknown> | undefined;
+  const close = async () => {
     closing ??= server
       .close(new PeerdError('stopped', 'the daemon was stopped'))
-      .then(() => rm(folder, { recursive: true }));
-    return closing;
+      .then(() => (folder === undefined ? undefined : rm(folder, { recursive: true })));
+    await closing;
   };
   return {
     socket,

@@ -151,8 +151,8 @@ describe('what a client has registered', () => {
     await a.stopAsked;
   });
 
-  test('a daemon that stops ends what is open with stopped', async () => {
-    const client = await a.connect();
+  test('a daemon that stops ends what is open with stopped, for a client that does not reconnect', async () => {
+    const client = await a.connect({ reconnect: false });
     await b.node.handle('stuck', () => new Promise<Uint8Array>(() => {}));
     const call = code(client.request('bob', nothing, { service: 'stuck' }));
     const subscription = await client.subscribe('news');

@@ -68,7 +68,7 @@ test('following goes on with what comes, until the reader leaves', async () => {
 });
 
 test('following ends with the reason of its signal, and with the daemon', async () => {
-  await using node = await daemon.connect();
+  await using node = await daemon.connect({ reconnect: false });
   const controller = new AbortController();
   const following = texts(node.logs({ follow: true, signal: controller.signal }));
   controller.abort(new Error('enough'));

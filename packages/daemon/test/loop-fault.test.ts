@@ -47,7 +47,7 @@ describe('a daemon whose server loop', () => {
 
   test('fails ends with the reason, which its clients are told too', async () => {
     const daemon = await start();
-    const client = await connect({ socket: daemon.info.socket });
+    const client = await connect({ socket: daemon.info.socket, reconnect: false });
     loop.ended.reject(new PeerdError('internal', 'the network stack fell over'));
     await expect(daemon.stopped).rejects.toMatchObject({
       code: 'internal',

@@ -49,9 +49,10 @@ export class ControlServer {
     return this.#sessions.size;
   }
 
-  /** Tells who connects from now on the reason, and nothing more. Those that are connected stay. */
+  /** Tells who connects from now on the reason, and nothing more. Those that are connected stay, and are warned. */
   refuse(reason: PeerdError): void {
     this.#refusal = reason;
+    for (const session of this.#sessions) session.warn();
   }
 
   /** Tells every client the reason and disconnects it; resolves when all is released and the file is gone. */

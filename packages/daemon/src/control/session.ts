@@ -109,6 +109,11 @@ export class Session {
     this.#link.endNow(() => this.#send(0, { case: 'fault', value: faultOf(reason) }));
   }
 
+  /** Tells the client that the end is near, so that it asks for nothing more. */
+  warn(): void {
+    if (this.#greeted) this.#send(0, { case: 'stopping', value: {} });
+  }
+
   /** As `end`, once the client has said hello: before that it might be lost while the client still writes. */
   refuse(reason: PeerdError): void {
     this.#refusal = reason;

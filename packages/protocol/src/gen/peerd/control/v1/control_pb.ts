@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/control/v1/control.proto.
  */
 export const file_peerd_control_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEiwQcKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJgoEbG9ncxgeIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuTG9nc0gAEioKBnJlbG9hZBgfIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuUmVsb2FkSAASKgoGdGlja2V0GCAgASgLMhgucGVlcmQuY29udHJvbC52MS5UaWNrZXRIAEIGCgRib2R5IuEGCgtTZXJ2ZXJGcmFtZRIMCgRjYWxsGAEgASgNEiwKB3dlbGNvbWUYAiABKAsyGS5wZWVyZC5jb250cm9sLnYxLldlbGNvbWVIABIqCgZhbnN3ZXIYAyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYBCABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgFIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABImCgRzZW50GAYgASgLMhYucGVlcmQuY29udHJvbC52MS5TZW50SAASKwoFcGVlcnMYByABKAsyGi5wZWVyZC5jb250cm9sLnYxLlBlZXJMaXN0SAASLgoGc3RhdHVzGAggASgLMhwucGVlcmQuY29udHJvbC52MS5Ob2RlU3RhdHVzSAASJgoEcG9uZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUG9uZ0gAEjUKB21lc3NhZ2UYCiABKAsyIi5wZWVyZC5jb250cm9sLnYxLkJyb2FkY2FzdE1lc3NhZ2VIABIsCgdpbmJvdW5kGAsgASgLMhkucGVlcmQuY29udHJvbC52MS5JbmJvdW5kSAASKgoGY2FuY2VsGAwgASgLMhgucGVlcmQuY29udHJvbC52MS5DYW5jZWxIABImCgR0b29rGA0gASgLMhYucGVlcmQuY29udHJvbC52MS5Ub29rSAASMAoJY29ubmVjdGVkGA4gASgLMhsucGVlcmQuY29udHJvbC52MS5Db25uZWN0ZWRIABI2CgxkaXNjb25uZWN0ZWQYDyABKAsyHi5wZWVyZC5jb250cm9sLnYxLkRpc2Nvbm5lY3RlZEgAEi0KBnRvcGljcxgQIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNMaXN0SAASMQoIc2VydmljZXMYESABKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VMaXN0SAASLgoIcmVsb2FkZWQYHiABKAsyGi5wZWVyZC5jb250cm9sLnYxLlJlbG9hZGVkSAASLgoGdGlja2V0GB8gASgLMhwucGVlcmQuY29udHJvbC52MS5Kb2luVGlja2V0SABCBgoEYm9keSIqCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdwcm9ncmFtGAIgASgJIl4KB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJIoUBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCEINCgtfdGltZW91dF9tcyJnCglCcm9hZGNhc3QSDQoFdG9waWMYASABKAkSDwoHcGF5bG9hZBgCIAEoDBIXCgp0aW1lb3V0X21zGAMgASgNSACIAQESEgoKYWxsb3dfbm9uZRgEIAEoCEINCgtfdGltZW91dF9tcyJwCglTdWJzY3JpYmUSDgoGdG9waWNzGAEgAygJEhcKCm1heF9xdWV1ZWQYAiABKA1IAIgBARINCgVsZWFzZRgDIAEoCRISCgVoZWFyZBgEIAEoBEgBiAEBQg0KC19tYXhfcXVldWVkQggKBl9oZWFyZCJtCgZIYW5kbGUSDwoHc2VydmljZRgBIAEoCRIoCgZhY2Nlc3MYAiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFjY2VzcxIYCgtjb25jdXJyZW5jeRgDIAEoDUgAiAEBQg4KDF9jb25jdXJyZW5jeSIHCgVQZWVycyIICgZTdGF0dXMiPAoEUGluZxIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIGCgRTdG9wIlAKBExvZ3MSEQoEbGFzdBgBIAEoDUgAiAEBEg0KBWxldmVsGAIgASgJEg0KBWFyZWFzGAMgAygJEg4KBmZvbGxvdxgEIAEoCEIHCgVfbGFzdCIICgZSZWxvYWQiMAoGVGlja2V0EhEKCWFkZHJlc3NlcxgBIAMoCRITCgt3aXRoX3NlY3JldBgCIAEoCCI/CgdDb25uZWN0EgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIhoKCkRpc2Nvbm5lY3QSDAoEcGVlchgBIAEoCSIICgZUb3BpY3MiCgoIU2VydmljZXMiCAoGQ2FuY2VsIhQKBFRvb2sSDAoEY29zdBgBIAEoDSInCgZBbnN3ZXISDwoHcGF5bG9hZBgBIAEoDBIMCgRsYXN0GAIgASgIIiYKBERvbmUSEwoGbWlzc2VkGAEgASgNSACIAQFCCQoHX21pc3NlZCI6CgVGYXVsdBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEgoKY2FuZGlkYXRlcxgDIAMoCSIVCgRTZW50Eg0KBXBlZXJzGAEgASgNIjUKCFBlZXJMaXN0EikKBXBlZXJzGAEgAygLMhoucGVlcmQuY29udHJvbC52MS5QZWVySW5mbyJ2CghQZWVySW5mbxIKCgJpZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEgwKBGtpbmQYBCABKAkSDgoGaW5fZGh0GAUgASgIEhEKCWFkZHJlc3NlcxgGIAMoCUIHCgVfbmFtZSK+AQoKTm9kZVN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB25ldHdvcmsYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIRCglhZGRyZXNzZXMYBSADKAkSEwoLa25vd25fcGVlcnMYBiABKA0SFwoPY29ubmVjdGVkX3BlZXJzGAcgASgNEg4KBnRvcGljcxgIIAMoCRIQCghzZXJ2aWNlcxgJIAMoCRIRCgl1cHRpbWVfbXMYCiABKAEiJAoEUG9uZxIMCgRwZWVyGAEgASgJEg4KBnJ0dF9tcxgCIAEoASJQChBCcm9hZGNhc3RNZXNzYWdlEg0KBXRvcGljGAEgASgJEgwKBGZyb20YAiABKAkSDwoHcGF5bG9hZBgDIAEoDBIOCgZtaXNzZWQYBCABKA0ibwoHSW5ib3VuZBIOCgZoYW5kbGUYASABKA0SDAoEcGVlchgCIAEoCRIWCglwZWVyX25hbWUYAyABKAlIAIgBARIPCgdzZXJ2aWNlGAQgASgJEg8KB3BheWxvYWQYBSABKAxCDAoKX3BlZXJfbmFtZSJXCglDb25uZWN0ZWQSDAoEcGVlchgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESFAoHYWRkcmVzcxgDIAEoCUgBiAEBQgcKBV9uYW1lQgoKCF9hZGRyZXNzIiMKDERpc2Nvbm5lY3RlZBITCgtjb25uZWN0aW9ucxgBIAEoDSI4CglUb3BpY0xpc3QSKwoGdG9waWNzGAEgAygLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0luZm8iQAoJVG9waWNJbmZvEg0KBXRvcGljGAEgASgJEhUKDXN1YnNjcmlwdGlvbnMYAiABKA0SDQoFcGVlcnMYAyABKA0iPgoLU2VydmljZUxpc3QSLwoIc2VydmljZXMYASADKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VJbmZvIn4KC1NlcnZpY2VJbmZvEg8KB3NlcnZpY2UYASABKAkSEAoIaGFuZGxlcnMYAiABKA0SKAoGYWNjZXNzGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSEQoJaW5fZmxpZ2h0GAQgASgNEg8KB3dhaXRpbmcYBSABKA0iJQoGQWNjZXNzEgwKBHJ1bGUYASABKAkSDQoFcGVlcnMYAiADKAkiPgoIUmVsb2FkZWQSDwoHY2hhbmdlZBgBIAMoCRIPCgdyZXN0YXJ0GAIgAygJEhAKCHdhcm5pbmdzGAMgAygJIloKCkpvaW5UaWNrZXQSDgoGdGlja2V0GAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRISCgpoYXNfc2VjcmV0GAMgASgIEhUKDWxvb3BiYWNrX29ubHkYBCABKAhiBnByb3RvMw");
+  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEiwQcKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJgoEbG9ncxgeIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuTG9nc0gAEioKBnJlbG9hZBgfIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuUmVsb2FkSAASKgoGdGlja2V0GCAgASgLMhgucGVlcmQuY29udHJvbC52MS5UaWNrZXRIAEIGCgRib2R5IpEHCgtTZXJ2ZXJGcmFtZRIMCgRjYWxsGAEgASgNEiwKB3dlbGNvbWUYAiABKAsyGS5wZWVyZC5jb250cm9sLnYxLldlbGNvbWVIABIqCgZhbnN3ZXIYAyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYBCABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgFIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABImCgRzZW50GAYgASgLMhYucGVlcmQuY29udHJvbC52MS5TZW50SAASKwoFcGVlcnMYByABKAsyGi5wZWVyZC5jb250cm9sLnYxLlBlZXJMaXN0SAASLgoGc3RhdHVzGAggASgLMhwucGVlcmQuY29udHJvbC52MS5Ob2RlU3RhdHVzSAASJgoEcG9uZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUG9uZ0gAEjUKB21lc3NhZ2UYCiABKAsyIi5wZWVyZC5jb250cm9sLnYxLkJyb2FkY2FzdE1lc3NhZ2VIABIsCgdpbmJvdW5kGAsgASgLMhkucGVlcmQuY29udHJvbC52MS5JbmJvdW5kSAASKgoGY2FuY2VsGAwgASgLMhgucGVlcmQuY29udHJvbC52MS5DYW5jZWxIABImCgR0b29rGA0gASgLMhYucGVlcmQuY29udHJvbC52MS5Ub29rSAASMAoJY29ubmVjdGVkGA4gASgLMhsucGVlcmQuY29udHJvbC52MS5Db25uZWN0ZWRIABI2CgxkaXNjb25uZWN0ZWQYDyABKAsyHi5wZWVyZC5jb250cm9sLnYxLkRpc2Nvbm5lY3RlZEgAEi0KBnRvcGljcxgQIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNMaXN0SAASMQoIc2VydmljZXMYESABKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VMaXN0SAASLgoIc3RvcHBpbmcYFCABKAsyGi5wZWVyZC5jb250cm9sLnYxLlN0b3BwaW5nSAASLgoIcmVsb2FkZWQYHiABKAsyGi5wZWVyZC5jb250cm9sLnYxLlJlbG9hZGVkSAASLgoGdGlja2V0GB8gASgLMhwucGVlcmQuY29udHJvbC52MS5Kb2luVGlja2V0SABCBgoEYm9keSIqCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdwcm9ncmFtGAIgASgJIl4KB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJIoUBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCEINCgtfdGltZW91dF9tcyJnCglCcm9hZGNhc3QSDQoFdG9waWMYASABKAkSDwoHcGF5bG9hZBgCIAEoDBIXCgp0aW1lb3V0X21zGAMgASgNSACIAQESEgoKYWxsb3dfbm9uZRgEIAEoCEINCgtfdGltZW91dF9tcyJwCglTdWJzY3JpYmUSDgoGdG9waWNzGAEgAygJEhcKCm1heF9xdWV1ZWQYAiABKA1IAIgBARINCgVsZWFzZRgDIAEoCRISCgVoZWFyZBgEIAEoBEgBiAEBQg0KC19tYXhfcXVldWVkQggKBl9oZWFyZCJtCgZIYW5kbGUSDwoHc2VydmljZRgBIAEoCRIoCgZhY2Nlc3MYAiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFjY2VzcxIYCgtjb25jdXJyZW5jeRgDIAEoDUgAiAEBQg4KDF9jb25jdXJyZW5jeSIHCgVQZWVycyIICgZTdGF0dXMiPAoEUGluZxIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIGCgRTdG9wIgoKCFN0b3BwaW5nIlAKBExvZ3MSEQoEbGFzdBgBIAEoDUgAiAEBEg0KBWxldmVsGAIgASgJEg0KBWFyZWFzGAMgAygJEg4KBmZvbGxvdxgEIAEoCEIHCgVfbGFzdCIICgZSZWxvYWQiMAoGVGlja2V0EhEKCWFkZHJlc3NlcxgBIAMoCRITCgt3aXRoX3NlY3JldBgCIAEoCCI/CgdDb25uZWN0EgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIhoKCkRpc2Nvbm5lY3QSDAoEcGVlchgBIAEoCSIICgZUb3BpY3MiCgoIU2VydmljZXMiCAoGQ2FuY2VsIhQKBFRvb2sSDAoEY29zdBgBIAEoDSInCgZBbnN3ZXISDwoHcGF5bG9hZBgBIAEoDBIMCgRsYXN0GAIgASgIIiYKBERvbmUSEwoGbWlzc2VkGAEgASgNSACIAQFCCQoHX21pc3NlZCI6CgVGYXVsdBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEgoKY2FuZGlkYXRlcxgDIAMoCSIVCgRTZW50Eg0KBXBlZXJzGAEgASgNIjUKCFBlZXJMaXN0EikKBXBlZXJzGAEgAygLMhoucGVlcmQuY29udHJvbC52MS5QZWVySW5mbyJ2CghQZWVySW5mbxIKCgJpZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEgwKBGtpbmQYBCABKAkSDgoGaW5fZGh0GAUgASgIEhEKCWFkZHJlc3NlcxgGIAMoCUIHCgVfbmFtZSK+AQoKTm9kZVN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB25ldHdvcmsYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIRCglhZGRyZXNzZXMYBSADKAkSEwoLa25vd25fcGVlcnMYBiABKA0SFwoPY29ubmVjdGVkX3BlZXJzGAcgASgNEg4KBnRvcGljcxgIIAMoCRIQCghzZXJ2aWNlcxgJIAMoCRIRCgl1cHRpbWVfbXMYCiABKAEiJAoEUG9uZxIMCgRwZWVyGAEgASgJEg4KBnJ0dF9tcxgCIAEoASJQChBCcm9hZGNhc3RNZXNzYWdlEg0KBXRvcGljGAEgASgJEgwKBGZyb20YAiABKAkSDwoHcGF5bG9hZBgDIAEoDBIOCgZtaXNzZWQYBCABKA0ibwoHSW5ib3VuZBIOCgZoYW5kbGUYASABKA0SDAoEcGVlchgCIAEoCRIWCglwZWVyX25hbWUYAyABKAlIAIgBARIPCgdzZXJ2aWNlGAQgASgJEg8KB3BheWxvYWQYBSABKAxCDAoKX3BlZXJfbmFtZSJXCglDb25uZWN0ZWQSDAoEcGVlchgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESFAoHYWRkcmVzcxgDIAEoCUgBiAEBQgcKBV9uYW1lQgoKCF9hZGRyZXNzIiMKDERpc2Nvbm5lY3RlZBITCgtjb25uZWN0aW9ucxgBIAEoDSI4CglUb3BpY0xpc3QSKwoGdG9waWNzGAEgAygLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0luZm8iQAoJVG9waWNJbmZvEg0KBXRvcGljGAEgASgJEhUKDXN1YnNjcmlwdGlvbnMYAiABKA0SDQoFcGVlcnMYAyABKA0iPgoLU2VydmljZUxpc3QSLwoIc2VydmljZXMYASADKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VJbmZvIn4KC1NlcnZpY2VJbmZvEg8KB3NlcnZpY2UYASABKAkSEAoIaGFuZGxlcnMYAiABKA0SKAoGYWNjZXNzGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSEQoJaW5fZmxpZ2h0GAQgASgNEg8KB3dhaXRpbmcYBSABKA0iJQoGQWNjZXNzEgwKBHJ1bGUYASABKAkSDQoFcGVlcnMYAiADKAkiPgoIUmVsb2FkZWQSDwoHY2hhbmdlZBgBIAMoCRIPCgdyZXN0YXJ0GAIgAygJEhAKCHdhcm5pbmdzGAMgAygJIloKCkpvaW5UaWNrZXQSDgoGdGlja2V0GAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRISCgpoYXNfc2VjcmV0GAMgASgIEhUKDWxvb3BiYWNrX29ubHkYBCABKAhiBnByb3RvMw");
 
 /**
  * One frame from a client to the daemon.
@@ -291,6 +291,14 @@ export type ServerFrame = Message<"peerd.control.v1.ServerFrame"> & {
      */
     value: ServiceList;
     case: "services";
+  } | {
+    /**
+     * About the connection as a whole: nothing new is taken, and the end of it comes soon.
+     *
+     * @generated from field: peerd.control.v1.Stopping stopping = 20;
+     */
+    value: Stopping;
+    case: "stopping";
   } | {
     /**
      * @generated from field: peerd.control.v1.Reloaded reloaded = 30;
@@ -591,6 +599,19 @@ export const StopSchema: GenMessage<Stop> = /*@__PURE__*/
   messageDesc(file_peerd_control_v1_control, 11);
 
 /**
+ * @generated from message peerd.control.v1.Stopping
+ */
+export type Stopping = Message<"peerd.control.v1.Stopping"> & {
+};
+
+/**
+ * Describes the message peerd.control.v1.Stopping.
+ * Use `create(StoppingSchema)` to create a new message.
+ */
+export const StoppingSchema: GenMessage<Stopping> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 12);
+
+/**
  * Answered by any number of `answer`, then `done`. Each answer is one record, in JSON.
  *
  * @generated from message peerd.control.v1.Logs
@@ -630,7 +651,7 @@ export type Logs = Message<"peerd.control.v1.Logs"> & {
  * Use `create(LogsSchema)` to create a new message.
  */
 export const LogsSchema: GenMessage<Logs> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 12);
+  messageDesc(file_peerd_control_v1_control, 13);
 
 /**
  * Reads the configuration again.
@@ -645,7 +666,7 @@ export type Reload = Message<"peerd.control.v1.Reload"> & {
  * Use `create(ReloadSchema)` to create a new message.
  */
 export const ReloadSchema: GenMessage<Reload> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 13);
+  messageDesc(file_peerd_control_v1_control, 14);
 
 /**
  * Makes a line that others join the network with.
@@ -673,7 +694,7 @@ export type Ticket = Message<"peerd.control.v1.Ticket"> & {
  * Use `create(TicketSchema)` to create a new message.
  */
 export const TicketSchema: GenMessage<Ticket> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 14);
+  messageDesc(file_peerd_control_v1_control, 15);
 
 /**
  * @generated from message peerd.control.v1.Connect
@@ -695,7 +716,7 @@ export type Connect = Message<"peerd.control.v1.Connect"> & {
  * Use `create(ConnectSchema)` to create a new message.
  */
 export const ConnectSchema: GenMessage<Connect> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 15);
+  messageDesc(file_peerd_control_v1_control, 16);
 
 /**
  * @generated from message peerd.control.v1.Disconnect
@@ -712,7 +733,7 @@ export type Disconnect = Message<"peerd.control.v1.Disconnect"> & {
  * Use `create(DisconnectSchema)` to create a new message.
  */
 export const DisconnectSchema: GenMessage<Disconnect> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 16);
+  messageDesc(file_peerd_control_v1_control, 17);
 
 /**
  * @generated from message peerd.control.v1.Topics
@@ -725,7 +746,7 @@ export type Topics = Message<"peerd.control.v1.Topics"> & {
  * Use `create(TopicsSchema)` to create a new message.
  */
 export const TopicsSchema: GenMessage<Topics> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 17);
+  messageDesc(file_peerd_control_v1_control, 18);
 
 /**
  * @generated from message peerd.control.v1.Services
@@ -738,7 +759,7 @@ export type Services = Message<"peerd.control.v1.Services"> & {
  * Use `create(ServicesSchema)` to create a new message.
  */
 export const ServicesSchema: GenMessage<Services> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 18);
+  messageDesc(file_peerd_control_v1_control, 19);
 
 /**
  * @generated from message peerd.control.v1.Cancel
@@ -751,7 +772,7 @@ export type Cancel = Message<"peerd.control.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 19);
+  messageDesc(file_peerd_control_v1_control, 20);
 
 /**
  * @generated from message peerd.control.v1.Took
@@ -770,7 +791,7 @@ export type Took = Message<"peerd.control.v1.Took"> & {
  * Use `create(TookSchema)` to create a new message.
  */
 export const TookSchema: GenMessage<Took> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 20);
+  messageDesc(file_peerd_control_v1_control, 21);
 
 /**
  * @generated from message peerd.control.v1.Answer
@@ -794,7 +815,7 @@ export type Answer = Message<"peerd.control.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 21);
+  messageDesc(file_peerd_control_v1_control, 22);
 
 /**
  * Done as asked: registered, subscribed, cancelled, stopping, or the end of a stream of answers.
@@ -815,7 +836,7 @@ export type Done = Message<"peerd.control.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 22);
+  messageDesc(file_peerd_control_v1_control, 23);
 
 /**
  * @generated from message peerd.control.v1.Fault
@@ -844,7 +865,7 @@ export type Fault = Message<"peerd.control.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 23);
+  messageDesc(file_peerd_control_v1_control, 24);
 
 /**
  * @generated from message peerd.control.v1.Sent
@@ -861,7 +882,7 @@ export type Sent = Message<"peerd.control.v1.Sent"> & {
  * Use `create(SentSchema)` to create a new message.
  */
 export const SentSchema: GenMessage<Sent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 24);
+  messageDesc(file_peerd_control_v1_control, 25);
 
 /**
  * @generated from message peerd.control.v1.PeerList
@@ -878,7 +899,7 @@ export type PeerList = Message<"peerd.control.v1.PeerList"> & {
  * Use `create(PeerListSchema)` to create a new message.
  */
 export const PeerListSchema: GenMessage<PeerList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 25);
+  messageDesc(file_peerd_control_v1_control, 26);
 
 /**
  * @generated from message peerd.control.v1.PeerInfo
@@ -920,7 +941,7 @@ export type PeerInfo = Message<"peerd.control.v1.PeerInfo"> & {
  * Use `create(PeerInfoSchema)` to create a new message.
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 26);
+  messageDesc(file_peerd_control_v1_control, 27);
 
 /**
  * @generated from message peerd.control.v1.NodeStatus
@@ -982,7 +1003,7 @@ export type NodeStatus = Message<"peerd.control.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 27);
+  messageDesc(file_peerd_control_v1_control, 28);
 
 /**
  * @generated from message peerd.control.v1.Pong
@@ -1004,7 +1025,7 @@ export type Pong = Message<"peerd.control.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 28);
+  messageDesc(file_peerd_control_v1_control, 29);
 
 /**
  * @generated from message peerd.control.v1.BroadcastMessage
@@ -1036,7 +1057,7 @@ export type BroadcastMessage = Message<"peerd.control.v1.BroadcastMessage"> & {
  * Use `create(BroadcastMessageSchema)` to create a new message.
  */
 export const BroadcastMessageSchema: GenMessage<BroadcastMessage> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 29);
+  messageDesc(file_peerd_control_v1_control, 30);
 
 /**
  * A peer asks one of this client's handlers.
@@ -1077,7 +1098,7 @@ export type Inbound = Message<"peerd.control.v1.Inbound"> & {
  * Use `create(InboundSchema)` to create a new message.
  */
 export const InboundSchema: GenMessage<Inbound> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 30);
+  messageDesc(file_peerd_control_v1_control, 31);
 
 /**
  * @generated from message peerd.control.v1.Connected
@@ -1106,7 +1127,7 @@ export type Connected = Message<"peerd.control.v1.Connected"> & {
  * Use `create(ConnectedSchema)` to create a new message.
  */
 export const ConnectedSchema: GenMessage<Connected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 31);
+  messageDesc(file_peerd_control_v1_control, 32);
 
 /**
  * @generated from message peerd.control.v1.Disconnected
@@ -1125,7 +1146,7 @@ export type Disconnected = Message<"peerd.control.v1.Disconnected"> & {
  * Use `create(DisconnectedSchema)` to create a new message.
  */
 export const DisconnectedSchema: GenMessage<Disconnected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 32);
+  messageDesc(file_peerd_control_v1_control, 33);
 
 /**
  * @generated from message peerd.control.v1.TopicList
@@ -1142,7 +1163,7 @@ export type TopicList = Message<"peerd.control.v1.TopicList"> & {
  * Use `create(TopicListSchema)` to create a new message.
  */
 export const TopicListSchema: GenMessage<TopicList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 33);
+  messageDesc(file_peerd_control_v1_control, 34);
 
 /**
  * @generated from message peerd.control.v1.TopicInfo
@@ -1173,7 +1194,7 @@ export type TopicInfo = Message<"peerd.control.v1.TopicInfo"> & {
  * Use `create(TopicInfoSchema)` to create a new message.
  */
 export const TopicInfoSchema: GenMessage<TopicInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 34);
+  messageDesc(file_peerd_control_v1_control, 35);
 
 /**
  * @generated from message peerd.control.v1.ServiceList
@@ -1190,7 +1211,7 @@ export type ServiceList = Message<"peerd.control.v1.ServiceList"> & {
  * Use `create(ServiceListSchema)` to create a new message.
  */
 export const ServiceListSchema: GenMessage<ServiceList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 35);
+  messageDesc(file_peerd_control_v1_control, 36);
 
 /**
  * @generated from message peerd.control.v1.ServiceInfo
@@ -1231,7 +1252,7 @@ export type ServiceInfo = Message<"peerd.control.v1.ServiceInfo"> & {
  * Use `create(ServiceInfoSchema)` to create a new message.
  */
 export const ServiceInfoSchema: GenMessage<ServiceInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 36);
+  messageDesc(file_peerd_control_v1_control, 37);
 
 /**
  * Who may ask a service.
@@ -1259,7 +1280,7 @@ export type Access = Message<"peerd.control.v1.Access"> & {
  * Use `create(AccessSchema)` to create a new message.
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 37);
+  messageDesc(file_peerd_control_v1_control, 38);
 
 /**
  * @generated from message peerd.control.v1.Reloaded
@@ -1292,7 +1313,7 @@ export type Reloaded = Message<"peerd.control.v1.Reloaded"> & {
  * Use `create(ReloadedSchema)` to create a new message.
  */
 export const ReloadedSchema: GenMessage<Reloaded> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 38);
+  messageDesc(file_peerd_control_v1_control, 39);
 
 /**
  * @generated from message peerd.control.v1.JoinTicket
@@ -1326,5 +1347,5 @@ export type JoinTicket = Message<"peerd.control.v1.JoinTicket"> & {
  * Use `create(JoinTicketSchema)` to create a new message.
  */
 export const JoinTicketSchema: GenMessage<JoinTicket> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 39);
+  messageDesc(file_peerd_control_v1_control, 40);
 
