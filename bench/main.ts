@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { daemons } from './cases/daemons.ts';
@@ -45,11 +45,11 @@ async function main(): Promise<number> {
     console.error(`no case ${unknown.join(', ')}\n\n${help}`);
     return 2;
   }
+  const load = loadavg()[0]?.toFixed(1);
   const build = fileURLToPath(new URL('../scripts/run.mjs', import.meta.url));
   if (spawnSync(process.execPath, [build, 'build'], { stdio: ['ignore', 2, 2] }).status !== 0) return 1;
-  console.log(
-    `Node ${process.versions.node}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown processor'}`,
-  );
+  const processor = `${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown processor'}`;
+  console.log(`Node ${process.versions.node}, ${processor}, load of the minute before: ${load}`);
   let missed = 0;
   for (const name of positionals.length > 0 ? positionals : Object.keys(cases))
     missed += await run(name, cases[name] as Case, values.brief ? brief : full);
