@@ -153,6 +153,20 @@ export interface TopicJson {
   peers: number;
 }
 
+/** `peerd services`: one object a service. */
+export interface ServiceJson {
+  /** '' is the service without a name. */
+  service: string;
+  /** In all programs on this daemon. */
+  handlers: number;
+  /** Everybody who may connect, nobody, or the peers with these ids. */
+  access: 'open' | 'nobody' | string[];
+  /** Requests that handlers have in hand. */
+  inFlight: number;
+  /** Requests that wait for a handler to be free. */
+  waiting: number;
+}
+
 /** `peerd connect`: one object. */
 export interface ConnectJson {
   /** Its id. */

@@ -12,6 +12,7 @@ import { peersCommand } from './commands/peers.ts';
 import { pingCommand } from './commands/ping.ts';
 import { replyCommand } from './commands/reply.ts';
 import { requestCommand } from './commands/request.ts';
+import { servicesCommand } from './commands/services.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
@@ -49,6 +50,7 @@ export function createProgram(): Command {
     statusCommand(),
     peersCommand(),
     topicsCommand(),
+    servicesCommand(),
     connectCommand(),
     disconnectCommand(),
     pingCommand(),

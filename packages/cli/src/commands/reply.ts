@@ -1,5 +1,5 @@
 import type { SocketClient } from '@peerd/client';
-import type { InboundRequest } from '@peerd/protocol';
+import type { InboundRequest, ServiceAccess } from '@peerd/protocol';
 import { Command } from 'commander';
 import {
   collect,
@@ -20,6 +20,7 @@ interface Options extends GlobalOptions {
   echo?: boolean;
   service?: string[];
   jobs?: number;
+  access?: ServiceAccess;
 }
 
 /** Commands that run at a time unless said otherwise. Each is a process or more. */
@@ -39,14 +40,18 @@ export function replyCommand(): Command {
       collect,
     )
     .option('--jobs <number>', `how many commands run at once (default: ${defaultJobs})`, countOption)
+    .option('--access <who>', 'open, nobody, or ids of peers: ID,ID,… (default: open)', accessOption)
     .action(async () => {
       const options = command.optsWithGlobals<Options>();
-      const { service: services = [''] } = options;
+      const { service: services = [''], jobs, exec, access = 'open' } = options;
       const output = outputOf(command);
       const signal = interruption();
       const work = async (node: SocketClient) => {
         const handler = narrated(answerOf(options, node.daemon.socket), output);
-        for (const service of new Set(services)) await node.handle(service, handler);
+        // What is more than that goes to other programs that answer, or waits in the daemon.
+        const bound = exec === undefined ? {} : { concurrency: jobs ?? defaultJobs };
+        for (const service of new Set(services))
+          await node.handle(service, handler, { access, signal, ...bound });
         signal.throwIfAborted();
         const { name: daemon } = node.daemon;
         if (output.json) output.object({ event: 'ready', daemon, services } satisfies ReplyReadyJson);
@@ -72,8 +77,18 @@ error as the reason. A call that is cancelled kills the command; what a command 
 has ended. In its environment are PEERD_PEER, the id of the peer that asks; PEERD_PEER_NAME, what that peer calls itself,
 which proves nothing; PEERD_SERVICE; PEERD_REQUEST_NUMBER, from 1; PEERD_REQUEST_BYTES, the size of the payload; and
 PEERD_SOCKET, so that a peerd in it talks to the same daemon. Never put what a peer says into the command line itself.
+
+A service that several programs answer goes to whichever is free: one that has --jobs commands running is not.
+A peer that --access does not admit is told forbidden.
+
 Ctrl-C ends this with exit status 0, or 130 before it is ready.`,
   );
+}
+
+/** Who may ask: a name proves nothing, so it takes ids. */
+function accessOption(text: string): ServiceAccess {
+  if (text === 'open' || text === 'nobody') return text;
+  return { peers: text.split(',').map((id) => id.trim()) };
 }
 
 function checkOptions({ exec, echo, jobs }: Options): void {

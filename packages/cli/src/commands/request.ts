@@ -9,6 +9,7 @@ import { readPayload } from '../payload.ts';
 interface Options {
   service: string;
   timeout?: number;
+  idempotent?: boolean;
 }
 
 export function requestCommand(): Command {
@@ -18,11 +19,13 @@ export function requestCommand(): Command {
     .argument('[data]', 'what to send; `-`, or nothing when something is piped in: standard input')
     .option('--service <name>', 'which of its services', '')
     .option('--timeout <duration>', 'give up after this long (default: 30s)', durationOption)
-    .action(async (peer: string, data: string | undefined, { service, timeout }: Options) => {
+    .option('--idempotent', 'ask again when the connection breaks: it may be handled twice')
+    .action(async (peer: string, data: string | undefined, { service, timeout, idempotent }: Options) => {
       const output = outputOf(command);
       const payload = await readPayload(data);
       const signal = interruption();
-      const options = { service, signal, ...(timeout === undefined ? {} : { timeoutMs: timeout }) };
+      const limits = timeout === undefined ? {} : { timeoutMs: timeout };
+      const options = { service, signal, idempotent: idempotent ?? false, ...limits };
       await withDaemon(
         command,
         async (node) => {

@@ -1,0 +1,47 @@
+import type { ServiceAccess } from '@peerd/protocol';
+import { Command } from 'commander';
+import { outputOf, withDaemon } from '../context.ts';
+import { withExamples } from '../examples.ts';
+import type { ServiceJson } from '../json.ts';
+import { table } from '../table.ts';
+
+export function servicesCommand(): Command {
+  const command = new Command('services')
+    .description('List the services that a daemon answers')
+    .action(async () => {
+      const output = outputOf(command);
+      const services = await withDaemon(command, (node) => node.services());
+      if (output.json)
+        for (const { service, handlers, access, inFlight, waiting } of services) {
+          const json: ServiceJson = { service, handlers, access: jsonOf(access), inFlight, waiting };
+          output.object(json);
+        }
+      else if (services.length === 0) output.note('nothing is answered: start something with `peerd reply`');
+      else {
+        const rows = services.map(({ service, handlers, access, inFlight, waiting }) => [
+          service || '(default)',
+          `${handlers}`,
+          textOf(access),
+          `${inFlight}`,
+          `${waiting}`,
+        ]);
+        const header = ['SERVICE', 'HANDLERS', 'ACCESS', 'IN HAND', 'WAITING'];
+        output.text((await table(header, rows)).join('\n'));
+      }
+    });
+  return withExamples(
+    command,
+    ['peerd services', 'peerd services --json | jq -r .service'],
+    `The columns are: service, how many handlers it has, who may ask, requests that handlers have in hand, requests that
+wait for a handler to be free.`,
+  );
+}
+
+function jsonOf(access: ServiceAccess): ServiceJson['access'] {
+  return typeof access === 'string' ? access : [...access.peers];
+}
+
+function textOf(access: ServiceAccess): string {
+  if (typeof access === 'string') return access;
+  return access.peers.length === 1 ? '1 peer' : `${access.peers.length} peers`;
+}
