@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { makeOwnFolder, spawnOwn, stop } from './own.ts';
 
 /** The command line as `npm run build` leaves it: plain JavaScript, as it is installed. */
 export const builtCli: string = fileURLToPath(new URL('../packages/cli/dist/main.js', import.meta.url));
@@ -21,31 +21,31 @@ export interface StartedDaemon {
 /** Daemons in processes of their own, run from the build, in folders and a network of their own. */
 export class Daemons {
   readonly env: NodeJS.ProcessEnv;
-  readonly #folder: string;
+  readonly #folder = makeOwnFolder('daemons');
   readonly #processes: ChildProcess[] = [];
 
   constructor() {
-    this.#folder = mkdtempSync(join(tmpdir(), 'peerd-bench-'));
-    const runtime = join(this.#folder, 'run');
+    const { path } = this.#folder;
+    const runtime = join(path, 'run');
     mkdirSync(runtime, { mode: 0o700 });
     const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('PEERD_'));
     this.env = {
       ...Object.fromEntries(ours),
-      HOME: this.#folder,
-      XDG_DATA_HOME: join(this.#folder, 'data'),
+      HOME: path,
+      XDG_DATA_HOME: join(path, 'data'),
       XDG_RUNTIME_DIR: runtime,
     };
   }
 
   /** Where the socket of a daemon of that name is, also before it runs. */
   socketOf(name: string): string {
-    return join(this.#folder, 'run', 'peerd', `${name}.sock`);
+    return join(this.#folder.path, 'run', 'peerd', `${name}.sock`);
   }
 
   /** Starts a daemon. Nothing is waited for. */
   spawn(name: string, args: readonly string[] = [], nodeArgs: readonly string[] = []): ChildProcess {
     const own = ['--json', '--name', name, '--network', 'bench', '--log-level', 'warn'];
-    const child = spawn(process.execPath, [...nodeArgs, builtCli, 'start', ...own, ...args], {
+    const child = spawnOwn(process.execPath, [...nodeArgs, builtCli, 'start', ...own, ...args], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
@@ -78,13 +78,8 @@ export class Daemons {
 
   /** Stops all; resolves when they are gone. */
   async stop(): Promise<void> {
-    const running = this.#processes.filter(
-      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
-    );
-    const exits = running.map((child) => once(child, 'exit'));
-    for (const child of running) child.kill();
-    await Promise.all(exits);
-    rmSync(this.#folder, { recursive: true, force: true });
+    await Promise.all(this.#processes.map(stop));
+    this.#folder.remove();
   }
 }
 

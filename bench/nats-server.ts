@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeOwnFolder, spawnOwn, stop } from './own.ts';
 
 export const noNats = 'nats-server is not installed';
 
@@ -13,9 +12,9 @@ const startTimeoutMs = 10_000;
 export class NatsServer {
   readonly url: string;
   readonly #process: ChildProcess;
-  readonly #folder: string;
+  readonly #folder: ReturnType<typeof makeOwnFolder>;
 
-  private constructor(url: string, process: ChildProcess, folder: string) {
+  private constructor(url: string, process: ChildProcess, folder: ReturnType<typeof makeOwnFolder>) {
     this.url = url;
     this.#process = process;
     this.#folder = folder;
@@ -25,25 +24,23 @@ export class NatsServer {
   static async start(): Promise<NatsServer | undefined> {
     const program = find('nats-server');
     if (program === undefined) return undefined;
-    const folder = mkdtempSync(join(tmpdir(), 'peerd-bench-nats-'));
-    const args = ['--addr', '127.0.0.1', '--port', '-1', '--ports_file_dir', folder];
-    const process = spawn(program, args, { cwd: folder, stdio: 'ignore' });
+    const folder = makeOwnFolder('nats');
+    const args = ['--addr', '127.0.0.1', '--port', '-1', '--ports_file_dir', folder.path];
+    const process = spawnOwn(program, args, { cwd: folder.path, stdio: 'ignore' });
     const deadlineMs = performance.now() + startTimeoutMs;
     let url: string | undefined;
     while (url === undefined) {
       if (process.exitCode !== null) throw new Error(`${program} ended with ${process.exitCode}`);
       if (performance.now() > deadlineMs) throw new Error(`${program} did not say where it listens`);
       await delay(10);
-      url = urlIn(folder);
+      url = urlIn(folder.path);
     }
     return new NatsServer(url, process, folder);
   }
 
   async stop(): Promise<void> {
-    const exit = once(this.#process, 'exit');
-    this.#process.kill();
-    await exit;
-    rmSync(this.#folder, { recursive: true, force: true });
+    await stop(this.#process);
+    this.#folder.remove();
   }
 }
 

@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Child, Children } from '../children.ts';
 import { Daemons } from '../daemons.ts';
+import { makeOwnFolder } from '../own.ts';
 import type { Case } from '../run.ts';
 
 const large = { callers: 4, payloadBytes: 1024 * 1024 };
@@ -25,8 +24,8 @@ export const large1MiB: Case = {
     await children.start('sdk.ts', ['answer', answering.socket]);
     const sdk = await children.start('sdk.ts', ['ask', asking.socket, answering.name]);
     const otherSdk = await children.start('sdk.ts', ['ask', asking.socket, answering.name]);
-    const folder = mkdtempSync(join(tmpdir(), 'peerd-bench-pipe-'));
-    const pipe = await startPipe(children, folder);
+    const folder = makeOwnFolder('pipe');
+    const pipe = await startPipe(children, folder.path);
     const otherPipe = await children.start('pipe.ts', ['ask', pipe.path]);
     return {
       contenders: [
@@ -65,7 +64,7 @@ export const large1MiB: Case = {
       tearDown: async () => {
         await children.end();
         await nodes.stop();
-        rmSync(folder, { recursive: true, force: true });
+        folder.remove();
       },
     };
   },

@@ -19,12 +19,17 @@ export interface Said {
   readonly value: unknown;
 }
 
+const closeTimeoutMs = 10_000;
+
 /** Sends the payload, resolves to the answer, which is as long. */
 export type Call = (payload: Uint8Array) => Promise<{ readonly length: number } | undefined>;
 
 /** Says that the process is ready. It ends when the parent lets go of it, unless `close` has something to do first. */
 export function ready(value: unknown, close: () => Promise<unknown> = async () => {}): void {
-  process.once('disconnect', () => close().then(() => process.exit(), fail));
+  process.once('disconnect', () => {
+    setTimeout(() => fail(new Error('it could not be closed')), closeTimeoutMs);
+    close().then(() => process.exit(), fail);
+  });
   say({ id: 0, value });
 }
 
