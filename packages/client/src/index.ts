@@ -5,6 +5,7 @@ import { findSocket, type WhichDaemon } from './find.ts';
 import type { HandlerErrorListener } from './inbound.ts';
 import { type Dial, type ReconnectOptions, Session } from './session.ts';
 
+export { json, PeerdError, text } from '@peerd/protocol';
 export type { BackoffOptions } from './backoff.ts';
 export type { SocketClient } from './client.ts';
 export type { ConnectionEvent, DaemonInfo, InFlight, NotRestored } from './events.ts';

@@ -1,3 +1,4 @@
+export { json, text } from '@peerd/protocol';
 export type { Settler } from './channel/responder.ts';
 export type { Limits, PeerConfig, Profile, ServiceRules } from './config.ts';
 export type { Answer, AskOptions, CallHandler, DirectClient, InboundCall } from './direct.ts';

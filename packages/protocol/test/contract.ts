@@ -1,4 +1,4 @@
-import { type Client, type InboundRequest, PeerdError } from '@peerd/protocol';
+import { type Client, type InboundRequest, json, PeerdError } from '@peerd/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 export interface ContractPeer {
@@ -93,6 +93,14 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
           asked.map((each) => a.client.request(b.id, bytes(each), { service })),
         );
         expect(answers.map(text)).toEqual(asked);
+      });
+
+      test('carries JSON, and brings back the refusal of what is none', async () => {
+        const { service } = await serve(json.handler(({ words }: { words: string[] }) => words.length));
+        const value = { words: ['one', 'two'] };
+        expect(await json.request(a.client, b.id, value, { service })).toBe(2);
+        const error = await failure(a.client.request(b.id, bytes('{'), { service }));
+        expect(error).toMatchObject({ code: 'refused', message: expect.stringContaining('not JSON') });
       });
 
       test('fails with no-handler at once when nobody there handles the service', async () => {
