@@ -64,6 +64,14 @@ export default {
       },
     },
     {
+      name: 'client-starts-without-node-crypto',
+      comment:
+        'It takes 4 ms to load, which every command would wait for: the global crypto loads when it is used.',
+      severity: 'error',
+      from: { path: '^packages/(client|protocol)/src/' },
+      to: { path: '^(node:)?crypto$', dynamic: false, dependencyTypes: ['core'] },
+    },
+    {
       name: 'libp2p-only-in-host',
       comment: 'Only core/src/host and core/src/identity.ts import libp2p; drivers take its types.',
       severity: 'error',
