@@ -11,8 +11,8 @@ export interface Field {
 
 export interface JsonType {
   name: string;
-  /** The command that prints it, as in its comment: `peerd status`. None for a part of another type. */
-  command: string | undefined;
+  /** The commands that print it, as in its comment: `peerd status`. None for a part of another type. */
+  commands: string[];
   fields: Field[];
   /** The declaration with its comments. */
   source: string;
@@ -35,8 +35,8 @@ export function readJsonTypes(): Map<string, JsonType> {
       else if (!/^ +\/?\*/.test(line)) throw new Error(`json.ts has a line of an unknown form: ${line}`);
     } else if (start) {
       const name = start[1] ?? '';
-      const command = /`(peerd [a-z ]+)`/.exec(comment)?.[1];
-      open = { name, command, fields: [], source: `${comment}${line}\n` };
+      const commands = [...comment.matchAll(/`(peerd [a-z ]+)`/g)].map(([, command = '']) => command);
+      open = { name, commands, fields: [], source: `${comment}${line}\n` };
       types.set(name, open);
       comment = '';
     } else if (/^(\/\*\*| \*)/.test(line)) comment += `${line}\n`;
@@ -57,6 +57,6 @@ export function typesOf(command: string, types: ReadonlyMap<string, JsonType>): 
         if (part !== undefined && !wanted.has(name)) add(part);
       }
   };
-  for (const type of types.values()) if (type.command === command) add(type);
+  for (const type of types.values()) if (type.commands.includes(command)) add(type);
   return [...types.values()].filter(({ name }) => wanted.has(name));
 }

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { SocketClient } from '@peerd/client';
+import type { ConnectionEvent, SocketClient } from '@peerd/client';
 import { PeerdError, parseDuration } from '@peerd/protocol';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { Output } from './output.ts';
@@ -15,16 +15,21 @@ export function outputOf(command: Command): Output {
   return new Output(command.optsWithGlobals<GlobalOptions>().json ?? false);
 }
 
-/** Connects to the daemon that the options name, does the work, and closes the connection. */
+/**
+ * Connects to the daemon that the options name, does the work, and closes the connection. Only with `onConnection` does
+ * the work outlive the daemon.
+ */
 export async function withDaemon<T>(
   command: Command,
   work: (node: SocketClient) => Promise<T>,
   signal?: AbortSignal,
+  onConnection?: (event: ConnectionEvent) => void,
 ): Promise<T> {
   const { name, socket } = command.optsWithGlobals<GlobalOptions>();
   // Loaded only now: help and mistakes in the command line should not have to wait for it.
   const { connect } = await import('@peerd/client');
-  const node = await connect({ name, socket, reconnect: false, ...(signal === undefined ? {} : { signal }) });
+  const goesOn = onConnection === undefined ? { reconnect: false } : { onConnection };
+  const node = await connect({ name, socket, ...goesOn, ...(signal === undefined ? {} : { signal }) });
   try {
     return await work(node);
   } finally {

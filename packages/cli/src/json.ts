@@ -51,6 +51,23 @@ export interface RequestJson {
   ms: number;
 }
 
+/** `peerd reply` and `peerd subscribe`: the connection to the daemon was lost; the command waits for it to be back. */
+export interface LostJson {
+  event: 'lost';
+  error: ErrorJson;
+  /** How many requests were in hand. They end disconnected. */
+  inFlight: number;
+}
+
+/** `peerd reply` and `peerd subscribe`: the daemon is back, and all goes on. */
+export interface RestoredJson {
+  event: 'restored';
+  daemon: string;
+  awayMs: number;
+  /** Messages; null when nobody can know, as the daemon was not there. */
+  missed: number | null;
+}
+
 /** `peerd reply`: first this, once. */
 export interface ReplyReadyJson {
   event: 'ready';

@@ -10,7 +10,7 @@ function differences(value: unknown, name: string): string[] {
 
 /** The documented type that an object of a command is: the one whose `event` it has, or the only one. */
 function typeOf(command: string, value: object): string {
-  const all = [...types.values()].filter((type) => type.command === command);
+  const all = [...types.values()].filter((type) => type.commands.includes(command));
   if (Object.keys(value).join() === 'error') return 'FailureJson';
   const event = 'event' in value ? `'${value.event}'` : undefined;
   const fits = all.filter(({ fields }) => {

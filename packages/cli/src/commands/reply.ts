@@ -1,5 +1,5 @@
 import type { SocketClient } from '@peerd/client';
-import type { InboundRequest, ServiceAccess } from '@peerd/protocol';
+import type { InboundRequest, PeerdError, ServiceAccess } from '@peerd/protocol';
 import { Command } from 'commander';
 import {
   collect,
@@ -13,6 +13,7 @@ import {
 import { withExamples } from '../examples.ts';
 import type { ReplyAnsweredJson, ReplyAskedJson, ReplyFailedJson, ReplyReadyJson } from '../json.ts';
 import { errorJson, jsonMs, type Output } from '../output.ts';
+import { narrateConnection } from '../reconnection.ts';
 import { CommandRunner } from '../run-command.ts';
 
 interface Options extends GlobalOptions {
@@ -59,11 +60,12 @@ export function replyCommand(): Command {
         const interrupted = new Promise<undefined>((resolve) =>
           signal.addEventListener('abort', () => resolve(undefined), { once: true }),
         );
-        const lost = await Promise.race([node.closed, interrupted]);
-        if (lost !== undefined) throw lost;
+        const reason = await Promise.race([node.closed, ended.promise, interrupted]);
+        if (reason !== undefined) throw reason;
       };
+      const ended = Promise.withResolvers<PeerdError>();
       checkOptions(options);
-      await withDaemon(command, work, signal);
+      await withDaemon(command, work, signal, narrateConnection(output, ended.resolve));
     });
   return withExamples(
     command,
@@ -81,7 +83,9 @@ PEERD_SOCKET, so that a peerd in it talks to the same daemon. Never put what a p
 A service that several programs answer goes to whichever is free: one that has --jobs commands running is not.
 A peer that --access does not admit is told forbidden.
 
-Ctrl-C ends this with exit status 0, or 130 before it is ready.`,
+It outlives its daemon: when that is stopped or restarted it says so on standard error, waits for as long as it takes, and
+answers again. It ends when another daemon is in the place of the first, or refuses what it answers: with the status of
+that error. Ctrl-C ends it with 0, or 130 before it is ready.`,
   );
 }
 

@@ -4,6 +4,7 @@ import { countOption, interruption, outputOf, withDaemon } from '../context.ts';
 import { payloadNote, withExamples } from '../examples.ts';
 import type { MessageJson, SubscribedJson } from '../json.ts';
 import { payloadFields } from '../output.ts';
+import { narrateConnection } from '../reconnection.ts';
 
 export function subscribeCommand(): Command {
   const command = new Command('subscribe')
@@ -26,8 +27,8 @@ export function subscribeCommand(): Command {
             const about = { topic, from, ...fields, missed: missed ?? null };
             output.object({ event: 'message', ...about } satisfies MessageJson);
           } else {
-            if (missed !== 0)
-              output.note(`missed ${missed ?? 'an unknown number of'} messages: this terminal was too slow`);
+            // That nobody knows how many were missed was said when the daemon was back.
+            if (missed !== undefined && missed > 0) output.note(`missed ${missed} messages before this one`);
             output.line(`${topic} ${from} ${Buffer.from(payload).toString('utf8')}`);
           }
           heard += 1;
@@ -35,13 +36,22 @@ export function subscribeCommand(): Command {
         }
         if (!signal.aborted) throw await node.closed;
       };
-      await withDaemon(command, work, signal);
+      // What the subscription ends with tells what could not be restored.
+      await withDaemon(
+        command,
+        work,
+        signal,
+        narrateConnection(output, () => {}),
+      );
     });
   return withExamples(
     command,
     ['peerd subscribe news', 'peerd subscribe news weather --count 10 --json'],
     `Each line is: topic, sender's peer id, payload. On a terminal control characters are shown as U+FFFD and line ends as
 \\n and \\r; elsewhere the payload is printed as it is. ${payloadNote}
-Ctrl-C ends this with exit status 0, or 130 before it hears.`,
+
+It outlives its daemon: when that is stopped or restarted it says so on standard error, waits for as long as it takes, and
+goes on; what was missed is told where the daemon can know it. It ends when another daemon is in the place of the first:
+with the status of that error. Ctrl-C ends it with 0, or 130 before it hears.`,
   );
 }
