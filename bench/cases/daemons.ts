@@ -1,4 +1,4 @@
-import { Children } from '../children.ts';
+import { type Child, Children } from '../children.ts';
 import { Daemons } from '../daemons.ts';
 import { NatsServer, noNats } from '../nats-server.ts';
 import type { Absent, Case, Contender } from '../run.ts';
@@ -19,14 +19,6 @@ export const daemons: Case = {
     if (nats !== undefined) await children.start('nats.ts', ['answer', nats.url]);
     const natsClient = nats && (await children.start('nats.ts', ['ask', nats.url]));
 
-    const contender = (name: string, child: typeof natsClient, callers: number): Contender | Absent => {
-      const rows = [`${name}, ${callers} callers: requests/s`];
-      if (child === undefined) return { rows, absent: noNats };
-      return {
-        rows,
-        measure: async (ms) => [(await child.measure({ ms, callers, payloadBytes })).callsPerSecond],
-      };
-    };
     return {
       contenders: manyCallers.flatMap((callers) => [
         contender('peerd', sdk, callers),
@@ -34,8 +26,7 @@ export const daemons: Case = {
       ]),
       goals: manyCallers.map((callers) => ({
         text: `peerd / NATS, ${callers} callers`,
-        figure: (of) =>
-          of(`peerd, ${callers} callers: requests/s`) / of(`NATS, ${callers} callers: requests/s`),
+        figure: (of) => of(rateOf('peerd', callers)) / of(rateOf('NATS', callers)),
         least: 1.5,
         aim: 3,
       })),
@@ -46,3 +37,19 @@ export const daemons: Case = {
     };
   },
 };
+
+function rateOf(name: string, callers: number): string {
+  return `${name}, ${callers} callers: requests/s`;
+}
+
+function contender(name: string, child: Child | undefined, callers: number): Contender | Absent {
+  const rows = [rateOf(name, callers), `${name}, ${callers} callers: 99 of 100 within, us`];
+  if (child === undefined) return { rows, absent: noNats };
+  return {
+    rows,
+    measure: async (ms) => {
+      const { callsPerSecond, p99Us } = await child.measure({ ms, callers, payloadBytes });
+      return [callsPerSecond, p99Us];
+    },
+  };
+}
