@@ -3,10 +3,11 @@ import {
   defaultLimits,
   Inbox,
   InProcessClient,
-  MessageQueue,
   NodeCore,
   payloadBytes,
   ServerLoop,
+  Subscriptions,
+  Watchers,
 } from '@peerd/core/testing';
 import { closedLoop } from '../loops.ts';
 import type { Case } from '../run.ts';
@@ -51,9 +52,14 @@ export const loop: Case = {
       performance.now(),
       settle,
     );
-    const running = new ServerLoop(inbox, core, { now: () => performance.now() }).run();
-    const table = { add() {}, remove() {} };
-    const client = new InProcessClient(inbox, table, new MessageQueue(1));
+    const server = new ServerLoop(inbox, core, { now: () => performance.now() });
+    const running = server.run();
+    const client = new InProcessClient(inbox, {
+      handlers: { add() {}, remove() {} },
+      subscriptions: new Subscriptions(),
+      watchers: new Watchers(),
+      load: () => server.load,
+    });
     return {
       contenders: [
         {

@@ -9,11 +9,14 @@ import {
   type IterablePromise,
   iterablePromise,
   MessageQueue,
+  type NodeEvent,
   type NodeStatus,
+  type NodeTop,
   type PeerdError,
   type PeerInfo,
   type PingOptions,
   type PingResult,
+  QueuedItems,
   QueuedSubscription,
   type Registration,
   type RequestHandler,
@@ -23,8 +26,10 @@ import {
   type SubscribeOptions,
   type Subscription,
   type TopicInfo,
+  type Watch,
 } from '@peerd/protocol';
 import { accessMessage, accessOf, type ClientBody } from '@peerd/protocol/control';
+import { eventOf, topOf } from './answers.ts';
 import { type AnswerCase, type AnswerOf, answerTimeoutMs, ask, countOf, timeoutOf } from './ask.ts';
 import type { DaemonInfo, InFlight } from './events.ts';
 import { heldSubscription } from './held-subscription.ts';
@@ -178,6 +183,32 @@ export class SocketClient implements Client {
     const about = { kind: 'disconnect', peer, again: true };
     const body = () => ({ case: 'disconnect', value: { peer } }) as const;
     return (await this.#ask(about, 'disconnected', { signal }, body)).connections;
+  }
+
+  async top({ signal }: SignalOptions = {}): Promise<NodeTop> {
+    return topOf(await this.#read('top', { case: 'top', value: {} }, signal));
+  }
+
+  watch(options: SignalOptions = {}): IterablePromise<Watch> {
+    return iterablePromise(this.#watch(options));
+  }
+
+  async #watch({ signal }: SignalOptions): Promise<Watch> {
+    const queue = new MessageQueue<NodeEvent>(defaults.maxQueuedEvents, () => 0);
+    const held: Held = {
+      about: { kind: 'watch' },
+      body: () => ({ case: 'watch', value: {} }),
+      stands: (again) => {
+        // What happened while the connection was gone, nobody has counted.
+        if (again) queue.miss(undefined);
+      },
+      frame: (body) => {
+        const event = body.case === 'event' ? eventOf(body.value) : undefined;
+        if (event !== undefined) queue.push(event);
+      },
+      ended: (error) => queue.end(error),
+    };
+    return new QueuedItems(queue, await this.#session.hold(held, signal));
   }
 
   async services({ signal }: SignalOptions = {}): Promise<ServiceInfo[]> {

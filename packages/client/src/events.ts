@@ -21,9 +21,9 @@ export interface InFlight {
   readonly again: boolean;
 }
 
-/** A subscription or a registration that the daemon, being back, would not have. It has ended. */
+/** A subscription, a registration or a watch that the daemon, being back, would not have. It has ended. */
 export interface NotRestored {
-  readonly kind: 'subscription' | 'registration';
+  readonly kind: 'subscription' | 'registration' | 'watch';
   readonly topics?: readonly string[];
   readonly service?: string;
   readonly error: PeerdError;

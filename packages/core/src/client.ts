@@ -9,10 +9,12 @@ import {
   iterablePromise,
   MessageQueue,
   type NodeStatus,
+  type NodeTop,
   PeerdError,
   type PeerInfo,
   type PingOptions,
   type PingResult,
+  QueuedItems,
   QueuedSubscription,
   type Registration,
   type RequestHandler,
@@ -22,6 +24,7 @@ import {
   type SubscribeOptions,
   type Subscription,
   type TopicInfo,
+  type Watch,
 } from '@peerd/protocol';
 import { checkAccess } from './access.ts';
 import { Answers } from './answers.ts';
@@ -29,9 +32,12 @@ import type { Inbox } from './channel/inbox.ts';
 import { Responder, type Settler } from './channel/responder.ts';
 import { type AskOptions, type CallHandler, type DirectClient, settling } from './direct.ts';
 import { parseTarget } from './host/address.ts';
+import { Leases } from './leases.ts';
 import type { Target } from './peers/target.ts';
-import type { Command, Drivers, Event } from './server/messages.ts';
+import type { Command, CoreTop, Drivers, Event } from './server/messages.ts';
+import type { Subscriptions } from './subscriptions.ts';
 import { checkTimeout } from './timeout.ts';
+import type { Watchers } from './watchers.ts';
 
 /** Parsed targets that are kept: a busy caller asks the same few peers. */
 const MAX_CACHED_TARGETS = 1_024;
@@ -43,30 +49,29 @@ export interface HandlerTable {
   remove(registration: number): void;
 }
 
+/** What there is beside the loop for a client to work with. */
+export interface Surroundings {
+  readonly handlers: HandlerTable;
+  readonly subscriptions: Subscriptions;
+  readonly watchers: Watchers;
+  /** What is known of the node's load outside its state. */
+  load(): Pick<NodeTop, 'loop' | 'queues'>;
+}
+
 /** The client beside the server: turns each call into a command and awaits its responder. */
 export class InProcessClient implements DirectClient {
-  readonly effects: Pick<Drivers, 'request/message' | 'broadcast/deliver'>;
+  readonly effects: Pick<Drivers, 'request/message'>;
   readonly #inbox: Inbox<Event, Command>;
-  readonly #table: HandlerTable;
+  readonly #around: Surroundings;
   readonly #targets = new Map<string, Target>();
   readonly #streams = new Map<number, Answers>();
-  readonly #subscriptions = new Map<number, MessageQueue>();
-  readonly #open = new Set<AsyncDisposable>();
+  readonly #leases = new Leases();
   #lastRef = 0;
-  #isClosed = false;
 
-  /** `handlerQueue` gets the messages of subscription 0, the event handler's. */
-  constructor(inbox: Inbox<Event, Command>, table: HandlerTable, handlerQueue: MessageQueue) {
+  constructor(inbox: Inbox<Event, Command>, around: Surroundings) {
     this.#inbox = inbox;
-    this.#table = table;
-    this.#subscriptions.set(0, handlerQueue);
-    this.effects = {
-      'request/message': ({ ref, payload }) => this.#streams.get(ref)?.push(payload),
-      'broadcast/deliver': ({ subscriptions, topic, from, payload }) => {
-        const message = { topic, from, payload, missed: 0 };
-        for (const ref of subscriptions) this.#subscriptions.get(ref)?.push(message);
-      },
-    };
+    this.#around = around;
+    this.effects = { 'request/message': ({ ref, payload }) => this.#streams.get(ref)?.push(payload) };
   }
 
   request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
@@ -125,9 +130,9 @@ export class InProcessClient implements DirectClient {
     const concurrency = checkCount('concurrency', options.concurrency ?? defaults.handlerConcurrency);
     signal?.throwIfAborted();
     const ref = this.#nextRef();
-    this.#table.add(ref, handler);
+    this.#around.handlers.add(ref, handler);
     const release = () => {
-      this.#table.remove(ref);
+      this.#around.handlers.remove(ref);
       return this.#release((responder) => ({ type: 'unhandle', ref, responder }));
     };
     try {
@@ -137,10 +142,10 @@ export class InProcessClient implements DirectClient {
         release,
       );
     } catch (error) {
-      this.#table.remove(ref);
+      this.#around.handlers.remove(ref);
       throw error;
     }
-    return await this.#lease(release, signal);
+    return await this.#hold(release, signal);
   }
 
   async broadcast(
@@ -173,10 +178,10 @@ export class InProcessClient implements DirectClient {
     signal?.throwIfAborted();
     const ref = this.#nextRef();
     const queue = new MessageQueue(checkCount('maxQueued', options.maxQueued ?? defaults.maxQueuedMessages));
-    this.#subscriptions.set(ref, queue);
+    this.#around.subscriptions.add(ref, queue);
     const release = () => {
       queue.end();
-      this.#subscriptions.delete(ref);
+      this.#around.subscriptions.remove(ref);
       return this.#release((responder) => ({ type: 'unsubscribe', ref, responder }));
     };
     try {
@@ -186,11 +191,42 @@ export class InProcessClient implements DirectClient {
         release,
       );
     } catch (error) {
-      this.#subscriptions.delete(ref);
+      this.#around.subscriptions.remove(ref);
       throw error;
     }
-    const lease = await this.#lease(release, signal);
+    const lease = await this.#hold(release, signal);
     return new QueuedSubscription(names, queue, lease.close);
+  }
+
+  async top(options: SignalOptions = {}): Promise<NodeTop> {
+    const { queues, ...core } = await this.#send<CoreTop>(
+      (responder) => ({ type: 'top', responder }),
+      options.signal,
+    );
+    const { subscriptions, watchers } = this.#around;
+    const { loop, queues: around } = this.#around.load();
+    const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
+    return {
+      at: Date.now(),
+      ...core,
+      loop,
+      queues: [...around, ...queues, ...subscriptions.load, ...watchers.load],
+      clients: [],
+      memory: { rssBytes: rss, heapUsedBytes: heapUsed, heapTotalBytes: heapTotal, externalBytes: external },
+    };
+  }
+
+  watch(options: SignalOptions = {}): IterablePromise<Watch> {
+    return iterablePromise(this.#watch(options));
+  }
+
+  async #watch({ signal }: SignalOptions): Promise<Watch> {
+    signal?.throwIfAborted();
+    if (this.#leases.isClosed || this.#inbox.isClosed) throw this.#refusal();
+    const { watchers } = this.#around;
+    const queue = watchers.add();
+    const lease = await this.#hold(async () => watchers.remove(queue), signal);
+    return new QueuedItems(queue, lease.close);
   }
 
   async peers(options: SignalOptions = {}): Promise<PeerInfo[]> {
@@ -248,19 +284,14 @@ export class InProcessClient implements DirectClient {
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#leases.isClosed) return;
+    const released = this.#leases.close();
     if (!this.#inbox.isClosed) this.#inbox.follow({ type: 'client/closed' });
-    await Promise.all([...this.#open].map((open) => open[Symbol.asyncDispose]()));
+    await released;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** The server has ended: whoever iterates comes to the end. */
-  ended(): void {
-    for (const queue of this.#subscriptions.values()) queue.end();
   }
 
   #ask(
@@ -293,11 +324,11 @@ export class InProcessClient implements DirectClient {
   }
 
   #offer(command: Command): void {
-    if (this.#isClosed || !this.#inbox.offer(command)) throw this.#refusal();
+    if (this.#leases.isClosed || !this.#inbox.offer(command)) throw this.#refusal();
   }
 
   #refusal(): PeerdError {
-    if (this.#isClosed) return new PeerdError('stopped', 'the client was closed');
+    if (this.#leases.isClosed) return new PeerdError('stopped', 'the client was closed');
     if (this.#inbox.isClosed) return new PeerdError('stopped', 'the server was stopped');
     const { commands } = this.#inbox.waiting;
     return new PeerdError(
@@ -337,24 +368,8 @@ export class InProcessClient implements DirectClient {
     if (signal.aborted) onAbort();
   }
 
-  /**
-   * Something held until it is closed, the signal is aborted, or the client is closed; a client that was closed
-   * meanwhile holds nothing.
-   */
-  async #lease(release: () => Promise<void>, signal: AbortSignal | undefined): Promise<Registration> {
-    let released: Promise<void> | undefined;
-    const close = () => {
-      this.#open.delete(lease);
-      signal?.removeEventListener('abort', close);
-      released ??= release();
-      return released;
-    };
-    const lease: Registration = { close, [Symbol.asyncDispose]: close };
-    this.#open.add(lease);
-    signal?.addEventListener('abort', close);
-    if (!this.#isClosed && !signal?.aborted) return lease;
-    await close();
-    throw signal?.aborted ? signal.reason : this.#refusal();
+  #hold(release: () => Promise<void>, signal: AbortSignal | undefined): Promise<Registration> {
+    return this.#leases.hold(release, signal, () => this.#refusal());
   }
 
   #targetOf(peer: string): Target {

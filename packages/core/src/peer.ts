@@ -1,4 +1,4 @@
-import { PeerdError } from '@peerd/protocol';
+import { type NodeTop, PeerdError } from '@peerd/protocol';
 import { GossipDriver } from './broadcast/driver.ts';
 import { Inbox, type InboxLimits } from './channel/inbox.ts';
 import { Responder } from './channel/responder.ts';
@@ -22,11 +22,14 @@ import { FallbackDriver } from './request/fallback.ts';
 import { REQUEST_PROTOCOL } from './request/frames.ts';
 import { type CoreConfig, NodeCore } from './server/core.ts';
 import type { EventHandler } from './server/handler.ts';
+import { lifeOf } from './server/life.ts';
 import { type Command, type Drivers, type Event, type Output, payloadBytes } from './server/messages.ts';
 import { Narrator } from './server/narrate.ts';
 import { type Recorder, rejectQueued, ServerLoop } from './server/server.ts';
 import { EVENT_HANDLER } from './services/messages.ts';
 import { type Settings, settingsOf } from './settings.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { Watchers } from './watchers.ts';
 
 /** The two halves of a peer: the client sends commands, the server owns all state and does the work. */
 export interface Peer {
@@ -109,6 +112,10 @@ class PeerServer implements Server {
   readonly #inbox: Inbox<Event, Command>;
   readonly #inboxLimits: InboxLimits;
   readonly #post: (event: Event) => void;
+  readonly #subscriptions = new Subscriptions();
+  readonly #watchers = new Watchers();
+  #loop: ServerLoop | undefined;
+  #request: RequestDriver | undefined;
   /** Whether a service has been handled: then there is no event handler. */
   #isServing = false;
   #hasRun = false;
@@ -124,11 +131,16 @@ class PeerServer implements Server {
     this.#inbox = inbox;
     this.#post = (event) => inbox.post(event);
     this.#dispatcher = new Dispatcher(this.#post, settings.log);
-    const table = {
-      add: (ref: number, handler: CallHandler) => this.#serve(ref, handler),
-      remove: (ref: number) => this.#dispatcher.handlers.delete(ref),
-    };
-    this.client = new InProcessClient(inbox, table, this.#dispatcher.broadcasts);
+    this.#subscriptions.add(HANDLER_SUBSCRIPTION, this.#dispatcher.broadcasts);
+    this.client = new InProcessClient(inbox, {
+      handlers: {
+        add: (ref, handler) => this.#serve(ref, handler),
+        remove: (ref) => this.#dispatcher.handlers.delete(ref),
+      },
+      subscriptions: this.#subscriptions,
+      watchers: this.#watchers,
+      load: () => this.#load(),
+    });
   }
 
   setEventHandler(handler: EventHandler): void {
@@ -156,8 +168,10 @@ class PeerServer implements Server {
     const stopEvents = postEvents(this.#host, this.#post);
     const { effects, start } = this.#drivers();
     const core = new NodeCore(this.#config, performance.now(), (output) => {
+      const life = lifeOf(output);
+      if (life !== undefined) this.#watchers.tell(life);
       try {
-        narrator.tell(output);
+        narrator.tell(output, life);
       } catch {
         // A log that fails must not end what it tells of.
       }
@@ -171,12 +185,14 @@ class PeerServer implements Server {
       if (options.signal?.aborted) stop();
       // Ends with its queue, which closes below. Nobody waits for it: a handler may hang in a broadcast.
       void this.#dispatcher.runBroadcasts();
-      await new ServerLoop(this.#inbox, core, { now: () => performance.now() }, options.recorder).run();
+      this.#loop = new ServerLoop(this.#inbox, core, { now: () => performance.now() }, options.recorder);
+      await this.#loop.run();
     } finally {
       options.signal?.removeEventListener('abort', stop);
       stop();
       rejectQueued(this.#inbox);
-      this.client.ended();
+      this.#subscriptions.end();
+      this.#watchers.end();
       stopEvents();
       await this.#host.node.stop();
     }
@@ -234,6 +250,14 @@ class PeerServer implements Server {
     }
   }
 
+  /** Of what is beside the state. */
+  #load(): Pick<NodeTop, 'loop' | 'queues'> {
+    // Asked for by a command, so that the loop has taken one.
+    const { loop, queues } = (this.#loop as ServerLoop).load;
+    const streams = this.#request?.load;
+    return { loop, queues: streams === undefined ? queues : [...queues, streams] };
+  }
+
   #serve(ref: number, handler: CallHandler): void {
     if (this.#dispatcher.eventHandler !== undefined)
       throw new PeerdError('invalid', 'an event handler has been set: use either that or client.handle');
@@ -245,6 +269,7 @@ class PeerServer implements Server {
     const { log, limits } = this.#settings;
     const hello = new HelloDriver(this.#host, this.#post);
     const request = new RequestDriver(this.#host, this.#post);
+    this.#request = request;
     const fallback = new FallbackDriver(this.#host, this.#post, limits.maxPayloadBytes);
     const peers = new PeersDriver(this.#host, this.#post, areaLog(log, 'peers'));
     return {
@@ -257,6 +282,7 @@ class PeerServer implements Server {
         ...peers.effects,
         ...this.#dispatcher.effects,
         ...this.client.effects,
+        ...this.#subscriptions.effects,
         ...new GossipDriver(this.#host, this.#post).effects,
         ...new DiscoveryDriver(this.#host, areaLog(log, 'discovery')).effects,
         ...new PingDriver(this.#host, this.#post).effects,

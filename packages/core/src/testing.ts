@@ -1,6 +1,5 @@
 /** What tests and benchmarks of the loop need, and nobody else: no promise is made for it. */
 
-export { MessageQueue } from '@peerd/protocol';
 export { Inbox } from './channel/inbox.ts';
 export { InProcessClient } from './client.ts';
 export { type CoreConfig, NodeCore } from './server/core.ts';
@@ -8,3 +7,5 @@ export { type Command, type Event, type Output, payloadBytes } from './server/me
 export { Recording, replay } from './server/recording.ts';
 export { type Clock, ServerLoop } from './server/server.ts';
 export { defaultLimits } from './settings.ts';
+export { Subscriptions } from './subscriptions.ts';
+export { Watchers } from './watchers.ts';

@@ -260,7 +260,9 @@ describe('two connections made at the same moment', () => {
     context.take();
     expect(reach(2, id(bob))).toEqual(['2 → out']);
     step(closed(bob, 'out'), closed(bob, 'out'));
-    expect(context.takeOf('peer/disconnected')).toEqual([{ type: 'peer/disconnected', peer: bob }]);
+    expect(context.takeOf('peer/disconnected')).toEqual([
+      { type: 'peer/disconnected', peer: bob, name: 'bob' },
+    ]);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   iterablePromise,
   MessageQueue,
   type NodeStatus,
+  type NodeTop,
   PeerdError,
   type PeerInfo,
   type PingResult,
@@ -20,6 +21,7 @@ import {
   type SubscribeOptions,
   type Subscription,
   type TopicInfo,
+  type Watch,
 } from '@peerd/protocol';
 
 const maxPayloadBytes = 16 * 1024 * 1024;
@@ -245,6 +247,14 @@ export class FakeNode implements DirectClient {
   async disconnect(peer: string): Promise<number> {
     this.#network.find(peer);
     return 0;
+  }
+
+  async top(): Promise<NodeTop> {
+    throw new PeerdError('invalid', 'a fake node has no loop to look into');
+  }
+
+  watch(): IterablePromise<Watch> {
+    return iterablePromise(Promise.reject(new PeerdError('invalid', 'nothing happens to a fake node')));
   }
 
   async services(): Promise<ServiceInfo[]> {

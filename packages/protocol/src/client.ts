@@ -1,5 +1,7 @@
+import type { Watch } from './events.ts';
 import type { IterablePromise } from './iterable-promise.ts';
 import type { NodeStatus, PeerInfo, ServiceAccess, ServiceInfo, TopicInfo } from './node.ts';
+import type { NodeTop } from './top.ts';
 
 /**
  * What a program can ask of peerd. The embedded client (`@peerd/core`) and the client of a running daemon
@@ -77,6 +79,16 @@ export interface Client extends AsyncDisposable {
 
   /** The services that have a handler here, by name. */
   services(options?: SignalOptions): Promise<ServiceInfo[]>;
+
+  /** How full the node's queues are, how its loop keeps up, and which programs press on it. */
+  top(options?: SignalOptions): Promise<NodeTop>;
+
+  /**
+   * What happens to the node from now on: peers come and go, services and topics, queues overflow. A reader that falls
+   * more than 1,024 events behind misses the oldest, and the next event it gets says how many. What it returns can be
+   * awaited, and iterated at once: `for await (const event of node.watch())`. The signal ends it.
+   */
+  watch(options?: SignalOptions): IterablePromise<Watch>;
 
   /** The topics that somebody hears, here or at a connected peer, by name. */
   topics(options?: SignalOptions): Promise<TopicInfo[]>;
@@ -218,6 +230,7 @@ export const defaults = {
   broadcastTimeoutMs: 5_000,
   pingTimeoutMs: 10_000,
   maxQueuedMessages: 1_024,
+  maxQueuedEvents: 1_024,
   /** Room for handlers that wait for something; what they have in hand is bounded all the same. */
   handlerConcurrency: 1_024,
 } as const;

@@ -1,6 +1,7 @@
 export * from './client.ts';
 export * from './duration.ts';
 export * from './errors.ts';
+export * from './events.ts';
 export * from './iterable-promise.ts';
 export { json } from './json.ts';
 export * from './message-queue.ts';
@@ -9,3 +10,4 @@ export * from './printable.ts';
 export * from './subscription.ts';
 export { text } from './text.ts';
 export { TextDecoding, TextEncoding } from './texts.ts';
+export * from './top.ts';

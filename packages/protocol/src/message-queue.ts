@@ -3,8 +3,13 @@ import type { BroadcastMessage } from './client.ts';
 /** Bytes kept for a reader that is behind, whatever the number of messages: four of the largest. */
 export const maxQueuedMessageBytes: number = 64 * 1024 * 1024;
 
-interface Reader {
-  resolve(message: BroadcastMessage | undefined): void;
+/** What says how many before it were lost. */
+interface Countable {
+  readonly missed?: number | undefined;
+}
+
+interface Reader<Message> {
+  resolve(message: Message | undefined): void;
   reject(failure: unknown): void;
 }
 
@@ -12,9 +17,10 @@ interface Reader {
  * Messages for one reader, who takes them at its own pace. When it is full the oldest is lost, and the next that is
  * taken says how many were.
  */
-export class MessageQueue {
+export class MessageQueue<Message extends Countable = BroadcastMessage> {
   readonly #maxMessages: number;
-  #messages: BroadcastMessage[] = [];
+  readonly #bytesOf: (message: Message) => number;
+  #messages: Message[] = [];
   /** Where the oldest message is; what was before it has been taken. */
   #head = 0;
   #bytes = 0;
@@ -24,21 +30,44 @@ export class MessageQueue {
   #gap: number | undefined = 0;
   #ended = false;
   #failure: unknown;
-  #readers: Reader[] = [];
+  #readers: Reader<Message>[] = [];
+  #lost = 0;
 
-  constructor(maxMessages: number) {
+  /** `bytesOf`: what a message counts for. Default: its payload. */
+  constructor(maxMessages: number, bytesOf: (message: Message) => number = payloadBytes) {
     this.#maxMessages = maxMessages;
+    this.#bytesOf = bytesOf;
   }
 
-  push(arrived: BroadcastMessage): void {
+  /** Messages that wait to be taken. */
+  get size(): number {
+    return this.#messages.length - this.#head;
+  }
+
+  /** Their bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get maxMessages(): number {
+    return this.#maxMessages;
+  }
+
+  /** Messages that were lost here, since the start. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  push(arrived: Message): void {
     if (this.#ended) return;
     const message = withMissed(arrived, this.#gap);
     this.#gap = 0;
     const reader = this.#readers.shift();
     if (reader !== undefined) return reader.resolve(this.#counted(message));
     this.#messages.push(message);
-    this.#bytes += message.payload.length;
-    while (this.#size > this.#maxMessages || (this.#bytes > maxQueuedMessageBytes && this.#size > 1)) {
+    this.#bytes += this.#bytesOf(message);
+    while (this.size > this.#maxMessages || (this.#bytes > maxQueuedMessageBytes && this.size > 1)) {
+      this.#lost += 1;
       this.#missed = sum(this.#missed, sum(this.#shift().missed, 1));
     }
   }
@@ -49,8 +78,8 @@ export class MessageQueue {
   }
 
   /** The next message; `undefined` at the end. Fails with what the queue ended with, once. */
-  async take(): Promise<BroadcastMessage | undefined> {
-    if (this.#size > 0) return this.#counted(this.#shift());
+  async take(): Promise<Message | undefined> {
+    if (this.size > 0) return this.#counted(this.#shift());
     if (!this.#ended) return await new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
     const failure = this.#failure;
     this.#failure = undefined;
@@ -79,14 +108,10 @@ export class MessageQueue {
     this.#bytes = 0;
   }
 
-  get #size(): number {
-    return this.#messages.length - this.#head;
-  }
-
-  #shift(): BroadcastMessage {
-    const message = this.#messages[this.#head] as BroadcastMessage;
+  #shift(): Message {
+    const message = this.#messages[this.#head] as Message;
     this.#head += 1;
-    this.#bytes -= message.payload.length;
+    this.#bytes -= this.#bytesOf(message);
     // Copying half of it each time it has halved costs one copy per message, and frees what was taken.
     if (this.#head * 2 >= this.#messages.length) {
       this.#messages = this.#messages.slice(this.#head);
@@ -95,14 +120,18 @@ export class MessageQueue {
     return message;
   }
 
-  #counted(message: BroadcastMessage): BroadcastMessage {
+  #counted(message: Message): Message {
     const missed = this.#missed;
     this.#missed = 0;
     return withMissed(message, missed);
   }
 }
 
-function withMissed(message: BroadcastMessage, more: number | undefined): BroadcastMessage {
+function payloadBytes(message: Countable & { readonly payload?: Uint8Array }): number {
+  return message.payload?.length ?? 0;
+}
+
+function withMissed<Message extends Countable>(message: Message, more: number | undefined): Message {
   return more === 0 ? message : { ...message, missed: sum(message.missed, more) };
 }
 

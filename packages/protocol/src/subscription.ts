@@ -1,16 +1,16 @@
 import type { BroadcastMessage, Subscription } from './client.ts';
 import type { MessageQueue } from './message-queue.ts';
 
-/** A subscription whose messages come through a queue. */
-export class QueuedSubscription implements Subscription {
-  readonly topics: readonly string[];
-  readonly #queue: MessageQueue;
+/** What comes through a queue, to be iterated. */
+export class QueuedItems<Item extends { readonly missed?: number | undefined }>
+  implements AsyncIterable<Item>, AsyncDisposable
+{
+  readonly #queue: MessageQueue<Item>;
   readonly #leave: () => Promise<void>;
   #left: Promise<void> | undefined;
 
-  /** `leave` gives the topics up. It is called once. */
-  constructor(topics: readonly string[], queue: MessageQueue, leave: () => Promise<void>) {
-    this.topics = topics;
+  /** `leave` gives the source of the items up. It is called once. */
+  constructor(queue: MessageQueue<Item>, leave: () => Promise<void>) {
     this.#queue = queue;
     this.#leave = leave;
   }
@@ -25,7 +25,7 @@ export class QueuedSubscription implements Subscription {
     return this.close();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<BroadcastMessage, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     try {
       for (;;) {
         const message = await this.#queue.take();
@@ -35,5 +35,15 @@ export class QueuedSubscription implements Subscription {
     } finally {
       await this.close();
     }
+  }
+}
+
+/** A subscription whose messages come through a queue. */
+export class QueuedSubscription extends QueuedItems<BroadcastMessage> implements Subscription {
+  readonly topics: readonly string[];
+
+  constructor(topics: readonly string[], queue: MessageQueue, leave: () => Promise<void>) {
+    super(queue, leave);
+    this.topics = topics;
   }
 }

@@ -1,4 +1,11 @@
-import { type Client, type InboundRequest, json, PeerdError } from '@peerd/protocol';
+import {
+  type Client,
+  type InboundRequest,
+  json,
+  type NodeEvent,
+  type NodeTop,
+  PeerdError,
+} from '@peerd/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 export interface ContractPeer {
@@ -594,6 +601,170 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
     });
   });
 
+  describe(`client contract, watching: ${name}`, () => {
+    /** The next event of a type; what else happens is passed over. */
+    async function next(events: AsyncIterator<NodeEvent>, type: NodeEvent['type']): Promise<NodeEvent> {
+      for (;;) {
+        const { value, done } = await events.next();
+        if (done) throw new Error(`the watch ended before ${type}`);
+        if (value.type === type) return value;
+      }
+    }
+
+    test('peers, services and topics that come and go are told, with the time', async () => {
+      const { a, b, close } = await makePair();
+      const before = Date.now();
+      const watch = await a.client.watch();
+      const events = watch[Symbol.asyncIterator]();
+      const registration = await a.client.handle('watched', ({ payload }) => payload);
+      const added = await next(events, 'service-added');
+      expect(added).toEqual({ type: 'service-added', service: 'watched', at: added.at, missed: 0 });
+      expect(added.at).toBeGreaterThanOrEqual(before);
+      expect(added.at).toBeLessThanOrEqual(Date.now());
+      await registration.close();
+      expect(await next(events, 'service-removed')).toMatchObject({ service: 'watched' });
+      const subscription = await a.client.subscribe('watched');
+      expect(await next(events, 'topic-joined')).toMatchObject({ topic: 'watched' });
+      await subscription.close();
+      expect(await next(events, 'topic-left')).toMatchObject({ topic: 'watched' });
+      await a.client.disconnect(b.id);
+      expect(await next(events, 'peer-disconnected')).toMatchObject({ peer: b.id, name: b.name });
+      await a.client.connect(b.id);
+      expect(await next(events, 'peer-connected')).toMatchObject({
+        peer: b.id,
+        name: b.name,
+        kind: 'peerd',
+      });
+      await watch.close();
+      expect((await events.next()).done).toBe(true);
+      await close();
+    });
+
+    test('can be iterated at once; leaving the loop, its signal and its client end it', async () => {
+      const { a, close } = await makePair();
+      const first = (async () => {
+        for await (const { type } of a.client.watch()) return type;
+        return 'ended';
+      })();
+      const controller = new AbortController();
+      const second = await a.client.watch({ signal: controller.signal });
+      const third = await a.client.watch();
+      await a.client.handle('watched', ({ payload }) => payload);
+      expect(await first).toBe('service-added');
+      controller.abort();
+      const seen: string[] = [];
+      for await (const { type } of second) seen.push(type);
+      expect(seen.filter((type) => type !== 'service-added')).toEqual([]);
+      const reading = (async () => {
+        for await (const _ of third);
+      })().then(
+        () => 'ended',
+        (error: PeerdError) => error.code,
+      );
+      await a.client.close();
+      expect(['ended', 'stopped']).toContain(await reading);
+      expect((await failure(a.client.watch())).code).toBe('stopped');
+      await close();
+    });
+
+    test('a watcher that does not read loses the oldest, and hears how many', async () => {
+      const { a, close } = await makePair();
+      await using watch = await a.client.watch();
+      const total = 3_000;
+      // Each registration is an event, and so is its end.
+      for (let index = 0; index < total / 100; index += 1)
+        await Promise.all(
+          Array.from({ length: 50 }, async (_, each) =>
+            (await a.client.handle(`flood-${index}-${each}`, ({ payload }) => payload)).close(),
+          ),
+        );
+      await a.client.handle('last', ({ payload }) => payload);
+      let seen = 0;
+      let missed = 0;
+      for await (const event of watch) {
+        seen += 1;
+        missed += event.missed ?? 0;
+        if (event.type === 'service-added' && event.service === 'last') break;
+      }
+      expect(missed).toBeGreaterThan(0);
+      expect(seen + missed).toBe(total + 1);
+      await close();
+    });
+  });
+
+  describe(`client contract, top: ${name}`, () => {
+    test('shows the loop, the calls and every queue with its bound', async () => {
+      const { a, b, close } = await makePair();
+      const started = Promise.withResolvers<void>();
+      const answers: (() => void)[] = [];
+      const payload = new Uint8Array(10_000);
+      const handler = () =>
+        new Promise<Uint8Array>((resolve) => {
+          answers.push(() => resolve(payload));
+          started.resolve();
+        });
+      await b.client.handle('top', handler, { concurrency: 1 });
+      const asked = [1, 2, 3].map(() => a.client.request(b.id, payload, { service: 'top' }));
+      await started.promise;
+      let top = await b.client.top();
+      const queue = (of: NodeTop, part: string) => of.queues.find(({ name }) => name.includes(part));
+      while (queue(top, 'service "top"')?.size !== 2) top = await b.client.top();
+      expect(top.calls).toMatchObject({ outbound: 0, inbound: 3 });
+      expect(top.calls.bytesInFlight).toBeGreaterThanOrEqual(30_000);
+      expect(queue(top, 'inbound calls')).toMatchObject({ size: 3, limit: 16_384, refused: 0 });
+      expect(queue(top, 'service "top"')).toMatchObject({ limit: 16_384, unit: 'items', refused: 0 });
+      const asking = await a.client.top();
+      expect(asking.calls).toMatchObject({ outbound: 3, inbound: 0 });
+      expect(queue(asking, 'outbound calls')).toMatchObject({ size: 3, limit: 16_384 });
+      expect(queue(asking, 'bytes in flight')).toMatchObject({ unit: 'bytes', limit: 256 * 1024 * 1024 });
+      for (const each of [top, asking]) {
+        expect(new Set(each.queues.map(({ name }) => name)).size).toBe(each.queues.length);
+        for (const { name, size, limit, refused } of each.queues) {
+          expect(limit, name).toBeGreaterThan(0);
+          expect(size, name).toBeLessThanOrEqual(limit);
+          expect(refused, name).toBe(0);
+        }
+        expect(each.loop.turns).toBeGreaterThan(0);
+        expect(each.loop.inputs).toBeGreaterThan(0);
+        expect(each.loop.longestTurnMs).toBeGreaterThan(0);
+        expect(each.memory.rssBytes).toBeGreaterThan(each.memory.heapUsedBytes);
+        expect(Math.abs(Date.now() - each.at)).toBeLessThan(60_000);
+      }
+      for (let left = 3; left > 0; left -= 1) {
+        while (answers.length === 0) await b.client.status();
+        answers.shift()?.();
+      }
+      await Promise.all(asked);
+      expect((await b.client.top()).calls).toEqual({ outbound: 0, inbound: 0, bytesInFlight: 0 });
+      await close();
+    });
+
+    test('counts what was refused, and a watcher is told', async () => {
+      const { a, close } = await makePair();
+      const watch = await a.client.watch();
+      const requests = Array.from({ length: 1_100 }, () =>
+        a.client
+          .broadcast('nobody', bytes('x'), { timeoutMs: 60_000 })
+          .catch((error: PeerdError) => error.code),
+      );
+      for await (const event of watch) {
+        if (event.type !== 'overload') continue;
+        expect(event).toMatchObject({ queue: 'broadcasts waiting for a subscriber', limit: 1_024 });
+        break;
+      }
+      const { queues } = await a.client.top();
+      expect(queues.find(({ name }) => name === 'broadcasts waiting for a subscriber')).toMatchObject({
+        size: 1_024,
+        limit: 1_024,
+        refused: 1_100 - 1_024,
+      });
+      await a.client.close();
+      const codes = await Promise.all(requests);
+      expect(codes.filter((code) => code === 'busy')).toHaveLength(1_100 - 1_024);
+      await close();
+    });
+  });
+
   describe(`client contract, signals: ${name}`, () => {
     test('every call ends with the reason of a signal that is aborted already', async () => {
       const { a, close } = await makePair();
@@ -610,6 +781,8 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
         status: () => client.status(options),
         topics: () => client.topics(options),
         services: () => client.services(options),
+        top: () => client.top(options),
+        watch: () => client.watch(options),
         handle: () => client.handle('called-off', ({ payload }) => payload, options),
         subscribe: () => client.subscribe('called-off', options),
         ping: () => client.ping('bob', options),

@@ -1,4 +1,5 @@
 import type { BroadcastResult, TopicInfo } from '@peerd/protocol';
+import type { Overload } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { PeerSignal } from '../peers/messages.ts';
 import type { InternalInbound, InternalRequest, InternalSettled } from '../request/messages.ts';
@@ -60,6 +61,7 @@ export type BroadcastInput =
   | { readonly type: 'tick' };
 
 export type BroadcastOutput =
+  | Overload
   | Settle
   | Fail
   | InternalRequest

@@ -1,5 +1,6 @@
 import { PeerdError, type TopicInfo } from '@peerd/protocol';
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
+import { Quota } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
@@ -16,6 +17,9 @@ export const SUBSCRIBED_SERVICE = '$peerd/subscribed';
 
 /** How long a subscriber waits for its neighbours to have heard; one that is slower may miss the first message. */
 export const SUBSCRIBED_TIMEOUT_MS = 2_000;
+
+/** Subscriptions on one node, 16 for each client that a daemon takes; each has a queue of its own. */
+const MAX_SUBSCRIPTIONS = 16_384;
 
 /** Broadcasts that may wait for a first subscriber at a time. */
 const MAX_WAITING = 1_024;
@@ -74,6 +78,34 @@ export class BroadcastState implements Feature<BroadcastInput> {
   /** Questions of neighbours whose subscription has not reached us yet. */
   readonly #questions = new Map<string, Set<Question>>();
   readonly #questionDeadlines = new Deadlines<Question>();
+
+  readonly #quota = {
+    topics: new Quota(
+      'topics',
+      'items',
+      () => MAX_TOPICS,
+      () => this.#topics.size,
+    ),
+    subscriptions: new Quota(
+      'subscriptions',
+      'items',
+      () => MAX_SUBSCRIPTIONS,
+      () => this.#topicsOf.size,
+    ),
+    waiting: new Quota(
+      'broadcasts waiting for a subscriber',
+      'items',
+      () => MAX_WAITING,
+      () => this.#waitingByRef.size,
+    ),
+    publishing: new Quota(
+      'broadcasts being sent',
+      'items',
+      () => MAX_PUBLISHING,
+      () => this.#publishing.size,
+    ),
+  };
+  readonly quotas: readonly Quota[] = Object.values(this.#quota);
 
   /** `makeRef` makes references that no command has. */
   constructor(context: Context<BroadcastOutput>, limits: Limits, makeRef: () => number) {
@@ -225,10 +257,14 @@ export class BroadcastState implements Feature<BroadcastInput> {
         `the broadcast is ${size} bytes, over the limit of ${this.#limits.maxPayloadBytes}`,
       );
     else if (this.#publishing.size >= MAX_PUBLISHING)
-      this.#fail(responder, 'busy', `${MAX_PUBLISHING} broadcasts are being signed and sent`);
+      this.#refuse(
+        this.#quota.publishing,
+        responder,
+        `${MAX_PUBLISHING} broadcasts are being signed and sent`,
+      );
     else if (publish.allowNone || (this.#subscribers.get(topic)?.size ?? 0) > 0) this.#publish(publish);
     else if (this.#waitingByRef.size >= MAX_WAITING)
-      this.#fail(responder, 'busy', `${MAX_WAITING} broadcasts wait for a subscriber`);
+      this.#refuse(this.#quota.waiting, responder, `${MAX_WAITING} broadcasts wait for a subscriber`);
     else this.#wait(publish);
   }
 
@@ -274,10 +310,16 @@ export class BroadcastState implements Feature<BroadcastInput> {
     if (flaw !== undefined) return this.#fail(responder, 'invalid', flaw);
     const added = topics.filter((topic) => !this.#topics.has(topic));
     if (this.#topics.size + added.length > MAX_TOPICS)
-      return this.#fail(
+      return this.#refuse(
+        this.#quota.topics,
         responder,
-        'busy',
         `this node is subscribed to ${MAX_TOPICS} topics, which is the limit`,
+      );
+    if (this.#topicsOf.size >= MAX_SUBSCRIPTIONS)
+      return this.#refuse(
+        this.#quota.subscriptions,
+        responder,
+        `this node has ${MAX_SUBSCRIPTIONS} subscriptions, which is the limit`,
       );
     this.#topicsOf.set(ref, topics);
     for (const topic of topics) {
@@ -352,6 +394,11 @@ export class BroadcastState implements Feature<BroadcastInput> {
 
   #answer(key: number): void {
     this.#context.emit({ type: 'request/answer', key, payload: none, end: true });
+  }
+
+  #refuse(quota: Quota, responder: Publish['responder'] | Responder<void>, message: string): void {
+    quota.refuse(this.#context);
+    this.#fail(responder, 'busy', message);
   }
 
   #fail(

@@ -26,11 +26,33 @@ export class Inbox<E, C> {
   #isWoken = false;
   #isScheduled = false;
   #ready: (() => void) | undefined;
+  readonly #now: () => number;
+  /** When the first of what has come in since the reader was last woken came. */
+  #scheduledMs = 0;
+  /** Commands that were not taken: too many waited, or too many bytes. */
+  readonly refused = { items: 0, bytes: 0 };
 
   /** `bytesOf` gives the size of a command's payload. */
-  constructor(limits: InboxLimits, bytesOf: (command: C) => number) {
+  constructor(
+    limits: InboxLimits,
+    bytesOf: (command: C) => number,
+    now: () => number = () => performance.now(),
+  ) {
     this.#limits = limits;
     this.#bytesOf = bytesOf;
+    this.#now = now;
+  }
+
+  get scheduledMs(): number {
+    return this.#scheduledMs;
+  }
+
+  get limits(): InboxLimits {
+    return this.#limits;
+  }
+
+  get commandBytes(): number {
+    return this.#commandBytes;
   }
 
   get isClosed(): boolean {
@@ -53,9 +75,16 @@ export class Inbox<E, C> {
 
   /** False: full or closed, and the command was not taken. A single command is taken whatever its size. */
   offer(command: C): boolean {
-    if (this.#closed || this.#commands.size >= this.#limits.maxCommands) return false;
+    if (this.#closed) return false;
+    if (this.#commands.size >= this.#limits.maxCommands) {
+      this.refused.items += 1;
+      return false;
+    }
     const bytes = this.#bytesOf(command);
-    if (this.#commandBytes + bytes > this.#limits.maxCommandBytes && this.#commands.size > 0) return false;
+    if (this.#commandBytes + bytes > this.#limits.maxCommandBytes && this.#commands.size > 0) {
+      this.refused.bytes += 1;
+      return false;
+    }
     this.#commands.push(command);
     this.#commandBytes += bytes;
     this.#schedule();
@@ -120,6 +149,7 @@ export class Inbox<E, C> {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
+    this.#scheduledMs = this.#now();
     setImmediate(() => {
       this.#isScheduled = false;
       const ready = this.#ready;

@@ -1,4 +1,5 @@
 import type { ConnectedPeer } from '@peerd/protocol';
+import type { Overload } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { ConnectionEvent, PeerPart, PeerReach, PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
@@ -34,6 +35,7 @@ export type ConnectionsInput =
   | { readonly type: 'tick' };
 
 export type ConnectionsOutput =
+  | Overload
   | Settle
   | Fail
   | PeerReach

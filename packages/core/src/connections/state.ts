@@ -1,5 +1,6 @@
 import { type ConnectedPeer, PeerdError } from '@peerd/protocol';
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
+import { Quota } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Target } from '../peers/target.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
@@ -30,6 +31,14 @@ export class ConnectionsState implements Feature<ConnectionsInput> {
   readonly #connecting = new Map<number, Connecting>();
   readonly #deadlines = new Deadlines<Connecting>();
   readonly #disconnecting = new Map<number, Disconnecting>();
+
+  readonly #quota = new Quota(
+    'connects and disconnects',
+    'items',
+    () => MAX_UNDER_WAY,
+    () => this.#connecting.size + this.#disconnecting.size,
+  );
+  readonly quotas: readonly Quota[] = [this.#quota];
 
   constructor(context: Context<ConnectionsOutput>) {
     this.#context = context;
@@ -111,6 +120,7 @@ export class ConnectionsState implements Feature<ConnectionsInput> {
 
   #isFull(responder: Responder<ConnectedPeer> | Responder<number>): boolean {
     if (this.#connecting.size + this.#disconnecting.size < MAX_UNDER_WAY) return false;
+    this.#quota.refuse(this.#context);
     const message = `${MAX_UNDER_WAY} connects and disconnects are under way: try again when some have ended`;
     this.#context.emit({ type: 'fail', responder, error: new PeerdError('busy', message) });
     return true;

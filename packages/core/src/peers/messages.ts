@@ -1,4 +1,5 @@
 import type { NodeStatus, PeerdError, PeerInfo } from '@peerd/protocol';
+import type { Overload } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Reconfigure } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
@@ -102,7 +103,7 @@ export type PeerSignal =
       readonly error: PeerdError;
     }
   /** Its last connection is gone. */
-  | { readonly type: 'peer/disconnected'; readonly peer: string }
+  | { readonly type: 'peer/disconnected'; readonly peer: string; readonly name?: string | undefined }
   /** It could not be dialled. */
   | { readonly type: 'peer/dial-failed'; readonly peer: string }
   /** Its name, or what a name stands for, is not what it was. */
@@ -117,6 +118,7 @@ export type PeersInput =
   | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/refused' }>;
 
 export type PeersOutput =
+  | Overload
   | Settle
   | Fail
   | PeerReached

@@ -1,4 +1,5 @@
 import { PeerdError, type PeerInfo } from '@peerd/protocol';
+import { Quota } from '../channel/quota.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { PeersInput, PeersOutput } from './messages.ts';
 import { PeerRecord } from './record.ts';
@@ -6,6 +7,9 @@ import { MIN_PREFIX_LENGTH, type Target } from './target.ts';
 
 /** Peers that are remembered without being connected. The one heard of longest ago makes room. */
 const MAX_KNOWN_PEERS = 10_000;
+
+/** Dials at a time: as many as libp2p keeps waiting for one of its hundred turns. */
+const MAX_DIALS = 500;
 
 interface Waiter {
   readonly ref: number;
@@ -31,6 +35,20 @@ export class PeersState implements Feature<PeersInput> {
   #unresolved = new Map<number, Waiter>();
   readonly #dials = new Set<string>();
   #greetings = 0;
+  readonly #dialQuota = new Quota(
+    'dials',
+    'items',
+    () => MAX_DIALS,
+    () => this.#dials.size,
+  );
+  /** What it counts is who was forgotten for another. */
+  readonly #peersQuota = new Quota(
+    'known peers',
+    'items',
+    () => MAX_KNOWN_PEERS,
+    () => this.#peers.size,
+  );
+  readonly quotas: readonly Quota[] = [this.#dialQuota, this.#peersQuota];
 
   constructor(
     context: Context<PeersOutput>,
@@ -235,6 +253,11 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   #dial(waiter: Waiter, key: string, peer: string | undefined, address: string | undefined): void {
+    if (!this.#dials.has(key) && this.#dials.size >= MAX_DIALS) {
+      this.#dialQuota.refuse(this.#context);
+      const message = `${key} was not dialled: ${MAX_DIALS} dials are under way`;
+      return this.#unreached(waiter.ref, new PeerdError('busy', message));
+    }
     this.#wait(waiter, key);
     if (this.#dials.has(key)) return;
     this.#dials.add(key);
@@ -283,7 +306,7 @@ export class PeersState implements Feature<PeersInput> {
       for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
     }
     if (!record.isConnected) {
-      this.#context.emit({ type: 'peer/disconnected', peer });
+      this.#context.emit({ type: 'peer/disconnected', peer, name: record.name });
       // Somebody who never got in is not known: strangers must not push out those who did.
       if (
         record.kind === undefined &&
@@ -321,6 +344,7 @@ export class PeersState implements Feature<PeersInput> {
   #makeRoom(): void {
     for (const record of this.#peers.values())
       if (!record.isConnected) {
+        this.#peersQuota.refuse(this.#context);
         this.#forget(record);
         return;
       }

@@ -1,5 +1,6 @@
 import { PeerdError, type PingResult } from '@peerd/protocol';
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
+import { type Overload, Quota } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { ConnectionEvent, PeerReach, PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
@@ -37,6 +38,7 @@ export type PingInput =
   | { readonly type: 'tick' };
 
 export type PingOutput =
+  | Overload
   | Settle
   | Fail
   | PeerReach
@@ -48,6 +50,9 @@ export type PingOutput =
     }
   /** The connection is dead: nothing more comes of it. */
   | { readonly type: 'connection/abort'; readonly connection: string; readonly reason: string };
+
+/** Pings that users wait for. Each is a program's call; a program waits for a few. */
+const MAX_ASKED = 4_096;
 
 interface Asked {
   readonly ref: number;
@@ -84,6 +89,13 @@ export class PingState implements Feature<PingInput> {
   readonly #sent = new Map<number, Sent>();
   /** The same by connection. A peer lets in few ping streams: more than one would fail for their number alone. */
   readonly #onWire = new Map<string, Sent>();
+  readonly #quota = new Quota(
+    'pings',
+    'items',
+    () => MAX_ASKED,
+    () => this.#asked.size,
+  );
+  readonly quotas: readonly Quota[] = [this.#quota];
   #lastPing = 0;
 
   constructor(context: Context<PingOutput>, config: PingConfig) {
@@ -91,6 +103,12 @@ export class PingState implements Feature<PingInput> {
     this.#config = config;
     this.handlers = {
       ping: ({ ref, target, timeoutMs, responder }) => {
+        if (this.#asked.size >= MAX_ASKED) {
+          this.#quota.refuse(context);
+          const message = `${MAX_ASKED} pings are under way: try again when some have ended`;
+          context.emit({ type: 'fail', responder, error: new PeerdError('busy', message) });
+          return;
+        }
         const asked: Asked = {
           ref,
           target,

@@ -1,4 +1,5 @@
-import type { Stream, StreamMessageEvent } from '@libp2p/interface';
+import type { Connection, Stream, StreamMessageEvent } from '@libp2p/interface';
+import type { QueueInfo } from '@peerd/protocol';
 import type { Uint8ArrayList } from 'uint8arraylist';
 import { listOf } from '../host/bytes.ts';
 import type { Host } from '../host/node.ts';
@@ -22,6 +23,7 @@ export class RequestDriver {
   readonly #post: (event: Event) => void;
   readonly #streams = new Map<number, Stream>();
   #lastInbound = 0;
+  #refused = 0;
 
   constructor(host: Host, post: (event: Event) => void) {
     this.#host = host;
@@ -40,14 +42,26 @@ export class RequestDriver {
     await this.#host.node.handle(
       REQUEST_PROTOCOL,
       (stream, connection) => {
+        if (inboundStreams(connection) > MAX_STREAMS) {
+          this.#refused += 1;
+          stream.abort(new Error(`more than ${MAX_STREAMS} streams of calls on one connection`));
+          return;
+        }
         this.#lastInbound -= 1;
         const link = this.#lastInbound;
         const peer = connection.remotePeer.toString();
         this.#post({ type: 'request/link-inbound', link, peer, connection: connection.id });
         this.#read(link, stream);
       },
-      { maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS },
+      // One more than are let in, so that it is counted when there are too many: libp2p does not tell.
+      { maxInboundStreams: MAX_STREAMS + 1, maxOutboundStreams: MAX_STREAMS },
     );
+  }
+
+  get load(): QueueInfo {
+    const sizes = [...this.#host.connections.values()].map(inboundStreams);
+    const name = 'streams of calls on the busiest connection';
+    return { name, unit: 'items', size: Math.max(0, ...sizes), limit: MAX_STREAMS, refused: this.#refused };
   }
 
   async #open(link: number, id: string): Promise<void> {
@@ -115,4 +129,9 @@ export class RequestDriver {
       stream.abort(error as Error);
     }
   }
+}
+
+function inboundStreams({ streams }: Pick<Connection, 'streams'>): number {
+  return streams.filter(({ protocol, direction }) => protocol === REQUEST_PROTOCOL && direction === 'inbound')
+    .length;
 }

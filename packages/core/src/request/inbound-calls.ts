@@ -1,4 +1,5 @@
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
+import { Quota } from '../channel/quota.ts';
 import { Table } from '../channel/table.ts';
 import type { Handlers } from '../server/feature.ts';
 import { Call } from './call.ts';
@@ -48,6 +49,7 @@ type Inputs = HandlerEvent | Extract<FallbackEvent, { type: 'fallback/inbound' |
 export class InboundCalls {
   readonly handlers: Handlers<Inputs>;
   readonly progress: Progress;
+  readonly quota: Quota;
   readonly #shared: Shared;
   /** Calls on links, and the peer of each call over the fallback, by the key they are dispatched with. */
   readonly #calls = new Table<InboundCall>();
@@ -59,6 +61,12 @@ export class InboundCalls {
 
   constructor(shared: Shared) {
     this.#shared = shared;
+    this.quota = new Quota(
+      'inbound calls of the busiest peer',
+      'items',
+      () => shared.limits.maxInboundCallsPerPeer,
+      () => Math.max(0, ...[...this.#callers.values()].map(({ inFlight }) => inFlight)),
+    );
     this.progress = {
       sent: (call, { bytes, accepted }) => {
         this.#release(call, bytes?.length ?? 0);
@@ -89,6 +97,7 @@ export class InboundCalls {
         call.heldBytes += event.payload.length;
         shared.held.bytes += event.payload.length;
         if (shared.held.bytes > shared.limits.maxBytesInFlight) {
+          shared.bytes.refuse(shared.context);
           this.#reset(
             call,
             'busy',
@@ -116,11 +125,9 @@ export class InboundCalls {
         const caller = this.#callerOf(event.peer);
         const bytes = event.payload.length;
         const { held, limits } = shared;
-        if (
-          this.#isClosing ||
-          this.#isFull(caller) ||
-          (held.bytes > 0 && held.bytes + bytes > limits.maxBytesInFlight)
-        ) {
+        const hasRoom = held.bytes === 0 || held.bytes + bytes <= limits.maxBytesInFlight;
+        if (!hasRoom) shared.bytes.refuse(shared.context);
+        if (this.#isClosing || !hasRoom || this.#isFull(caller)) {
           shared.context.emit({ type: 'fallback/reply', key: event.key, payload: undefined });
           return;
         }
@@ -155,8 +162,9 @@ export class InboundCalls {
     this.#isClosing = true;
   }
 
-  get isIdle(): boolean {
-    return this.#calls.size === 0 && this.#fallback.size === 0;
+  /** Calls being answered. */
+  get size(): number {
+    return this.#calls.size + this.#fallback.size;
   }
 
   get nextTickMs(): number {
@@ -203,6 +211,7 @@ export class InboundCalls {
       return false;
     }
     if (held.bytes > limits.maxBytesInFlight) {
+      this.#shared.bytes.refuse(this.#shared.context);
       this.#reset(call as InboundCall, 'busy', `${limits.maxBytesInFlight} bytes are in flight`);
       return false;
     }
@@ -317,7 +326,9 @@ export class InboundCalls {
 
   /** Whatever the number of its connections and streams, and whichever protocol its calls come by. */
   #isFull(caller: Caller): boolean {
-    return caller.inFlight >= this.#shared.limits.maxInboundCallsPerPeer;
+    if (caller.inFlight < this.#shared.limits.maxInboundCallsPerPeer) return false;
+    this.quota.refuse(this.#shared.context);
+    return true;
   }
 
   #release(call: Call, bytes: number): void {

@@ -1,4 +1,5 @@
 import type { ErrorCode, PeerdError } from '@peerd/protocol';
+import type { Overload } from '../channel/quota.ts';
 import type { Responder, Settler } from '../channel/responder.ts';
 import type { PeerReach, PeerReached, PeerSignal } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
@@ -123,6 +124,7 @@ export type RequestInput =
   | { readonly type: 'tick' };
 
 export type RequestOutput =
+  | Overload
   | Settle
   | Fail
   | PeerReach

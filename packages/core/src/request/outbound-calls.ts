@@ -1,5 +1,6 @@
 import { type ErrorCode, PeerdError, printable } from '@peerd/protocol';
 import { Deadlines } from '../channel/deadlines.ts';
+import { Quota } from '../channel/quota.ts';
 import { Table } from '../channel/table.ts';
 import type { PeerReached } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
@@ -37,6 +38,7 @@ export class OutboundCalls {
     sent: (call) => this.#sent(call as OutboundCall),
     finished: () => {},
   };
+  readonly quota: Quota;
   readonly #shared: Shared & { readonly links: Map<number, Link> };
   readonly #calls = new Table<OutboundCall>();
   readonly #deadlines = new Deadlines<OutboundCall>();
@@ -51,6 +53,12 @@ export class OutboundCalls {
 
   constructor(shared: Shared & { readonly links: Map<number, Link> }) {
     this.#shared = shared;
+    this.quota = new Quota(
+      'outbound calls',
+      'items',
+      () => shared.limits.maxOutboundCalls,
+      () => this.size,
+    );
     this.handlers = {
       request: (command) => {
         const call = new OutboundCall(command);
@@ -108,8 +116,8 @@ export class OutboundCalls {
     return Math.min(this.#deadlines.nextMs, this.#retries.nextTickMs);
   }
 
-  get isIdle(): boolean {
-    return this.#calls.size === 0;
+  get size(): number {
+    return this.#calls.size;
   }
 
   forgetRoutes(): void {
@@ -150,6 +158,7 @@ export class OutboundCalls {
       const limit = `over the limit of ${limits.maxPayloadBytes} bytes`;
       error = new PeerdError('too-large', `the answer of ${(call as OutboundCall).target.key} is ${limit}`);
     } else if (held.bytes > limits.maxBytesInFlight) {
+      this.#shared.bytes.refuse(this.#shared.context);
       error = new PeerdError(
         'busy',
         `${limits.maxBytesInFlight} bytes are in flight: the request was handled, and its answer has no room`,
@@ -216,16 +225,20 @@ export class OutboundCalls {
         'too-large',
         `the request is ${size} bytes, over the limit of ${limits.maxPayloadBytes}`,
       );
-    if (this.#calls.size >= limits.maxOutboundCalls)
+    if (this.#calls.size >= limits.maxOutboundCalls) {
+      this.quota.refuse(this.#shared.context);
       return new PeerdError(
         'busy',
         `${limits.maxOutboundCalls} calls are in flight: try again when some have ended`,
       );
-    if (held.bytes > 0 && held.bytes + size > limits.maxBytesInFlight)
+    }
+    if (held.bytes > 0 && held.bytes + size > limits.maxBytesInFlight) {
+      this.#shared.bytes.refuse(this.#shared.context);
       return new PeerdError(
         'busy',
         `${limits.maxBytesInFlight} bytes are in flight: try again when some have ended`,
       );
+    }
     // A UTF-16 unit is at most three bytes of UTF-8, so short names need no counting.
     if (call.service.length * 3 > MAX_SERVICE_BYTES && Buffer.byteLength(call.service) > MAX_SERVICE_BYTES)
       return new PeerdError('invalid', `the name of the service is over ${MAX_SERVICE_BYTES} bytes`);

@@ -1,3 +1,4 @@
+import type { Quota } from '../channel/quota.ts';
 import type { Limits } from '../config.ts';
 import type { Context } from '../server/feature.ts';
 import type { Link } from './link.ts';
@@ -9,6 +10,8 @@ export interface Shared {
   readonly limits: Limits;
   /** Payload bytes of all calls in flight, both ways: bounded by `limits.maxBytesInFlight`. */
   readonly held: { bytes: number };
+  /** The same as a quota. */
+  readonly bytes: Quota;
   /** Has the link looked at when the turn ends. */
   touch(link: Link): void;
 }

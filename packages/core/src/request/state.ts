@@ -1,3 +1,4 @@
+import { Quota } from '../channel/quota.ts';
 import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { Call } from './call.ts';
@@ -21,6 +22,7 @@ import { OutboundCalls } from './outbound-calls.ts';
  */
 export class RequestState implements Feature<RequestInput> {
   readonly handlers: Handlers<RequestInput>;
+  readonly quotas: readonly Quota[];
   readonly #context: Context<RequestOutput>;
   readonly #links = new Map<number, Link>();
   readonly #dirty: Link[] = [];
@@ -30,11 +32,19 @@ export class RequestState implements Feature<RequestInput> {
 
   constructor(context: Context<RequestOutput>, limits: Limits) {
     this.#context = context;
-    const shared = { context, limits, held: this.#held, touch: (link: Link) => this.#touch(link) };
+    const held = this.#held;
+    const bytes = new Quota(
+      'bytes in flight',
+      'bytes',
+      () => limits.maxBytesInFlight,
+      () => held.bytes,
+    );
+    const shared = { context, limits, held, bytes, touch: (link: Link) => this.#touch(link) };
     const outbound = new OutboundCalls({ ...shared, links: this.#links });
     const inbound = new InboundCalls(shared);
     this.#outbound = outbound;
     this.#inbound = inbound;
+    this.quotas = [outbound.quota, bytes, inbound.quota];
     this.handlers = {
       ...outbound.handlers,
       ...inbound.handlers,
@@ -123,14 +133,17 @@ export class RequestState implements Feature<RequestInput> {
     return Math.min(this.#outbound.nextTickMs, this.#inbound.nextTickMs);
   }
 
-  /** Payload bytes of all calls in flight, both ways. */
-  get bytesInFlight(): number {
-    return this.#held.bytes;
+  get inFlight(): { outbound: number; inbound: number; bytesInFlight: number } {
+    return {
+      outbound: this.#outbound.size,
+      inbound: this.#inbound.size,
+      bytesInFlight: this.#held.bytes,
+    };
   }
 
   /** No call is in flight, either way. */
   get isIdle(): boolean {
-    return this.#outbound.isIdle && this.#inbound.isIdle;
+    return this.#outbound.size + this.#inbound.size === 0;
   }
 
   flush(): boolean {

@@ -1,5 +1,6 @@
 import { type NodeStatus, PeerdError } from '@peerd/protocol';
 import { BroadcastState } from '../broadcast/state.ts';
+import { Quota } from '../channel/quota.ts';
 import type { Limits, ServiceRules } from '../config.ts';
 import { ConnectionsState } from '../connections/state.ts';
 import { type DiscoveryConfig, DiscoveryState } from '../discovery/state.ts';
@@ -11,8 +12,12 @@ import { RequestState } from '../request/state.ts';
 import { ServicesState } from '../services/state.ts';
 import type { Context, Feature, Message } from './feature.ts';
 import type { Drain, Reconfigure } from './inputs.ts';
-import { type Command, type Input, type Output, reject } from './messages.ts';
+import { type Command, type CoreTop, type Input, type Output, reject } from './messages.ts';
 import { seededRandom } from './random.ts';
+
+/** What `top` calls the queue into the loop. */
+export const COMMANDS_QUEUE = 'commands';
+export const COMMAND_BYTES_QUEUE = 'bytes of commands';
 
 export interface CoreConfig {
   readonly self: HelloSelf;
@@ -61,6 +66,21 @@ export class NodeCore implements Context<Output> {
   readonly #limits: Limits;
   /** Who waits for the calls in flight to end, once nothing new is taken. */
   #drains: Drain['responder'][] | undefined;
+  /** They only tell: the inbox itself is the loop's. */
+  readonly #commandQuotas = {
+    items: new Quota(
+      COMMANDS_QUEUE,
+      'items',
+      () => this.#limits.maxQueuedCommands,
+      () => 0,
+    ),
+    bytes: new Quota(
+      COMMAND_BYTES_QUEUE,
+      'bytes',
+      () => this.#limits.maxQueuedBytes,
+      () => 0,
+    ),
+  };
   #outputs: Output[] = [];
   #lastRef = FIRST_INTERNAL_REF + 1;
 
@@ -96,6 +116,10 @@ export class NodeCore implements Context<Output> {
   readonly #own = {
     status: ({ responder }: Extract<Input, { type: 'status' }>) =>
       this.emit({ type: 'settle', responder, value: this.#status() }),
+    top: ({ responder }: Extract<Input, { type: 'top' }>) =>
+      this.emit({ type: 'settle', responder, value: this.#top() }),
+    'loop/refused': ({ unit, times }: Extract<Input, { type: 'loop/refused' }>) =>
+      this.#commandQuotas[unit].refuse(this, times),
     noop: ({ responder }: Extract<Input, { type: 'noop' }>) =>
       this.emit({ type: 'settle', responder, value: undefined }),
     drain: ({ responder }: Drain) => {
@@ -166,6 +190,14 @@ export class NodeCore implements Context<Output> {
   #drained(): void {
     for (const responder of this.#drains?.splice(0) ?? [])
       this.emit({ type: 'settle', responder, value: undefined });
+  }
+
+  #top(): CoreTop {
+    return {
+      uptimeMs: Math.round(this.nowMs - this.startedMs),
+      calls: this.#request.inFlight,
+      queues: Object.values(this.#features).flatMap(({ quotas = [] }) => quotas.map(({ info }) => info)),
+    };
   }
 
   #status(): NodeStatus {

@@ -1,3 +1,5 @@
+import type { Quota } from '../channel/quota.ts';
+
 /** Anything that is sent through the loop: a tagged value. */
 export interface Message {
   readonly type: string;
@@ -33,6 +35,8 @@ export interface Feature<In extends Message> {
   flush?(): boolean;
   /** Called when the server stops: settles every open responder with `stopped`. */
   stop?(): void;
+  /** Its bounded queues, for `top`. */
+  readonly quotas?: readonly Quota[];
   /** The whole state as plain data, for comparing a run with its replay. */
   snapshot(): unknown;
 }

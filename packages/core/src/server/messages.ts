@@ -1,4 +1,4 @@
-import type { NodeStatus, PeerdError } from '@peerd/protocol';
+import type { NodeStatus, NodeTop, PeerdError } from '@peerd/protocol';
 import type {
   BroadcastCancel,
   BroadcastCommand,
@@ -15,6 +15,9 @@ import type { RequestCancel, RequestCommand, RequestInput, RequestOutput } from 
 import type { ServicesCommand, ServicesInput, ServicesOutput } from '../services/messages.ts';
 import type { ClientClosed, Drain, Reconfigure } from './inputs.ts';
 
+/** What the state itself tells of `top`. */
+export type CoreTop = Pick<NodeTop, 'calls' | 'queues' | 'uptimeMs'>;
+
 /** What users ask for. The responders in them are settled exactly once. */
 export type Command =
   | RequestCommand
@@ -29,6 +32,7 @@ export type Command =
   | Drain
   | Reconfigure
   | { readonly type: 'status'; readonly responder: Responder<NodeStatus> }
+  | { readonly type: 'top'; readonly responder: Responder<CoreTop> }
   /** Does nothing but settle: what a round through the loop costs. */
   | { readonly type: 'noop'; readonly responder: Responder<void> };
 
@@ -43,8 +47,16 @@ export type Output =
   | RequestOutput
   | ServicesOutput;
 
+/** Commands that found no room in the inbox since the last turn. */
+type CommandsRefused = {
+  readonly type: 'loop/refused';
+  readonly unit: 'items' | 'bytes';
+  readonly times: number;
+};
+
 /** All that the loop dispatches. */
 export type Input =
+  | CommandsRefused
   | Command
   | BroadcastInput
   | ConnectionsInput
@@ -59,7 +71,7 @@ export type Input =
 export type Event = Exclude<Input, Command | { readonly type: 'tick' } | Output>;
 
 /** Outputs that nobody acts on: they are told to the log. */
-type Told = Extract<Output, { type: 'service/added' | 'service/removed' }>;
+type Told = Extract<Output, { type: 'node/overload' | 'service/added' | 'service/removed' }>;
 
 /** The messages that no feature handles, and a few that one does too: each has one driver that carries it out. */
 export type Effect =

@@ -1,3 +1,4 @@
+import type { NodeLife } from '@peerd/protocol';
 import type { Log } from '../log.ts';
 import type { Output } from './messages.ts';
 
@@ -11,22 +12,52 @@ export class Narrator {
     this.#log = log;
   }
 
-  tell(output: Output): void {
+  /** `life`: what the output is in the life of the node, if it is that. */
+  tell(output: Output, life: NodeLife | undefined): void {
+    if (life === undefined) this.#tellDetail(output);
+    else this.#tellLife(life);
+  }
+
+  #tellLife(life: NodeLife): void {
     const log = this.#log;
-    switch (output.type) {
-      case 'peer/admitted': {
-        const { peer, kind, name } = output;
+    switch (life.type) {
+      case 'peer-connected': {
+        const { peer, kind, name } = life;
         if (name !== undefined) this.#names.set(peer, name);
         log.info(`connected to ${this.#who(peer)}`, { area: 'hello', peer, kind });
         return;
       }
-      case 'peer/refused':
-        log.warn(output.error.message, { area: 'hello', peer: output.peer, code: output.error.code });
+      case 'peer-refused':
+        log.warn(life.reason, { area: 'hello', peer: life.peer, code: life.code });
         return;
-      case 'peer/disconnected':
-        log.info(`disconnected from ${this.#who(output.peer)}`, { area: 'peers', peer: output.peer });
-        this.#names.delete(output.peer);
+      case 'peer-disconnected':
+        log.info(`disconnected from ${this.#who(life.peer)}`, { area: 'peers', peer: life.peer });
+        this.#names.delete(life.peer);
         return;
+      case 'service-added':
+        log.debug(`the service ${JSON.stringify(life.service)} has a handler`, { area: 'services' });
+        return;
+      case 'service-removed':
+        log.debug(`the service ${JSON.stringify(life.service)} has no handler left`, { area: 'services' });
+        return;
+      case 'topic-joined':
+        log.debug(`joined the topic ${life.topic}`, { area: 'broadcast' });
+        return;
+      case 'topic-left':
+        log.debug(`left the topic ${life.topic}`, { area: 'broadcast' });
+        return;
+      case 'overload': {
+        const { queue, limit, unit, refused } = life;
+        const size = unit === 'bytes' ? `${limit} bytes` : `${limit}`;
+        log.warn(`${queue}: full at ${size}, ${refused} refused or lost so far`, { area: 'loop', queue });
+        return;
+      }
+    }
+  }
+
+  #tellDetail(output: Output): void {
+    const log = this.#log;
+    switch (output.type) {
       case 'peer/parting':
         log.info(`disconnecting from ${this.#who(output.peer)}, as asked`, {
           area: 'peers',
@@ -35,12 +66,6 @@ export class Narrator {
         return;
       case 'peer/unreached':
         log.debug(output.error.message, { area: 'peers', code: output.error.code });
-        return;
-      case 'service/added':
-        log.debug(`the service ${JSON.stringify(output.service)} has a handler`, { area: 'services' });
-        return;
-      case 'service/removed':
-        log.debug(`the service ${JSON.stringify(output.service)} has no handler left`, { area: 'services' });
         return;
       case 'connection/abort':
         log.info(output.reason, { area: 'ping' });

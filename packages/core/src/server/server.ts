@@ -1,8 +1,9 @@
-import { PeerdError } from '@peerd/protocol';
+import { type NodeTop, PeerdError } from '@peerd/protocol';
 import type { Inbox } from '../channel/inbox.ts';
 import { MAX_TIMER_MS } from '../timeout.ts';
-import type { CoreConfig, NodeCore } from './core.ts';
+import { COMMAND_BYTES_QUEUE, COMMANDS_QUEUE, type CoreConfig, type NodeCore } from './core.ts';
 import { type Command, type Event, type Input, payloadBytes, reject } from './messages.ts';
+import { Meter } from './meter.ts';
 
 /**
  * What one turn takes from each lane; it then ends, so that sockets are read and timers run. At 1 to 3 us an
@@ -50,6 +51,9 @@ export class ServerLoop {
   #timer: NodeJS.Timeout | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
   #clockMs: number;
+  readonly #meter: Meter;
+  /** What the log has heard of. */
+  readonly #refusedTold = { items: 0, bytes: 0 };
 
   constructor(inbox: Inbox<Event, Command>, core: NodeCore, clock: Clock, recorder?: Recorder) {
     this.inbox = inbox;
@@ -57,6 +61,31 @@ export class ServerLoop {
     this.#clock = clock;
     this.#recorder = recorder;
     this.#clockMs = clock.now();
+    this.#meter = new Meter(inbox);
+  }
+
+  /** How it keeps up, and how full the queue into it is. */
+  get load(): Pick<NodeTop, 'loop' | 'queues'> {
+    const { refused, limits, waiting, commandBytes } = this.inbox;
+    return {
+      loop: this.#meter.info(this.#clock.now()),
+      queues: [
+        {
+          name: COMMANDS_QUEUE,
+          unit: 'items',
+          size: waiting.commands,
+          limit: limits.maxCommands,
+          refused: refused.items,
+        },
+        {
+          name: COMMAND_BYTES_QUEUE,
+          unit: 'bytes',
+          size: commandBytes,
+          limit: limits.maxCommandBytes,
+          refused: refused.bytes,
+        },
+      ],
+    };
   }
 
   /** Runs until the inbox is closed. */
@@ -65,11 +94,11 @@ export class ServerLoop {
       this.#recorder?.begin(this.#core.config, this.#core.startedMs);
       while (!this.inbox.isClosed) {
         await this.inbox.ready();
-        this.#turn();
+        this.#turn(true);
         // What it set free often asks or answers at once: that goes out in the same turn of Node's event loop. Once,
         // or sockets would starve.
         await microtasks();
-        if (!this.inbox.isEmpty) this.#turn();
+        if (!this.inbox.isEmpty) this.#turn(false);
       }
       this.#recorder?.end(this.#core.snapshot());
     } finally {
@@ -80,18 +109,22 @@ export class ServerLoop {
   }
 
   /** Ticks go first, then what the network brings, then what users ask; each lane has its own budget. */
-  #turn(): void {
+  #turn(wasScheduled: boolean): void {
     this.#passTime();
     this.#recorder?.turn(this.#core.nowMs);
+    const beganMs = this.#clockMs;
+    this.#meter.begin(beganMs, wasScheduled);
+    this.#tellRefused();
     const isTicking = this.inbox.takeTick();
     const isLate = isTicking && this.#core.nowMs - this.#core.nextTickMs > LATE_TICK_MS;
     if (isTicking && !isLate) this.#take({ type: 'tick' });
     const { events, commands } = this.inbox.waiting;
-    this.#drain(events, () => this.inbox.takeEvent());
+    const eventsTaken = this.#drain(events, () => this.inbox.takeEvent());
     if (isLate) this.#take({ type: 'tick' });
-    this.#drain(commands, () => this.inbox.takeCommand());
+    const commandsTaken = this.#drain(commands, () => this.inbox.takeCommand());
     if (this.#core.flush()) this.inbox.wake();
     this.#arm();
+    this.#meter.end(beganMs, this.#clock.now(), eventsTaken + commandsTaken, commandsTaken);
   }
 
   #passTime(): void {
@@ -100,11 +133,23 @@ export class ServerLoop {
     this.#clockMs = clockMs;
   }
 
-  #drain(waiting: number, next: () => Input | undefined): void {
+  /** Callers heard of it at once; this is for the log, and for who watches. */
+  #tellRefused(): void {
+    const { items, bytes } = this.inbox.refused;
+    const told = this.#refusedTold;
+    if (items > told.items) this.#take({ type: 'loop/refused', unit: 'items', times: items - told.items });
+    if (bytes > told.bytes) this.#take({ type: 'loop/refused', unit: 'bytes', times: bytes - told.bytes });
+    told.items = items;
+    told.bytes = bytes;
+  }
+
+  /** Returns how many it took. */
+  #drain(waiting: number, next: () => Input | undefined): number {
     const half = waiting < SPLIT_INPUTS ? Number.POSITIVE_INFINITY : waiting >> 1;
-    for (let inputs = 0, bytes = 0; inputs < TURN_INPUTS && bytes < TURN_BYTES; inputs += 1) {
+    let inputs = 0;
+    for (let bytes = 0; inputs < TURN_INPUTS && bytes < TURN_BYTES; inputs += 1) {
       const input = next();
-      if (input === undefined) return;
+      if (input === undefined) break;
       bytes += payloadBytes(input);
       this.#take(input);
       if (inputs + 1 !== half) continue;
@@ -112,6 +157,7 @@ export class ServerLoop {
       // What is flushed apart is a turn of its own to whoever replays it.
       this.#recorder?.turn(this.#core.nowMs);
     }
+    return inputs;
   }
 
   #take(input: Input): void {

@@ -1,4 +1,5 @@
 import type { ServiceAccess, ServiceInfo } from '@peerd/protocol';
+import type { Overload } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { HandlerEvent, RequestOutput } from '../request/messages.ts';
 import type { Reconfigure } from '../server/inputs.ts';
@@ -41,6 +42,7 @@ export type ServicesInput =
   | HandlerEvent;
 
 export type ServicesOutput =
+  | Overload
   | Settle
   | Fail
   /** Gives the request to the handler of a registration. */

@@ -1,4 +1,5 @@
 import { PeerdError, type ServiceInfo } from '@peerd/protocol';
+import { Quota } from '../channel/quota.ts';
 import { Table } from '../channel/table.ts';
 import type { ServiceRules } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
@@ -21,11 +22,16 @@ class Service {
   readonly name: string;
   readonly pool: Pool<Registration> = new Pool();
   readonly waiting: Waiting = new Waiting();
-  /** Requests that were turned away because too many wait. */
-  refused = 0;
+  readonly quota: Quota;
 
   constructor(name: string) {
     this.name = name;
+    this.quota = new Quota(
+      `requests waiting for the service ${JSON.stringify(name)}`,
+      'items',
+      () => MAX_WAITING_PER_SERVICE,
+      () => this.waiting.size,
+    );
   }
 }
 
@@ -56,7 +62,13 @@ export class ServicesState implements Feature<ServicesInput> {
   readonly #running = new Table<Registration>();
   /** Where each request waits. */
   readonly #waitsFor = new Map<number, Service>();
-  #rules = new Map<string, Admitted>();
+  readonly #quota = new Quota(
+    'handlers',
+    'items',
+    () => MAX_REGISTRATIONS,
+    () => this.#registrations.size,
+  );
+  #rules: Map<string, Admitted>;
   #hasEventHandler = false;
 
   constructor(context: Context<ServicesOutput>, rules: ServiceRules) {
@@ -96,6 +108,10 @@ export class ServicesState implements Feature<ServicesInput> {
     };
   }
 
+  get quotas(): Quota[] {
+    return [this.#quota, ...[...this.#services.values()].map(({ quota }) => quota)];
+  }
+
   get names(): string[] {
     return [...this.#services.keys()].sort();
   }
@@ -103,11 +119,11 @@ export class ServicesState implements Feature<ServicesInput> {
   snapshot(): unknown {
     return {
       rules: [...this.#rules].map(([service, admitted]) => [service, accessOf(admitted)]),
-      services: [...this.#services.values()].map(({ name, pool, waiting, refused }) => [
+      services: [...this.#services.values()].map(({ name, pool, waiting, quota }) => [
         name,
         [...pool.members].map(({ ref, inHand, concurrency }) => [ref, inHand, concurrency]),
         [...waiting].map(({ key }) => key),
-        refused,
+        quota.refused,
       ]),
     };
   }
@@ -120,6 +136,7 @@ export class ServicesState implements Feature<ServicesInput> {
     responder,
   }: Extract<ServicesCommand, { type: 'handle' }>): void {
     if (this.#registrations.size >= MAX_REGISTRATIONS) {
+      this.#quota.refuse(this.#context);
       const message = `${MAX_REGISTRATIONS} handlers are registered: close some first`;
       this.#context.emit({ type: 'fail', responder, error: new PeerdError('busy', message) });
       return;
@@ -183,7 +200,7 @@ export class ServicesState implements Feature<ServicesInput> {
     const refusal = this.#refusalOf(service, peer);
     if (refusal !== undefined) return this.#refuse(key, refusal);
     if (service.waiting.size >= MAX_WAITING_PER_SERVICE) {
-      service.refused += 1;
+      service.quota.refuse(this.#context);
       const reason = `${MAX_WAITING_PER_SERVICE} requests wait for a handler of the service: try again later`;
       return this.#refuse(key, { code: 'busy', reason });
     }

@@ -316,6 +316,7 @@ export class SimPair {
       }
       // What goes to other features, and to peers that speak only tinyp2p.
       case 'peer/leave':
+      case 'node/overload':
       case 'request/internal-settled':
       case 'request/internal-inbound':
       case 'fallback/send':

@@ -1,5 +1,5 @@
 import type { DirectClient } from '@peerd/core';
-import { defaults, PeerdError } from '@peerd/protocol';
+import { defaults, type NodeTop, PeerdError } from '@peerd/protocol';
 import {
   accessMessage,
   accessOf,
@@ -24,6 +24,8 @@ export interface Node {
   client: DirectClient;
   feeds: Feeds;
   daemon: DaemonControls;
+  /** How the programs on the control socket press on the node. */
+  load(): Pick<NodeTop, 'clients' | 'queues'>;
 }
 
 /** One call of one client, open for as long as its command runs. */
@@ -56,6 +58,8 @@ type CommandCase =
   | 'status'
   | 'topics'
   | 'services'
+  | 'top'
+  | 'watch'
   | 'ping'
   | 'logs'
   | 'stop';
@@ -137,6 +141,33 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
     const services = await call.node.client.services({ signal: call.signal });
     const value = { services: services.map((each) => ({ ...each, access: accessMessage(each.access) })) };
     call.send({ case: 'services', value });
+  },
+
+  async top(call) {
+    const top = await call.node.client.top({ signal: call.signal });
+    const { clients, queues } = call.node.load();
+    const { outbound, inbound, bytesInFlight } = top.calls;
+    const value = {
+      ...top,
+      outboundCalls: outbound,
+      inboundCalls: inbound,
+      bytesInFlight,
+      queues: [...top.queues, ...queues],
+      clients: [...clients],
+    };
+    call.send({ case: 'top', value });
+  },
+
+  async watch(call) {
+    const watch = await call.node.client.watch({ signal: call.signal });
+    call.send({ case: 'done', value: {} });
+    for await (const { missed = 0, ...event } of watch) {
+      // While the client doesn't read, events wait in the watcher's own bounded queue.
+      await call.room();
+      if (call.signal.aborted) break;
+      call.send({ case: 'event', value: { ...event, missed } });
+    }
+    call.send({ case: 'done', value: {} });
   },
 
   async topics(call) {

@@ -1,4 +1,4 @@
-import type { BroadcastMessage, Subscription } from '@peerd/protocol';
+import type { BroadcastMessage, QueueInfo, Subscription } from '@peerd/protocol';
 import { lingerMs } from '@peerd/protocol/control';
 
 /** Subscriptions that may wait for lost clients at a time. Each keeps its topics joined; the oldest has to go. */
@@ -68,6 +68,17 @@ export class Feed {
 export class Feeds {
   readonly #byLease = new Map<string, Feed>();
   readonly #lingering = new Map<Feed, NodeJS.Timeout>();
+  #refused = 0;
+
+  get load(): QueueInfo {
+    return {
+      name: 'subscriptions kept for lost clients',
+      unit: 'items',
+      size: this.#lingering.size,
+      limit: maxLingering,
+      refused: this.#refused,
+    };
+  }
 
   /** The feed of a lease, for a client that goes on with it. */
   find(lease: string): Feed | undefined {
@@ -90,7 +101,10 @@ export class Feeds {
   linger(feed: Feed): void {
     if (this.#byLease.get(feed.lease) !== feed) return void feed.close();
     const [oldest] = this.#lingering.keys();
-    if (oldest !== undefined && this.#lingering.size >= maxLingering) void this.#drop(oldest);
+    if (oldest !== undefined && this.#lingering.size >= maxLingering) {
+      this.#refused += 1;
+      void this.#drop(oldest);
+    }
     this.#lingering.set(
       feed,
       setTimeout(() => void this.#drop(feed), lingerMs),

@@ -28,6 +28,10 @@ export class InboundCalls {
     this.#invalid = invalid;
   }
 
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** Passes a request on to the registration `handle` of this client. */
   pass(handle: number, call: InboundCall): void {
     if (this.#ended !== undefined) return call.reject(this.#ended);

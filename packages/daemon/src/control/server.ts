@@ -3,11 +3,9 @@ import type { DirectClient, Log } from '@peerd/core';
 import type { PeerdError } from '@peerd/protocol';
 import type { DaemonControls, Node } from './commands.ts';
 import { Feeds } from './feed.ts';
+import { loadOf, maxClients, Refusals } from './load.ts';
 import { type Identity, Session } from './session.ts';
 import { listenOn, type SocketFile } from './socket-file.ts';
-
-/** Connections at a time. Each costs a descriptor and some buffers; the next one is closed at once. */
-const maxClients = 1_024;
 
 export interface ControlServerOptions {
   client: DirectClient;
@@ -24,6 +22,8 @@ export class ControlServer {
   readonly #server: Server;
   readonly #sessions = new Set<Session>();
   readonly #feeds = new Feeds();
+  readonly #refusals = new Refusals();
+  #lastClient = 0;
   readonly #node: Node;
   #file: SocketFile | undefined;
   #refusal: PeerdError | undefined;
@@ -31,11 +31,18 @@ export class ControlServer {
   constructor(options: ControlServerOptions) {
     this.#options = options;
     const { client, daemon } = options;
-    this.#node = { client, feeds: this.#feeds, daemon };
+    const load = () => {
+      const clients = [...this.#sessions].flatMap(({ info }) => info ?? []);
+      return loadOf(clients, this.#refusals, this.#feeds.load);
+    };
+    this.#node = { client, feeds: this.#feeds, daemon, load };
     // Half-open, so that a client that has ended hears when all that belonged to it is released.
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server.maxConnections = maxClients;
-    this.#server.on('drop', () => options.log.warn(`more than ${maxClients} clients: one was turned away`));
+    this.#server.on('drop', () => {
+      this.#refusals.clients += 1;
+      options.log.warn(`more than ${maxClients} clients: one was turned away`);
+    });
   }
 
   /** Fails with `invalid` when the socket can't be listened on. */
@@ -69,7 +76,8 @@ export class ControlServer {
 
   #accept(socket: Socket): void {
     const { identity, log } = this.#options;
-    const session = new Session(socket, this.#node, identity, log);
+    this.#lastClient += 1;
+    const session = new Session(socket, this.#node, identity, log, this.#refusals, this.#lastClient);
     this.#sessions.add(session);
     void session.gone.then(() => this.#sessions.delete(session));
     if (this.#refusal !== undefined) session.refuse(this.#refusal);

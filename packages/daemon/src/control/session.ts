@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Log } from '@peerd/core';
-import { PeerdError } from '@peerd/protocol';
+import { type ClientInfo, PeerdError } from '@peerd/protocol';
 import {
   type ClientFrame,
   controlVersions,
@@ -15,6 +15,7 @@ import {
 } from '@peerd/protocol/control';
 import { type Call, type Node, runCommand } from './commands.ts';
 import { InboundCalls } from './inbound.ts';
+import type { Refusals } from './load.ts';
 import { type OpenCall, type Replies, RequestCall } from './request-call.ts';
 
 /** What a client is told about the daemon when it greets. */
@@ -28,8 +29,10 @@ export interface Identity {
 class CommandCall implements OpenCall {
   readonly controller: AbortController = new AbortController();
   readonly call: Call;
+  readonly command: ClientFrame['body']['case'];
 
-  constructor(call: Omit<Call, 'signal' | 'window'>) {
+  constructor(command: ClientFrame['body']['case'], call: Omit<Call, 'signal' | 'window'>) {
+    this.command = command;
     this.call = { ...call, signal: this.controller.signal, window: undefined };
   }
 
@@ -72,8 +75,16 @@ export class Session {
   #refusal: PeerdError | undefined;
   #paused = false;
   #released = false;
+  readonly #refusals: Refusals;
+  readonly #id: number;
+  readonly #sinceMs: number = performance.now();
+  #program = '';
+  #missed = 0;
 
-  constructor(socket: Socket, node: Node, identity: Identity, log: Log) {
+  /** `id`: which client of this daemon it is. */
+  constructor(socket: Socket, node: Node, identity: Identity, log: Log, refusals: Refusals, id: number) {
+    this.#refusals = refusals;
+    this.#id = id;
     this.#node = node;
     this.#identity = identity;
     this.#log = log;
@@ -102,6 +113,30 @@ export class Session {
   /** Resolves when the connection is closed and all that hung on it is released. */
   get gone(): Promise<void> {
     return this.#gone.promise;
+  }
+
+  /** What `top` shows of it, once it has greeted. */
+  get info(): ClientInfo | undefined {
+    if (!this.#greeted || this.#released) return undefined;
+    let handlers = 0;
+    let subscriptions = 0;
+    for (const call of this.#calls.values())
+      if (call instanceof CommandCall) {
+        if (call.command === 'handle') handlers += 1;
+        if (call.command === 'subscribe') subscriptions += 1;
+      }
+    return {
+      id: this.#id,
+      program: this.#program,
+      connectedMs: Math.round(performance.now() - this.#sinceMs),
+      calls: this.#calls.size,
+      handlers,
+      subscriptions,
+      inbound: this.#inbound.size,
+      unsentBytes: this.#link.unsentBytes,
+      isPaused: this.#paused,
+      missed: this.#missed,
+    };
   }
 
   /** Tells the client why, and closes the connection. */
@@ -152,6 +187,7 @@ export class Session {
       return;
     }
     const { versions, program } = body.value;
+    this.#program = program;
     const version = controlVersions.find((ours) => versions.includes(ours)) ?? 0;
     const { version: daemonVersion, id, name } = this.#identity;
     const value = { version, versions: [...controlVersions], daemonVersion, id, name };
@@ -171,6 +207,7 @@ export class Session {
       return;
     }
     if (this.#calls.size >= maxOpenCalls) {
+      this.#refusals.calls += 1;
       const error = new PeerdError(
         'busy',
         `this client has ${maxOpenCalls} calls open: let some settle first`,
@@ -184,11 +221,14 @@ export class Session {
       call.start(body.value);
       return;
     }
-    const command = new CommandCall({
+    const command = new CommandCall(body.case, {
       id,
       node: this.#node,
       inbound: this.#inbound,
-      send: (answer) => this.#send(id, answer),
+      send: (answer) => {
+        if (answer.case === 'message' || answer.case === 'event') this.#missed += answer.value.missed ?? 0;
+        this.#send(id, answer);
+      },
       isLost: () => this.#released,
       room: () => this.#link.room(),
     });
@@ -219,6 +259,7 @@ export class Session {
     if (this.#link.unsentBytes > maxUnsentBytes) {
       const message = `a program on the control socket does not read: over ${maxUnsentBytes} bytes wait for it`;
       this.#log.warn(message);
+      this.#refusals.unread += 1;
       this.#link.destroy(new PeerdError('busy', message));
     } else if (this.#link.congested && !this.#paused) {
       // What it asks next would only add to what it doesn't read.

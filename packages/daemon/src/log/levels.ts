@@ -7,6 +7,7 @@ export type LogLevel = (typeof logLevels)[number];
 export const logAreas = [
   'daemon',
   'control',
+  'loop',
   'hello',
   'peers',
   'ping',

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/control/v1/control.proto.
  */
 export const file_peerd_control_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEiwQcKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJgoEbG9ncxgeIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuTG9nc0gAEioKBnJlbG9hZBgfIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuUmVsb2FkSAASKgoGdGlja2V0GCAgASgLMhgucGVlcmQuY29udHJvbC52MS5UaWNrZXRIAEIGCgRib2R5IpEHCgtTZXJ2ZXJGcmFtZRIMCgRjYWxsGAEgASgNEiwKB3dlbGNvbWUYAiABKAsyGS5wZWVyZC5jb250cm9sLnYxLldlbGNvbWVIABIqCgZhbnN3ZXIYAyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYBCABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgFIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABImCgRzZW50GAYgASgLMhYucGVlcmQuY29udHJvbC52MS5TZW50SAASKwoFcGVlcnMYByABKAsyGi5wZWVyZC5jb250cm9sLnYxLlBlZXJMaXN0SAASLgoGc3RhdHVzGAggASgLMhwucGVlcmQuY29udHJvbC52MS5Ob2RlU3RhdHVzSAASJgoEcG9uZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUG9uZ0gAEjUKB21lc3NhZ2UYCiABKAsyIi5wZWVyZC5jb250cm9sLnYxLkJyb2FkY2FzdE1lc3NhZ2VIABIsCgdpbmJvdW5kGAsgASgLMhkucGVlcmQuY29udHJvbC52MS5JbmJvdW5kSAASKgoGY2FuY2VsGAwgASgLMhgucGVlcmQuY29udHJvbC52MS5DYW5jZWxIABImCgR0b29rGA0gASgLMhYucGVlcmQuY29udHJvbC52MS5Ub29rSAASMAoJY29ubmVjdGVkGA4gASgLMhsucGVlcmQuY29udHJvbC52MS5Db25uZWN0ZWRIABI2CgxkaXNjb25uZWN0ZWQYDyABKAsyHi5wZWVyZC5jb250cm9sLnYxLkRpc2Nvbm5lY3RlZEgAEi0KBnRvcGljcxgQIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNMaXN0SAASMQoIc2VydmljZXMYESABKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VMaXN0SAASLgoIc3RvcHBpbmcYFCABKAsyGi5wZWVyZC5jb250cm9sLnYxLlN0b3BwaW5nSAASLgoIcmVsb2FkZWQYHiABKAsyGi5wZWVyZC5jb250cm9sLnYxLlJlbG9hZGVkSAASLgoGdGlja2V0GB8gASgLMhwucGVlcmQuY29udHJvbC52MS5Kb2luVGlja2V0SABCBgoEYm9keSIqCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdwcm9ncmFtGAIgASgJIl4KB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJIoUBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCEINCgtfdGltZW91dF9tcyJnCglCcm9hZGNhc3QSDQoFdG9waWMYASABKAkSDwoHcGF5bG9hZBgCIAEoDBIXCgp0aW1lb3V0X21zGAMgASgNSACIAQESEgoKYWxsb3dfbm9uZRgEIAEoCEINCgtfdGltZW91dF9tcyJwCglTdWJzY3JpYmUSDgoGdG9waWNzGAEgAygJEhcKCm1heF9xdWV1ZWQYAiABKA1IAIgBARINCgVsZWFzZRgDIAEoCRISCgVoZWFyZBgEIAEoBEgBiAEBQg0KC19tYXhfcXVldWVkQggKBl9oZWFyZCJtCgZIYW5kbGUSDwoHc2VydmljZRgBIAEoCRIoCgZhY2Nlc3MYAiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFjY2VzcxIYCgtjb25jdXJyZW5jeRgDIAEoDUgAiAEBQg4KDF9jb25jdXJyZW5jeSIHCgVQZWVycyIICgZTdGF0dXMiPAoEUGluZxIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIGCgRTdG9wIgoKCFN0b3BwaW5nIlAKBExvZ3MSEQoEbGFzdBgBIAEoDUgAiAEBEg0KBWxldmVsGAIgASgJEg0KBWFyZWFzGAMgAygJEg4KBmZvbGxvdxgEIAEoCEIHCgVfbGFzdCIICgZSZWxvYWQiMAoGVGlja2V0EhEKCWFkZHJlc3NlcxgBIAMoCRITCgt3aXRoX3NlY3JldBgCIAEoCCI/CgdDb25uZWN0EgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIhoKCkRpc2Nvbm5lY3QSDAoEcGVlchgBIAEoCSIICgZUb3BpY3MiCgoIU2VydmljZXMiCAoGQ2FuY2VsIhQKBFRvb2sSDAoEY29zdBgBIAEoDSInCgZBbnN3ZXISDwoHcGF5bG9hZBgBIAEoDBIMCgRsYXN0GAIgASgIIiYKBERvbmUSEwoGbWlzc2VkGAEgASgNSACIAQFCCQoHX21pc3NlZCI6CgVGYXVsdBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEgoKY2FuZGlkYXRlcxgDIAMoCSIVCgRTZW50Eg0KBXBlZXJzGAEgASgNIjUKCFBlZXJMaXN0EikKBXBlZXJzGAEgAygLMhoucGVlcmQuY29udHJvbC52MS5QZWVySW5mbyJ2CghQZWVySW5mbxIKCgJpZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEgwKBGtpbmQYBCABKAkSDgoGaW5fZGh0GAUgASgIEhEKCWFkZHJlc3NlcxgGIAMoCUIHCgVfbmFtZSK+AQoKTm9kZVN0YXR1cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB25ldHdvcmsYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIRCglhZGRyZXNzZXMYBSADKAkSEwoLa25vd25fcGVlcnMYBiABKA0SFwoPY29ubmVjdGVkX3BlZXJzGAcgASgNEg4KBnRvcGljcxgIIAMoCRIQCghzZXJ2aWNlcxgJIAMoCRIRCgl1cHRpbWVfbXMYCiABKAEiJAoEUG9uZxIMCgRwZWVyGAEgASgJEg4KBnJ0dF9tcxgCIAEoASJQChBCcm9hZGNhc3RNZXNzYWdlEg0KBXRvcGljGAEgASgJEgwKBGZyb20YAiABKAkSDwoHcGF5bG9hZBgDIAEoDBIOCgZtaXNzZWQYBCABKA0ibwoHSW5ib3VuZBIOCgZoYW5kbGUYASABKA0SDAoEcGVlchgCIAEoCRIWCglwZWVyX25hbWUYAyABKAlIAIgBARIPCgdzZXJ2aWNlGAQgASgJEg8KB3BheWxvYWQYBSABKAxCDAoKX3BlZXJfbmFtZSJXCglDb25uZWN0ZWQSDAoEcGVlchgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESFAoHYWRkcmVzcxgDIAEoCUgBiAEBQgcKBV9uYW1lQgoKCF9hZGRyZXNzIiMKDERpc2Nvbm5lY3RlZBITCgtjb25uZWN0aW9ucxgBIAEoDSI4CglUb3BpY0xpc3QSKwoGdG9waWNzGAEgAygLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0luZm8iQAoJVG9waWNJbmZvEg0KBXRvcGljGAEgASgJEhUKDXN1YnNjcmlwdGlvbnMYAiABKA0SDQoFcGVlcnMYAyABKA0iPgoLU2VydmljZUxpc3QSLwoIc2VydmljZXMYASADKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VJbmZvIn4KC1NlcnZpY2VJbmZvEg8KB3NlcnZpY2UYASABKAkSEAoIaGFuZGxlcnMYAiABKA0SKAoGYWNjZXNzGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSEQoJaW5fZmxpZ2h0GAQgASgNEg8KB3dhaXRpbmcYBSABKA0iJQoGQWNjZXNzEgwKBHJ1bGUYASABKAkSDQoFcGVlcnMYAiADKAkiPgoIUmVsb2FkZWQSDwoHY2hhbmdlZBgBIAMoCRIPCgdyZXN0YXJ0GAIgAygJEhAKCHdhcm5pbmdzGAMgAygJIloKCkpvaW5UaWNrZXQSDgoGdGlja2V0GAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRISCgpoYXNfc2VjcmV0GAMgASgIEhUKDWxvb3BiYWNrX29ubHkYBCABKAhiBnByb3RvMw");
+  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEikQgKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJAoDdG9wGBQgASgLMhUucGVlcmQuY29udHJvbC52MS5Ub3BIABIoCgV3YXRjaBgVIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuV2F0Y2hIABImCgRsb2dzGB4gASgLMhYucGVlcmQuY29udHJvbC52MS5Mb2dzSAASKgoGcmVsb2FkGB8gASgLMhgucGVlcmQuY29udHJvbC52MS5SZWxvYWRIABIqCgZ0aWNrZXQYICABKAsyGC5wZWVyZC5jb250cm9sLnYxLlRpY2tldEgAQgYKBGJvZHki6QcKC1NlcnZlckZyYW1lEgwKBGNhbGwYASABKA0SLAoHd2VsY29tZRgCIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuV2VsY29tZUgAEioKBmFuc3dlchgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQW5zd2VySAASJgoEZG9uZRgEIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuRG9uZUgAEigKBWZhdWx0GAUgASgLMhcucGVlcmQuY29udHJvbC52MS5GYXVsdEgAEiYKBHNlbnQYBiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlNlbnRIABIrCgVwZWVycxgHIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckxpc3RIABIuCgZzdGF0dXMYCCABKAsyHC5wZWVyZC5jb250cm9sLnYxLk5vZGVTdGF0dXNIABImCgRwb25nGAkgASgLMhYucGVlcmQuY29udHJvbC52MS5Qb25nSAASNQoHbWVzc2FnZRgKIAEoCzIiLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0TWVzc2FnZUgAEiwKB2luYm91bmQYCyABKAsyGS5wZWVyZC5jb250cm9sLnYxLkluYm91bmRIABIqCgZjYW5jZWwYDCABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIwCgljb25uZWN0ZWQYDiABKAsyGy5wZWVyZC5jb250cm9sLnYxLkNvbm5lY3RlZEgAEjYKDGRpc2Nvbm5lY3RlZBgPIAEoCzIeLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdGVkSAASLQoGdG9waWNzGBAgASgLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0xpc3RIABIxCghzZXJ2aWNlcxgRIAEoCzIdLnBlZXJkLmNvbnRyb2wudjEuU2VydmljZUxpc3RIABIuCghzdG9wcGluZxgUIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuU3RvcHBpbmdIABIoCgN0b3AYEiABKAsyGS5wZWVyZC5jb250cm9sLnYxLk5vZGVUb3BIABIsCgVldmVudBgTIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuTm9kZUV2ZW50SAASLgoIcmVsb2FkZWQYHiABKAsyGi5wZWVyZC5jb250cm9sLnYxLlJlbG9hZGVkSAASLgoGdGlja2V0GB8gASgLMhwucGVlcmQuY29udHJvbC52MS5Kb2luVGlja2V0SABCBgoEYm9keSIqCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdwcm9ncmFtGAIgASgJIl4KB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJIoUBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCEINCgtfdGltZW91dF9tcyJnCglCcm9hZGNhc3QSDQoFdG9waWMYASABKAkSDwoHcGF5bG9hZBgCIAEoDBIXCgp0aW1lb3V0X21zGAMgASgNSACIAQESEgoKYWxsb3dfbm9uZRgEIAEoCEINCgtfdGltZW91dF9tcyJwCglTdWJzY3JpYmUSDgoGdG9waWNzGAEgAygJEhcKCm1heF9xdWV1ZWQYAiABKA1IAIgBARINCgVsZWFzZRgDIAEoCRISCgVoZWFyZBgEIAEoBEgBiAEBQg0KC19tYXhfcXVldWVkQggKBl9oZWFyZCJtCgZIYW5kbGUSDwoHc2VydmljZRgBIAEoCRIoCgZhY2Nlc3MYAiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFjY2VzcxIYCgtjb25jdXJyZW5jeRgDIAEoDUgAiAEBQg4KDF9jb25jdXJyZW5jeSIHCgVQZWVycyIICgZTdGF0dXMiPAoEUGluZxIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIGCgRTdG9wIgoKCFN0b3BwaW5nIlAKBExvZ3MSEQoEbGFzdBgBIAEoDUgAiAEBEg0KBWxldmVsGAIgASgJEg0KBWFyZWFzGAMgAygJEg4KBmZvbGxvdxgEIAEoCEIHCgVfbGFzdCIICgZSZWxvYWQiMAoGVGlja2V0EhEKCWFkZHJlc3NlcxgBIAMoCRITCgt3aXRoX3NlY3JldBgCIAEoCCI/CgdDb25uZWN0EgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIhoKCkRpc2Nvbm5lY3QSDAoEcGVlchgBIAEoCSIICgZUb3BpY3MiCgoIU2VydmljZXMiBQoDVG9wIgcKBVdhdGNoIggKBkNhbmNlbCIUCgRUb29rEgwKBGNvc3QYASABKA0iJwoGQW5zd2VyEg8KB3BheWxvYWQYASABKAwSDAoEbGFzdBgCIAEoCCImCgREb25lEhMKBm1pc3NlZBgBIAEoDUgAiAEBQgkKB19taXNzZWQiOgoFRmF1bHQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmNhbmRpZGF0ZXMYAyADKAkiFQoEU2VudBINCgVwZWVycxgBIAEoDSI1CghQZWVyTGlzdBIpCgVwZWVycxgBIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckluZm8idgoIUGVlckluZm8SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIMCgRraW5kGAQgASgJEg4KBmluX2RodBgFIAEoCBIRCglhZGRyZXNzZXMYBiADKAlCBwoFX25hbWUivgEKCk5vZGVTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgduZXR3b3JrGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSEQoJYWRkcmVzc2VzGAUgAygJEhMKC2tub3duX3BlZXJzGAYgASgNEhcKD2Nvbm5lY3RlZF9wZWVycxgHIAEoDRIOCgZ0b3BpY3MYCCADKAkSEAoIc2VydmljZXMYCSADKAkSEQoJdXB0aW1lX21zGAogASgBIiQKBFBvbmcSDAoEcGVlchgBIAEoCRIOCgZydHRfbXMYAiABKAEiUAoQQnJvYWRjYXN0TWVzc2FnZRINCgV0b3BpYxgBIAEoCRIMCgRmcm9tGAIgASgJEg8KB3BheWxvYWQYAyABKAwSDgoGbWlzc2VkGAQgASgNIm8KB0luYm91bmQSDgoGaGFuZGxlGAEgASgNEgwKBHBlZXIYAiABKAkSFgoJcGVlcl9uYW1lGAMgASgJSACIAQESDwoHc2VydmljZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMQgwKCl9wZWVyX25hbWUiVwoJQ29ubmVjdGVkEgwKBHBlZXIYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhQKB2FkZHJlc3MYAyABKAlIAYgBAUIHCgVfbmFtZUIKCghfYWRkcmVzcyIjCgxEaXNjb25uZWN0ZWQSEwoLY29ubmVjdGlvbnMYASABKA0iOAoJVG9waWNMaXN0EisKBnRvcGljcxgBIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNJbmZvIkAKCVRvcGljSW5mbxINCgV0b3BpYxgBIAEoCRIVCg1zdWJzY3JpcHRpb25zGAIgASgNEg0KBXBlZXJzGAMgASgNIj4KC1NlcnZpY2VMaXN0Ei8KCHNlcnZpY2VzGAEgAygLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlSW5mbyJ+CgtTZXJ2aWNlSW5mbxIPCgdzZXJ2aWNlGAEgASgJEhAKCGhhbmRsZXJzGAIgASgNEigKBmFjY2VzcxgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhEKCWluX2ZsaWdodBgEIAEoDRIPCgd3YWl0aW5nGAUgASgNIiUKBkFjY2VzcxIMCgRydWxlGAEgASgJEg0KBXBlZXJzGAIgAygJIj4KCFJlbG9hZGVkEg8KB2NoYW5nZWQYASADKAkSDwoHcmVzdGFydBgCIAMoCRIQCgh3YXJuaW5ncxgDIAMoCSJaCgpKb2luVGlja2V0Eg4KBnRpY2tldBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEgoKaGFzX3NlY3JldBgDIAEoCBIVCg1sb29wYmFja19vbmx5GAQgASgIIqQCCgdOb2RlVG9wEgoKAmF0GAEgASgBEhEKCXVwdGltZV9tcxgCIAEoARIoCgRsb29wGAMgASgLMhoucGVlcmQuY29udHJvbC52MS5Mb29wSW5mbxIrCgZxdWV1ZXMYBCADKAsyGy5wZWVyZC5jb250cm9sLnYxLlF1ZXVlSW5mbxIWCg5vdXRib3VuZF9jYWxscxgFIAEoDRIVCg1pbmJvdW5kX2NhbGxzGAYgASgNEhcKD2J5dGVzX2luX2ZsaWdodBgHIAEoARItCgdjbGllbnRzGAggAygLMhwucGVlcmQuY29udHJvbC52MS5DbGllbnRJbmZvEiwKBm1lbW9yeRgJIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTWVtb3J5SW5mbyKvAQoITG9vcEluZm8SDQoFdHVybnMYASABKAESDgoGaW5wdXRzGAIgASgBEg4KBmV2ZW50cxgDIAEoARIQCghjb21tYW5kcxgEIAEoARIVCg1jb21tYW5kX2J5dGVzGAUgASgBEhkKEW9sZGVzdF9jb21tYW5kX21zGAYgASgBEhcKD2xvbmdlc3Rfd2FpdF9tcxgHIAEoARIXCg9sb25nZXN0X3R1cm5fbXMYCCABKAEiVQoJUXVldWVJbmZvEgwKBG5hbWUYASABKAkSDAoEdW5pdBgCIAEoCRIMCgRzaXplGAMgASgBEg0KBWxpbWl0GAQgASgBEg8KB3JlZnVzZWQYBSABKAEiwQEKCkNsaWVudEluZm8SCgoCaWQYASABKA0SDwoHcHJvZ3JhbRgCIAEoCRIUCgxjb25uZWN0ZWRfbXMYAyABKAESDQoFY2FsbHMYBCABKA0SEAoIaGFuZGxlcnMYBSABKA0SFQoNc3Vic2NyaXB0aW9ucxgGIAEoDRIPCgdpbmJvdW5kGAcgASgNEhQKDHVuc2VudF9ieXRlcxgIIAEoARIRCglpc19wYXVzZWQYCSABKAgSDgoGbWlzc2VkGAogASgBImoKCk1lbW9yeUluZm8SEQoJcnNzX2J5dGVzGAEgASgBEhcKD2hlYXBfdXNlZF9ieXRlcxgCIAEoARIYChBoZWFwX3RvdGFsX2J5dGVzGAMgASgBEhYKDmV4dGVybmFsX2J5dGVzGAQgASgBIugBCglOb2RlRXZlbnQSDAoEdHlwZRgBIAEoCRIKCgJhdBgCIAEoARIOCgZtaXNzZWQYAyABKA0SDAoEcGVlchgEIAEoCRIRCgRuYW1lGAUgASgJSACIAQESDAoEa2luZBgGIAEoCRIMCgRjb2RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRIPCgdzZXJ2aWNlGAkgASgJEg0KBXRvcGljGAogASgJEg0KBXF1ZXVlGAsgASgJEgwKBHVuaXQYDCABKAkSDQoFbGltaXQYDSABKAESDwoHcmVmdXNlZBgOIAEoAUIHCgVfbmFtZWIGcHJvdG8z");
 
 /**
  * One frame from a client to the daemon.
@@ -148,6 +148,18 @@ export type ClientFrame = Message<"peerd.control.v1.ClientFrame"> & {
      */
     value: Services;
     case: "services";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Top top = 20;
+     */
+    value: Top;
+    case: "top";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Watch watch = 21;
+     */
+    value: Watch;
+    case: "watch";
   } | {
     /**
      * @generated from field: peerd.control.v1.Logs logs = 30;
@@ -299,6 +311,18 @@ export type ServerFrame = Message<"peerd.control.v1.ServerFrame"> & {
      */
     value: Stopping;
     case: "stopping";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.NodeTop top = 18;
+     */
+    value: NodeTop;
+    case: "top";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.NodeEvent event = 19;
+     */
+    value: NodeEvent;
+    case: "event";
   } | {
     /**
      * @generated from field: peerd.control.v1.Reloaded reloaded = 30;
@@ -762,6 +786,32 @@ export const ServicesSchema: GenMessage<Services> = /*@__PURE__*/
   messageDesc(file_peerd_control_v1_control, 19);
 
 /**
+ * @generated from message peerd.control.v1.Top
+ */
+export type Top = Message<"peerd.control.v1.Top"> & {
+};
+
+/**
+ * Describes the message peerd.control.v1.Top.
+ * Use `create(TopSchema)` to create a new message.
+ */
+export const TopSchema: GenMessage<Top> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 20);
+
+/**
+ * @generated from message peerd.control.v1.Watch
+ */
+export type Watch = Message<"peerd.control.v1.Watch"> & {
+};
+
+/**
+ * Describes the message peerd.control.v1.Watch.
+ * Use `create(WatchSchema)` to create a new message.
+ */
+export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 21);
+
+/**
  * @generated from message peerd.control.v1.Cancel
  */
 export type Cancel = Message<"peerd.control.v1.Cancel"> & {
@@ -772,7 +822,7 @@ export type Cancel = Message<"peerd.control.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 20);
+  messageDesc(file_peerd_control_v1_control, 22);
 
 /**
  * @generated from message peerd.control.v1.Took
@@ -791,7 +841,7 @@ export type Took = Message<"peerd.control.v1.Took"> & {
  * Use `create(TookSchema)` to create a new message.
  */
 export const TookSchema: GenMessage<Took> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 21);
+  messageDesc(file_peerd_control_v1_control, 23);
 
 /**
  * @generated from message peerd.control.v1.Answer
@@ -815,7 +865,7 @@ export type Answer = Message<"peerd.control.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 22);
+  messageDesc(file_peerd_control_v1_control, 24);
 
 /**
  * Done as asked: registered, subscribed, cancelled, stopping, or the end of a stream of answers.
@@ -836,7 +886,7 @@ export type Done = Message<"peerd.control.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 23);
+  messageDesc(file_peerd_control_v1_control, 25);
 
 /**
  * @generated from message peerd.control.v1.Fault
@@ -865,7 +915,7 @@ export type Fault = Message<"peerd.control.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 24);
+  messageDesc(file_peerd_control_v1_control, 26);
 
 /**
  * @generated from message peerd.control.v1.Sent
@@ -882,7 +932,7 @@ export type Sent = Message<"peerd.control.v1.Sent"> & {
  * Use `create(SentSchema)` to create a new message.
  */
 export const SentSchema: GenMessage<Sent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 25);
+  messageDesc(file_peerd_control_v1_control, 27);
 
 /**
  * @generated from message peerd.control.v1.PeerList
@@ -899,7 +949,7 @@ export type PeerList = Message<"peerd.control.v1.PeerList"> & {
  * Use `create(PeerListSchema)` to create a new message.
  */
 export const PeerListSchema: GenMessage<PeerList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 26);
+  messageDesc(file_peerd_control_v1_control, 28);
 
 /**
  * @generated from message peerd.control.v1.PeerInfo
@@ -941,7 +991,7 @@ export type PeerInfo = Message<"peerd.control.v1.PeerInfo"> & {
  * Use `create(PeerInfoSchema)` to create a new message.
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 27);
+  messageDesc(file_peerd_control_v1_control, 29);
 
 /**
  * @generated from message peerd.control.v1.NodeStatus
@@ -1003,7 +1053,7 @@ export type NodeStatus = Message<"peerd.control.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 28);
+  messageDesc(file_peerd_control_v1_control, 30);
 
 /**
  * @generated from message peerd.control.v1.Pong
@@ -1025,7 +1075,7 @@ export type Pong = Message<"peerd.control.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 29);
+  messageDesc(file_peerd_control_v1_control, 31);
 
 /**
  * @generated from message peerd.control.v1.BroadcastMessage
@@ -1057,7 +1107,7 @@ export type BroadcastMessage = Message<"peerd.control.v1.BroadcastMessage"> & {
  * Use `create(BroadcastMessageSchema)` to create a new message.
  */
 export const BroadcastMessageSchema: GenMessage<BroadcastMessage> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 30);
+  messageDesc(file_peerd_control_v1_control, 32);
 
 /**
  * A peer asks one of this client's handlers.
@@ -1098,7 +1148,7 @@ export type Inbound = Message<"peerd.control.v1.Inbound"> & {
  * Use `create(InboundSchema)` to create a new message.
  */
 export const InboundSchema: GenMessage<Inbound> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 31);
+  messageDesc(file_peerd_control_v1_control, 33);
 
 /**
  * @generated from message peerd.control.v1.Connected
@@ -1127,7 +1177,7 @@ export type Connected = Message<"peerd.control.v1.Connected"> & {
  * Use `create(ConnectedSchema)` to create a new message.
  */
 export const ConnectedSchema: GenMessage<Connected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 32);
+  messageDesc(file_peerd_control_v1_control, 34);
 
 /**
  * @generated from message peerd.control.v1.Disconnected
@@ -1146,7 +1196,7 @@ export type Disconnected = Message<"peerd.control.v1.Disconnected"> & {
  * Use `create(DisconnectedSchema)` to create a new message.
  */
 export const DisconnectedSchema: GenMessage<Disconnected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 33);
+  messageDesc(file_peerd_control_v1_control, 35);
 
 /**
  * @generated from message peerd.control.v1.TopicList
@@ -1163,7 +1213,7 @@ export type TopicList = Message<"peerd.control.v1.TopicList"> & {
  * Use `create(TopicListSchema)` to create a new message.
  */
 export const TopicListSchema: GenMessage<TopicList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 34);
+  messageDesc(file_peerd_control_v1_control, 36);
 
 /**
  * @generated from message peerd.control.v1.TopicInfo
@@ -1194,7 +1244,7 @@ export type TopicInfo = Message<"peerd.control.v1.TopicInfo"> & {
  * Use `create(TopicInfoSchema)` to create a new message.
  */
 export const TopicInfoSchema: GenMessage<TopicInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 35);
+  messageDesc(file_peerd_control_v1_control, 37);
 
 /**
  * @generated from message peerd.control.v1.ServiceList
@@ -1211,7 +1261,7 @@ export type ServiceList = Message<"peerd.control.v1.ServiceList"> & {
  * Use `create(ServiceListSchema)` to create a new message.
  */
 export const ServiceListSchema: GenMessage<ServiceList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 36);
+  messageDesc(file_peerd_control_v1_control, 38);
 
 /**
  * @generated from message peerd.control.v1.ServiceInfo
@@ -1252,7 +1302,7 @@ export type ServiceInfo = Message<"peerd.control.v1.ServiceInfo"> & {
  * Use `create(ServiceInfoSchema)` to create a new message.
  */
 export const ServiceInfoSchema: GenMessage<ServiceInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 37);
+  messageDesc(file_peerd_control_v1_control, 39);
 
 /**
  * Who may ask a service.
@@ -1280,7 +1330,7 @@ export type Access = Message<"peerd.control.v1.Access"> & {
  * Use `create(AccessSchema)` to create a new message.
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 38);
+  messageDesc(file_peerd_control_v1_control, 40);
 
 /**
  * @generated from message peerd.control.v1.Reloaded
@@ -1313,7 +1363,7 @@ export type Reloaded = Message<"peerd.control.v1.Reloaded"> & {
  * Use `create(ReloadedSchema)` to create a new message.
  */
 export const ReloadedSchema: GenMessage<Reloaded> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 39);
+  messageDesc(file_peerd_control_v1_control, 41);
 
 /**
  * @generated from message peerd.control.v1.JoinTicket
@@ -1347,5 +1397,345 @@ export type JoinTicket = Message<"peerd.control.v1.JoinTicket"> & {
  * Use `create(JoinTicketSchema)` to create a new message.
  */
 export const JoinTicketSchema: GenMessage<JoinTicket> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 40);
+  messageDesc(file_peerd_control_v1_control, 42);
+
+/**
+ * Times are in ms, `at` since 1970. What each field means is told in packages/protocol/src/top.ts.
+ *
+ * @generated from message peerd.control.v1.NodeTop
+ */
+export type NodeTop = Message<"peerd.control.v1.NodeTop"> & {
+  /**
+   * @generated from field: double at = 1;
+   */
+  at: number;
+
+  /**
+   * @generated from field: double uptime_ms = 2;
+   */
+  uptimeMs: number;
+
+  /**
+   * @generated from field: peerd.control.v1.LoopInfo loop = 3;
+   */
+  loop?: LoopInfo | undefined;
+
+  /**
+   * @generated from field: repeated peerd.control.v1.QueueInfo queues = 4;
+   */
+  queues: QueueInfo[];
+
+  /**
+   * @generated from field: uint32 outbound_calls = 5;
+   */
+  outboundCalls: number;
+
+  /**
+   * @generated from field: uint32 inbound_calls = 6;
+   */
+  inboundCalls: number;
+
+  /**
+   * @generated from field: double bytes_in_flight = 7;
+   */
+  bytesInFlight: number;
+
+  /**
+   * @generated from field: repeated peerd.control.v1.ClientInfo clients = 8;
+   */
+  clients: ClientInfo[];
+
+  /**
+   * @generated from field: peerd.control.v1.MemoryInfo memory = 9;
+   */
+  memory?: MemoryInfo | undefined;
+};
+
+/**
+ * Describes the message peerd.control.v1.NodeTop.
+ * Use `create(NodeTopSchema)` to create a new message.
+ */
+export const NodeTopSchema: GenMessage<NodeTop> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 43);
+
+/**
+ * @generated from message peerd.control.v1.LoopInfo
+ */
+export type LoopInfo = Message<"peerd.control.v1.LoopInfo"> & {
+  /**
+   * @generated from field: double turns = 1;
+   */
+  turns: number;
+
+  /**
+   * @generated from field: double inputs = 2;
+   */
+  inputs: number;
+
+  /**
+   * @generated from field: double events = 3;
+   */
+  events: number;
+
+  /**
+   * @generated from field: double commands = 4;
+   */
+  commands: number;
+
+  /**
+   * @generated from field: double command_bytes = 5;
+   */
+  commandBytes: number;
+
+  /**
+   * @generated from field: double oldest_command_ms = 6;
+   */
+  oldestCommandMs: number;
+
+  /**
+   * @generated from field: double longest_wait_ms = 7;
+   */
+  longestWaitMs: number;
+
+  /**
+   * @generated from field: double longest_turn_ms = 8;
+   */
+  longestTurnMs: number;
+};
+
+/**
+ * Describes the message peerd.control.v1.LoopInfo.
+ * Use `create(LoopInfoSchema)` to create a new message.
+ */
+export const LoopInfoSchema: GenMessage<LoopInfo> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 44);
+
+/**
+ * @generated from message peerd.control.v1.QueueInfo
+ */
+export type QueueInfo = Message<"peerd.control.v1.QueueInfo"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * `items` or `bytes`.
+   *
+   * @generated from field: string unit = 2;
+   */
+  unit: string;
+
+  /**
+   * @generated from field: double size = 3;
+   */
+  size: number;
+
+  /**
+   * @generated from field: double limit = 4;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: double refused = 5;
+   */
+  refused: number;
+};
+
+/**
+ * Describes the message peerd.control.v1.QueueInfo.
+ * Use `create(QueueInfoSchema)` to create a new message.
+ */
+export const QueueInfoSchema: GenMessage<QueueInfo> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 45);
+
+/**
+ * @generated from message peerd.control.v1.ClientInfo
+ */
+export type ClientInfo = Message<"peerd.control.v1.ClientInfo"> & {
+  /**
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * @generated from field: string program = 2;
+   */
+  program: string;
+
+  /**
+   * @generated from field: double connected_ms = 3;
+   */
+  connectedMs: number;
+
+  /**
+   * @generated from field: uint32 calls = 4;
+   */
+  calls: number;
+
+  /**
+   * @generated from field: uint32 handlers = 5;
+   */
+  handlers: number;
+
+  /**
+   * @generated from field: uint32 subscriptions = 6;
+   */
+  subscriptions: number;
+
+  /**
+   * @generated from field: uint32 inbound = 7;
+   */
+  inbound: number;
+
+  /**
+   * @generated from field: double unsent_bytes = 8;
+   */
+  unsentBytes: number;
+
+  /**
+   * @generated from field: bool is_paused = 9;
+   */
+  isPaused: boolean;
+
+  /**
+   * @generated from field: double missed = 10;
+   */
+  missed: number;
+};
+
+/**
+ * Describes the message peerd.control.v1.ClientInfo.
+ * Use `create(ClientInfoSchema)` to create a new message.
+ */
+export const ClientInfoSchema: GenMessage<ClientInfo> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 46);
+
+/**
+ * @generated from message peerd.control.v1.MemoryInfo
+ */
+export type MemoryInfo = Message<"peerd.control.v1.MemoryInfo"> & {
+  /**
+   * @generated from field: double rss_bytes = 1;
+   */
+  rssBytes: number;
+
+  /**
+   * @generated from field: double heap_used_bytes = 2;
+   */
+  heapUsedBytes: number;
+
+  /**
+   * @generated from field: double heap_total_bytes = 3;
+   */
+  heapTotalBytes: number;
+
+  /**
+   * @generated from field: double external_bytes = 4;
+   */
+  externalBytes: number;
+};
+
+/**
+ * Describes the message peerd.control.v1.MemoryInfo.
+ * Use `create(MemoryInfoSchema)` to create a new message.
+ */
+export const MemoryInfoSchema: GenMessage<MemoryInfo> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 47);
+
+/**
+ * Something that happened to the node. A client passes over a `type` that it does not know.
+ *
+ * @generated from message peerd.control.v1.NodeEvent
+ */
+export type NodeEvent = Message<"peerd.control.v1.NodeEvent"> & {
+  /**
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * In ms since 1970.
+   *
+   * @generated from field: double at = 2;
+   */
+  at: number;
+
+  /**
+   * Events that were lost before this one, because the client did not read.
+   *
+   * @generated from field: uint32 missed = 3;
+   */
+  missed: number;
+
+  /**
+   * Of a peer: `peer-connected` (with `kind`), `peer-disconnected`, `peer-refused` (with `code` and `reason`).
+   *
+   * @generated from field: string peer = 4;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: optional string name = 5;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: string kind = 6;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string code = 7;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+
+  /**
+   * `service-added`, `service-removed`.
+   *
+   * @generated from field: string service = 9;
+   */
+  service: string;
+
+  /**
+   * `topic-joined`, `topic-left`.
+   *
+   * @generated from field: string topic = 10;
+   */
+  topic: string;
+
+  /**
+   * `overload`.
+   *
+   * @generated from field: string queue = 11;
+   */
+  queue: string;
+
+  /**
+   * @generated from field: string unit = 12;
+   */
+  unit: string;
+
+  /**
+   * @generated from field: double limit = 13;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: double refused = 14;
+   */
+  refused: number;
+};
+
+/**
+ * Describes the message peerd.control.v1.NodeEvent.
+ * Use `create(NodeEventSchema)` to create a new message.
+ */
+export const NodeEventSchema: GenMessage<NodeEvent> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 48);
 

@@ -1,0 +1,69 @@
+import { isErrorCode, type NodeEvent, type NodeLife, type NodeTop, type QueueInfo } from '@peerd/protocol';
+import type { ServerFrame } from '@peerd/protocol/control';
+
+type Value<Case> = Extract<ServerFrame['body'], { case: Case; value: object }>['value'];
+type Plain<T> = Omit<T, '$typeName' | '$unknown'>;
+
+export function topOf(top: Value<'top'>): NodeTop {
+  const { at, uptimeMs, loop, queues, outboundCalls, inboundCalls, bytesInFlight, clients, memory } = top;
+  const none = { rssBytes: 0, heapUsedBytes: 0, heapTotalBytes: 0, externalBytes: 0 };
+  const idle = {
+    turns: 0,
+    inputs: 0,
+    events: 0,
+    commands: 0,
+    commandBytes: 0,
+    oldestCommandMs: 0,
+    longestWaitMs: 0,
+    longestTurnMs: 0,
+  };
+  return {
+    at,
+    uptimeMs,
+    loop: loop === undefined ? idle : plain(loop),
+    queues: queues.map((queue) => ({ ...plain(queue), unit: unitOf(queue.unit) })),
+    calls: { outbound: outboundCalls, inbound: inboundCalls, bytesInFlight },
+    clients: clients.map(plain),
+    memory: memory === undefined ? none : plain(memory),
+  };
+}
+
+/** `undefined` for what a newer daemon tells and this client does not know. */
+export function eventOf(event: Value<'event'>): NodeEvent | undefined {
+  const { at, missed } = event;
+  const life = lifeOf(event);
+  return life === undefined ? undefined : { ...life, at, missed };
+}
+
+function lifeOf(event: Value<'event'>): NodeLife | undefined {
+  const { type, peer, name, kind, code, reason, service, topic, queue, unit, limit, refused } = event;
+  const named = name === undefined ? {} : { name };
+  switch (type) {
+    case 'peer-connected':
+      return { type, peer, kind: kind === 'peerd' ? kind : 'other', ...named };
+    case 'peer-disconnected':
+      return { type, peer, ...named };
+    case 'peer-refused':
+      return { type, peer, code: isErrorCode(code) ? code : 'internal', reason };
+    case 'service-added':
+    case 'service-removed':
+      return { type, service };
+    case 'topic-joined':
+    case 'topic-left':
+      return { type, topic };
+    case 'overload':
+      return { type, queue, unit: unitOf(unit), limit, refused };
+    default:
+      return undefined;
+  }
+}
+
+function unitOf(unit: string): QueueInfo['unit'] {
+  return unit === 'bytes' ? unit : 'items';
+}
+
+/** Without what the decoder adds for itself. */
+function plain<T extends { $typeName: string; $unknown?: unknown }>(message: T): Plain<T> {
+  const { $typeName: _, $unknown: __, ...fields } = message;
+  return fields;
+}

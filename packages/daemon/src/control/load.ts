@@ -1,0 +1,51 @@
+import type { ClientInfo, NodeTop, QueueInfo } from '@peerd/protocol';
+import { maxOpenCalls, maxUnsentBytes } from '@peerd/protocol/control';
+
+/** Connections at a time. Each costs a descriptor and some buffers; the next one is closed at once. */
+export const maxClients = 1_024;
+
+/** What clients were refused, since the start. */
+export class Refusals {
+  /** Connections past `maxClients`. */
+  clients = 0;
+  /** Calls past `maxOpenCalls` of one client. */
+  calls = 0;
+  /** Clients that were disconnected because they did not read. */
+  unread = 0;
+}
+
+/** The control socket's part of `top`. */
+export function loadOf(
+  clients: readonly ClientInfo[],
+  refusals: Refusals,
+  lingering: QueueInfo,
+): Pick<NodeTop, 'clients' | 'queues'> {
+  const worst = (of: (client: ClientInfo) => number) => Math.max(0, ...clients.map(of));
+  return {
+    clients,
+    queues: [
+      {
+        name: 'clients',
+        unit: 'items',
+        size: clients.length,
+        limit: maxClients,
+        refused: refusals.clients,
+      },
+      {
+        name: 'calls of the busiest client',
+        unit: 'items',
+        size: worst(({ calls }) => calls),
+        limit: maxOpenCalls,
+        refused: refusals.calls,
+      },
+      {
+        name: 'bytes that the slowest client has to read',
+        unit: 'bytes',
+        size: worst(({ unsentBytes }) => unsentBytes),
+        limit: maxUnsentBytes,
+        refused: refusals.unread,
+      },
+      lingering,
+    ],
+  };
+}
