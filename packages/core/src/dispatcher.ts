@@ -75,7 +75,7 @@ class Inbound implements InboundCall {
  * within it. What the handler does or fails to do comes back as an event.
  */
 export class Dispatcher {
-  readonly effects: Pick<Drivers, 'service/run' | 'request/abort'>;
+  readonly effects: Pick<Drivers, 'service/run' | 'service/abort'>;
   /** By registration. One that is gone from here gets no more requests, whatever the loop has yet to hear. */
   readonly handlers: Map<number, CallHandler> = new Map();
   /** Hears the broadcasts. */
@@ -107,7 +107,7 @@ export class Dispatcher {
         this.#running.set(call.key, call);
         if (this.#batch.push(call) === 1) queueMicrotask(() => this.#runBatch());
       },
-      'request/abort': ({ key, reason }) => {
+      'service/abort': ({ key, reason }) => {
         this.#running.get(key)?.abort(reason);
         this.#running.delete(key);
       },

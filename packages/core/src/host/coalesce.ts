@@ -7,6 +7,9 @@ import { Uint8ArrayList } from 'uint8arraylist';
  */
 const FULL_PACKET_BYTES = 4 * 1024;
 
+/** Up to this size bytes are put together by copying; of more each copy takes longer than handling the parts does. */
+const COPIED_BYTES = 16 * 1024;
+
 /**
  * Makes an encrypter whose connections send together what was written in one turn of Node's event loop: one
  * encryption and one write to the socket. Yamux answers every frame of data with a window update of 12 bytes,
@@ -29,16 +32,18 @@ export function coalescing<Components>(
 function coalesce(raw: MessageStream, secured: SecuredConnection): SecuredConnection {
   const { connection } = secured;
   spareStackTraces(connection);
+  spareCopies(connection);
+  writeTogether(raw);
   const send = connection.send.bind(connection);
-  const write = raw.send.bind(raw);
   const close = raw.close.bind(raw);
   let waiting: (Uint8Array | Uint8ArrayList)[] = [];
   let bytes = 0;
   const flush = () => {
     const [first, second] = waiting;
     if (first === undefined) return;
-    // One buffer: encrypting a list costs a call into OpenSSL for each of its parts.
-    const together = second === undefined ? first : new Uint8ArrayList(...waiting).subarray();
+    const list = second === undefined ? first : new Uint8ArrayList(...waiting);
+    // One buffer, if it is small: encrypting a list costs a call into OpenSSL for each of its parts.
+    const together = bytes < COPIED_BYTES ? list.subarray() : list;
     waiting = [];
     bytes = 0;
     try {
@@ -56,13 +61,49 @@ function coalesce(raw: MessageStream, secured: SecuredConnection): SecuredConnec
     if (bytes >= FULL_PACKET_BYTES) flush();
     return !connection.writableNeedsDrain;
   };
-  // Noise passes each packet as its length and its text, which TCP would write to the socket one by one.
-  raw.send = (data) => write(data instanceof Uint8Array ? data : data.subarray());
   raw.close = (options) => {
     flush();
     return close(options);
   };
   return secured;
+}
+
+/** A connection's own way to its socket, where that is TCP. */
+interface SocketConnection {
+  readonly socket?: { cork(): void; write(bytes: Uint8Array): boolean; uncork(): void };
+  sendData(data: Uint8ArrayList): { sentBytes: number; canSendMore: boolean };
+}
+
+/** Noise passes each packet as its length and its text, which TCP would write to the socket one by one. */
+function writeTogether(raw: MessageStream): void {
+  const connection = raw as unknown as SocketConnection;
+  const { socket } = connection;
+  if (socket === undefined) return;
+  connection.sendData = (data) => {
+    const sentBytes = data.byteLength;
+    if (sentBytes < COPIED_BYTES) return { sentBytes, canSendMore: socket.write(data.subarray()) };
+    socket.cork();
+    let canSendMore = true;
+    for (const part of data) canSendMore = socket.write(part);
+    socket.uncork();
+    return { sentBytes, canSendMore };
+  };
+}
+
+/** What Noise's connection does with a packet that has come whole. */
+interface Decrypting {
+  readonly handshake?: { decrypt(packet: Uint8ArrayList, target?: Uint8Array): Uint8Array | Uint8ArrayList };
+  decrypt(packet: Uint8ArrayList): Uint8Array | Uint8ArrayList;
+}
+
+/** Noise makes one buffer of each packet, to decrypt it in place, which `noiseCrypto` has no use for. */
+function spareCopies(connection: object): void {
+  const noise = connection as Decrypting;
+  const { handshake } = noise;
+  if (handshake === undefined) return;
+  const decrypt = noise.decrypt.bind(noise);
+  noise.decrypt = (packet) =>
+    packet.byteLength < COPIED_BYTES ? decrypt(packet) : handshake.decrypt(packet);
 }
 
 /** What Noise's decoder waits for: thrown as it is, for want of more bytes, after every packet. */

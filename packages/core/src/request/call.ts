@@ -85,7 +85,8 @@ export abstract class Call {
 const none = new Uint8Array(0);
 
 function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
+  // Not zeroed: every byte is written.
+  const whole = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
   let at = 0;
   for (const chunk of chunks) {
     whole.set(chunk, at);

@@ -68,7 +68,8 @@ export class FrameDecoder {
         decodeFrame(chunk, position, position + length, frames);
         position += length;
       } else {
-        this.#partial = new Uint8Array(length);
+        // Not zeroed: every byte is written before the frame is read.
+        this.#partial = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
         this.#filled = 0;
       }
     }

@@ -74,9 +74,7 @@ export type Event = Exclude<Input, Command | { readonly type: 'tick' } | Output>
 type Told = Extract<Output, { type: 'node/overload' | 'service/added' | 'service/removed' }>;
 
 /** The messages that no feature handles, and a few that one does too: each has one driver that carries it out. */
-export type Effect =
-  | Exclude<Output, Input | Told>
-  | Extract<Output, { type: 'connection/abort' | 'request/abort' }>;
+export type Effect = Exclude<Output, Input | Told> | Extract<Output, { type: 'connection/abort' }>;
 
 /** What carries out effects, one function each. */
 export type Drivers = {

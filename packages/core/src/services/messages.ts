@@ -47,6 +47,8 @@ export type ServicesOutput =
   | Fail
   /** Gives the request to the handler of a registration. */
   | { readonly type: 'service/run'; readonly registration: number; readonly request: ServiceRequest }
+  /** Tells the handler that nobody waits for its answer any more. */
+  | { readonly type: 'service/abort'; readonly key: number; readonly reason: string }
   | {
       readonly type: 'request/refuse';
       readonly key: number;

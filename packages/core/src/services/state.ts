@@ -97,8 +97,11 @@ export class ServicesState implements Feature<ServicesInput> {
         this.#done(request.key);
         this.#assign(request);
       },
-      'request/abort': ({ key }) => {
-        if (!this.#leave(key)) this.#done(key);
+      'request/abort': ({ key, reason }) => {
+        if (this.#leave(key)) return;
+        // Not the dispatcher by itself: of a call that came and left at once it would hear the end first.
+        context.emit({ type: 'service/abort', key, reason });
+        this.#done(key);
       },
       'request/answer': ({ key, end }) => {
         if (end) this.#done(key);
