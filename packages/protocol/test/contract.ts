@@ -492,6 +492,19 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
       });
     });
 
+    test('handlers and subscriptions end with the block that uses them', async () => {
+      {
+        await using _registration = await b.client.handle('contract/block', ({ payload }) => payload);
+        await using _subscription = await b.client.subscribe('contract/block');
+        const { services, topics } = await b.client.status();
+        expect(services).toContain('contract/block');
+        expect(topics).toContain('contract/block');
+      }
+      const { services, topics } = await b.client.status();
+      expect(services).not.toContain('contract/block');
+      expect(topics).not.toContain('contract/block');
+    });
+
     describe('the node', () => {
       test('lists the other peer as connected, with its name', async () => {
         const peers = await a.client.peers();

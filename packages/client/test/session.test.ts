@@ -1,0 +1,200 @@
+import { PeerdError } from '@peerd/protocol';
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../../core/src/server/random.ts';
+import { Backoff } from '../src/backoff.ts';
+import type { Connection } from '../src/connection.ts';
+import { type Dial, type Dialled, Session, type SessionOptions } from '../src/session.ts';
+import type { Surroundings } from '../src/surroundings.ts';
+
+const randomOf = (seed: number) => seededRandom([seed, 1, 1, 1]);
+
+/** A clock that goes from timer to timer when it is told to. */
+class World implements Surroundings {
+  readonly random: () => number;
+  readonly timers = new Map<() => void, number>();
+  #nowMs = 1_000;
+
+  constructor(random: () => number) {
+    this.random = random;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, then: () => void): () => void {
+    this.timers.set(then, this.#nowMs + delayMs);
+    return () => this.timers.delete(then);
+  }
+
+  /** Waits until something is due, and goes there. */
+  async step(): Promise<void> {
+    for (let turns = 0; this.timers.size === 0; turns += 1) {
+      if (turns > 1_000) throw new Error('nothing is ever due');
+      await new Promise(setImmediate);
+    }
+    const [then, dueMs] = [...this.timers].reduce((first, each) => (each[1] < first[1] ? each : first));
+    this.timers.delete(then);
+    this.#nowMs = dueMs;
+    then();
+  }
+}
+
+const none = new PeerdError('daemon-unavailable', 'no daemon answers');
+
+function options(dial: Dial, world: World, more: Partial<SessionOptions> = {}): SessionOptions {
+  return { dial, reconnect: {}, waitMs: 0, onConnection: undefined, surroundings: world, ...more };
+}
+
+/** A connection on which nothing is asked. */
+function idle(): Connection {
+  const calls = { inFlight: () => [] };
+  return { calls, inbound: calls, isOver: false, cut() {}, close: async () => {} } as unknown as Connection;
+}
+
+describe('the pauses between attempts', () => {
+  const seed = Math.floor(Math.random() * 2 ** 31);
+
+  test(`grow from a bound of 50 ms to one of 2 s, and are anything below it (seed ${seed})`, () => {
+    const backoff = new Backoff(randomOf(seed));
+    const bounds = [50, 100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000];
+    for (const bound of bounds) {
+      const delayMs = backoff.next();
+      expect(delayMs).toBeGreaterThanOrEqual(0);
+      expect(delayMs).toBeLessThan(bound);
+    }
+    backoff.reset();
+    expect(backoff.next()).toBeLessThan(50);
+  });
+
+  test(`use all of the room below the bound, half of it on average (seed ${seed})`, () => {
+    const backoff = new Backoff(randomOf(seed), { firstDelayMs: 1_000, maxDelayMs: 1_000 });
+    const delays = Array.from({ length: 4_000 }, () => backoff.next());
+    expect(Math.min(...delays)).toBeLessThan(50);
+    expect(Math.max(...delays)).toBeGreaterThan(950);
+    const mean = delays.reduce((sum, each) => sum + each) / delays.length;
+    expect(mean).toBeGreaterThan(450);
+    expect(mean).toBeLessThan(550);
+  });
+
+  test(`are kept between attempts to connect, the last of which is at the end of the time (seed ${seed})`, async () => {
+    const world = new World(randomOf(seed));
+    const triedMs: number[] = [];
+    const dial: Dial = async () => {
+      triedMs.push(world.nowMs());
+      throw none;
+    };
+    const outcome = Session.start(options(dial, world, { waitMs: 30_000 })).catch((error: unknown) => error);
+    const expected = new Backoff(randomOf(seed));
+    let nowMs = world.nowMs();
+    while (nowMs < 31_000) {
+      expect(triedMs.at(-1)).toBe(nowMs);
+      nowMs = Math.min(31_000, nowMs + expected.next());
+      await world.step();
+    }
+    expect(triedMs.at(-1)).toBe(31_000);
+    expect(await outcome).toBe(none);
+    expect(world.timers.size).toBe(0);
+  });
+});
+
+describe('a session', () => {
+  const daemon = { id: 'bob', name: 'bob', version: '1', socket: '/bob' };
+
+  /** A daemon that is there, and whose connections can be lost. */
+  function present() {
+    const dialled: { connection: Connection; lose(): void }[] = [];
+    const dial: Dial = async (gone): Promise<Dialled> => {
+      const connection = idle();
+      dialled.push({ connection, lose: () => gone(connection, none) });
+      return { connection, daemon };
+    };
+    return { dial, dialled };
+  }
+
+  test('begins with short pauses again only after a connection that has stood', async () => {
+    // The longest pause that there may be, so that the bound shows.
+    const world = new World(() => 0.999);
+    const { dial, dialled } = present();
+    const session = await Session.start(options(dial, world));
+    const pauses: number[] = [];
+    const loseAndWait = async () => {
+      const lostMs = world.nowMs();
+      const count = dialled.length;
+      dialled.at(-1)?.lose();
+      await world.step();
+      pauses.push(Math.round(world.nowMs() - lostMs));
+      while (dialled.length === count || session.connection === undefined) await new Promise(setImmediate);
+    };
+    await loseAndWait();
+    await loseAndWait();
+    await loseAndWait();
+    world.after(2_000, () => {});
+    await world.step();
+    await loseAndWait();
+    expect(pauses).toEqual([50, 100, 200, 50]);
+    await session.close();
+  });
+
+  test('that is closed while it waits leaves no timer, and settles what waits', async () => {
+    const world = new World(Math.random);
+    const { dial, dialled } = present();
+    const session = await Session.start(options(dial, world));
+    dialled[0]?.lose();
+    const waits = session.attempt({ timeoutMs: 1_000, signal: undefined, again: false, send: async () => 1 });
+    const outcome = waits.catch((error: unknown) => error);
+    await new Promise(setImmediate);
+    expect(world.timers.size).toBe(2);
+    await session.close();
+    expect(await outcome).toMatchObject({ code: 'stopped' });
+    expect(world.timers.size).toBe(0);
+    expect((await session.closed).code).toBe('stopped');
+  });
+
+  test('that is closed while it connects drops what comes of that', async () => {
+    const world = new World(Math.random);
+    const { dial, dialled } = present();
+    const answer = Promise.withResolvers<void>();
+    let closes = 0;
+    let attempts = 0;
+    const slow: Dial = async (gone, signal) => {
+      const made = await dial(gone, signal);
+      attempts += 1;
+      if (attempts === 1) return made;
+      await answer.promise;
+      const close = async () => {
+        closes += 1;
+      };
+      return { ...made, connection: { ...made.connection, close } as Connection };
+    };
+    const session = await Session.start(options(slow, world));
+    dialled[0]?.lose();
+    await world.step();
+    await session.close();
+    answer.resolve();
+    await new Promise(setImmediate);
+    expect(closes).toBe(1);
+    expect(session.connection).toBeUndefined();
+  });
+
+  test('tries no longer than it was told, then ends with what the last attempt met', async () => {
+    const world = new World(() => 0.5);
+    const { dial, dialled } = present();
+    let isThere = true;
+    const leaving: Dial = (gone, signal) => (isThere ? dial(gone, signal) : Promise.reject(none));
+    const session = await Session.start(options(leaving, world, { reconnect: { giveUpMs: 5_000 } }));
+    isThere = false;
+    const lostMs = world.nowMs();
+    dialled[0]?.lose();
+    let closed: PeerdError | undefined;
+    void session.closed.then((reason) => {
+      closed = reason;
+    });
+    while (closed === undefined) {
+      if (world.timers.size > 0) await world.step();
+      await new Promise(setImmediate);
+    }
+    expect(closed).toBe(none);
+    expect(world.nowMs() - lostMs).toBe(5_000);
+  });
+});
