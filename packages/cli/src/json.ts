@@ -223,8 +223,8 @@ export interface LogRecordJson {
   /** What it is about: a key of log_levels. */
   area: string;
   message: string;
-  /** What else is known, by name; which names there are may change. */
-  fields: Record<string, unknown>;
+  /** An object with what else is known; which names there are may change. */
+  fields: unknown;
   /** Records that were dropped before it because this command was slow. */
   missed: number;
 }
@@ -252,6 +252,15 @@ export interface ConfigValueJson {
   source: string;
   /** True where it is secret; otherwise not there. */
   redacted?: boolean;
+}
+
+/** `peerd config reload`: one object. */
+export interface ConfigReloadJson {
+  /** Keys whose new value is in force. */
+  changed: string[];
+  /** Keys whose new value needs a restart of the daemon. */
+  restart: string[];
+  warnings: string[];
 }
 
 /** `peerd completion`: one object. */

@@ -68,13 +68,54 @@ describe('start', () => {
     expect((await reply.kill('SIGINT')).status).toBe(0);
   });
 
-  test('a fault that nobody caught ends it with a reason: exit 1', async () => {
+  test.each([
+    ['an exception', 'throw new Error("a bug of ours");'],
+    ['a rejection', 'void Promise.reject(new Error("a bug of ours"));'],
+  ])(
+    '%s that nobody caught ends it, with the reason in the log and on the terminal: exit 1',
+    async (_, bug) => {
+      const trap = join(sandbox.folder, 'trap.mjs');
+      await writeFile(trap, `process.on("SIGUSR2", () => { ${bug} });`);
+      const alice = await sandbox.start('alice', [], { env: { NODE_OPTIONS: `--import=${trap}` } });
+      sandbox.expectsFaults = true;
+      const result = await alice.kill('SIGUSR2');
+      expect(result.status).toBe(1);
+      expect(result.stderr).toContain('ended by a fault: Error: a bug of ours');
+      const [, failure = ''] = result.stdout.toString().split('\n');
+      expect(JSON.parse(failure).error).toEqual({
+        code: 'internal',
+        message: 'ended by a fault: a bug of ours',
+      });
+    },
+  );
+
+  test('that no longer listens, by no wish of anybody, ends with the reason: exit 1', async () => {
     const trap = join(sandbox.folder, 'trap.mjs');
-    await writeFile(trap, 'process.on("SIGUSR2", () => { throw new Error("a bug of ours"); });');
+    await writeFile(
+      trap,
+      `import net from 'node:net';
+      const { listen } = net.Server.prototype;
+      const servers = [];
+      net.Server.prototype.listen = function (...args) {
+        // Not the control socket.
+        if (typeof args[0] !== 'string') servers.push(this);
+        return listen.apply(this, args);
+      };
+      process.on('SIGUSR2', () => { for (const server of servers) server.close(); });`,
+    );
     const alice = await sandbox.start('alice', [], { env: { NODE_OPTIONS: `--import=${trap}` } });
-    const { status, stderr } = await alice.kill('SIGUSR2');
+    // With a connection open, libp2p itself hears nothing of it.
+    const bob = await sandbox.start('bob', ['--peer', alice.info.addresses[0] as string]);
+    expect((await sandbox.run(['ping', alice.info.id, '--name', 'bob'])).status).toBe(0);
+    const { status, stdout, stderr } = await alice.kill('SIGUSR2');
     expect(status).toBe(1);
-    expect(stderr).toContain('ended by a fault: Error: a bug of ours');
+    const reason = `the network stack failed: nothing listens on ${alice.info.addresses[0]} any more`;
+    expect(JSON.parse(stdout.toString().split('\n')[1] ?? '').error).toEqual({
+      code: 'internal',
+      message: reason,
+    });
+    expect(stderr).toContain(reason);
+    expect((await bob.kill('SIGTERM')).status).toBe(0);
   });
 
   test('logs go to standard error, a JSON object a line', async () => {

@@ -119,7 +119,10 @@ export class Sandbox {
   readonly folder: string;
   readonly network: string = `test-${randomBytes(6).toString('hex')}`;
   readonly env: NodeJS.ProcessEnv;
+  /** A test provokes one; else a process that ends by a fault of its own fails the test that it was for. */
+  expectsFaults = false;
   readonly #running = new Set<Running>();
+  readonly #faults: string[] = [];
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -161,7 +164,10 @@ export class Sandbox {
     const running = new Running(child);
     if (stdin !== undefined) child.stdin.end(stdin);
     this.#running.add(running);
-    void running.ended.then(() => this.#running.delete(running));
+    void running.ended.then(({ stderr }) => {
+      this.#running.delete(running);
+      if (/ended by a fault|UnhandledPromiseRejection/.test(stderr)) this.#faults.push(stderr);
+    });
     return running;
   }
 
@@ -191,6 +197,7 @@ export class Sandbox {
   async close(): Promise<void> {
     await Promise.all([...this.#running].map((each) => each.killGroup()));
     await rm(this.folder, { recursive: true, force: true });
+    if (this.#faults.length > 0 && !this.expectsFaults) throw new Error(this.#faults.join('\n'));
   }
 }
 

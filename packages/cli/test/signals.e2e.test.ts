@@ -98,3 +98,67 @@ describe('a daemon that is told to stop while a call is in flight', () => {
     expect((await call.ended).status).toBe(10);
   });
 });
+
+describe('SIGHUP', () => {
+  const write = (text: string) => writeFile(join(sandbox.folder, 'x.toml'), text);
+  const start = () => sandbox.start('x', ['--config', 'x.toml', '--log-level', 'info', '--discovery', 'off']);
+
+  test('has a daemon read its file again: what can change does, and it says what needs a restart', async () => {
+    const { alice } = await sandbox.pair();
+    await write('');
+    const daemon = await start();
+    await using node = await connect({ socket: alice.info.socket });
+    const [address = ''] = daemon.info.addresses;
+    await node.ping(address);
+    await write(
+      `deny = ["${alice.info.id}"]\nlisten = ["/ip4/127.0.0.1/tcp/1"]\n[limits]\nmax_queued_bytes = 5\n`,
+    );
+    daemon.child.kill('SIGHUP');
+    await daemon.says('the configuration was read again: changed: deny, limits.max_queued_bytes');
+    await daemon.says('what is new in listen needs a restart');
+    await daemon.says(`refused ${alice.info.id}: ${alice.info.id} is on the deny list`);
+    // Alice hears of the end of the connection in her own time.
+    await expect
+      .poll(
+        () =>
+          node.ping(address).then(
+            () => '',
+            ({ message }) => message,
+          ),
+        { timeout: 10_000 },
+      )
+      .toContain('is on the deny list');
+    expect(await daemon.kill('SIGTERM')).toMatchObject({ status: 0 });
+  });
+
+  test('with a broken file changes nothing and says why', async () => {
+    await write('log_level = "debug"\n');
+    const daemon = await start();
+    await write('log_level = "loud"\nlistn = []\n');
+    daemon.child.kill('SIGHUP');
+    await daemon.says('the configuration stays as it was: ');
+    expect(daemon.stderr).toContain('x.toml:1: log_level: ');
+    expect(daemon.stderr).toContain('x.toml:2: unknown key listn');
+    const again = await sandbox.run(['config', 'reload', '--name', 'x', '--json']);
+    expect(again.status).toBe(2);
+    expect(errorIn(again).message).toContain('x.toml:2: unknown key listn');
+    await write('[log_levels]\nrequest = "debug"\n');
+    const { status, stdout } = await sandbox.run(['config', 'reload', '--name', 'x', '--json']);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout.toString())).toEqual({
+      changed: ['log_levels.request'],
+      restart: [],
+      warnings: [],
+    });
+    const text = await sandbox.run(['config', 'reload', '--name', 'x']);
+    expect(text.stdout.toString()).toBe('nothing has changed\n');
+  });
+
+  test('stops a daemon that runs in a terminal: that one was closed', async () => {
+    const trap = join(sandbox.folder, 'trap.mjs');
+    await writeFile(trap, 'process.stdin.isTTY = true;');
+    const alice = await sandbox.start('alice', [], { env: { NODE_OPTIONS: `--import=${trap}` } });
+    alice.child.kill('SIGHUP');
+    await expectStopped(alice);
+  });
+});

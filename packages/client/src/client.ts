@@ -38,6 +38,16 @@ import { type LogRecord, type LogsOptions, logs } from './logs.ts';
 import type { Session } from './session.ts';
 import { answersTo } from './stream.ts';
 
+/** What became of a configuration that was read again. */
+export interface ReloadResult {
+  /** Keys whose new value is in force. */
+  readonly changed: readonly string[];
+  /** Keys whose new value needs a restart of the daemon. */
+  readonly restart: readonly string[];
+  /** What is not well though it works. */
+  readonly warnings: readonly string[];
+}
+
 /** `Client` over the control socket of a daemon. */
 export class SocketClient implements Client {
   readonly #session: Session;
@@ -248,6 +258,20 @@ export class SocketClient implements Client {
   /** What the daemon has logged, oldest first. The daemon is not held up by a reader that is slow: it says what it dropped. */
   logs(options: LogsOptions = {}): AsyncIterable<LogRecord> {
     return logs(this.#session, options);
+  }
+
+  /**
+   * Has the daemon read its configuration again, as SIGHUP does; resolves to what became of it. Fails with `invalid`, with a
+   * line for each mistake, and then nothing has changed.
+   */
+  async reload(): Promise<ReloadResult> {
+    const { changed, restart, warnings } = await this.#ask(
+      { kind: 'reload', again: false },
+      'reloaded',
+      {},
+      () => ({ case: 'reload', value: {} }),
+    );
+    return { changed, restart, warnings };
   }
 
   /**

@@ -7,7 +7,7 @@ import { type Dial, type ReconnectOptions, Session } from './session.ts';
 
 export { json, PeerdError, text } from '@peerd/protocol';
 export type { BackoffOptions } from './backoff.ts';
-export type { SocketClient } from './client.ts';
+export type { ReloadResult, SocketClient } from './client.ts';
 export type { ConnectionEvent, DaemonInfo, InFlight, NotRestored } from './events.ts';
 export { findSocket, runningDaemons, type WhichDaemon } from './find.ts';
 export type { HandlerErrorListener } from './inbound.ts';

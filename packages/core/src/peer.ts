@@ -11,6 +11,7 @@ import { HelloDriver } from './hello/driver.ts';
 import { encryptionKeyStatement } from './hello/proof.ts';
 import { publicKeyOf } from './host/address.ts';
 import { postEvents } from './host/events.ts';
+import { watchListening } from './host/health.ts';
 import { listenError } from './host/listen-error.ts';
 import { createHost, dhtProtocol, type Host } from './host/node.ts';
 import { encryptionKeyOf, privateKeyOf } from './identity.ts';
@@ -52,7 +53,8 @@ export interface Server {
    * Listens, and serves until `signal` is aborted; resolves when everything is closed. Commands sent before
    * wait for it. When it ends, every open call has settled with `stopped`. It can be run once.
    *
-   * Fails with `invalid` when an address can't be listened on (port in use, no such interface).
+   * Fails with `invalid` when an address can't be listened on (port in use, no such interface), `internal` when the
+   * network stack fails: when nothing listens any more.
    */
   run(options?: RunOptions): Promise<void>;
   /**
@@ -178,16 +180,24 @@ class PeerServer implements Server {
       carryOut(effects, output);
     });
     const stop = () => this.#inbox.close();
+    let stopWatch = () => {};
+    let fault: PeerdError | undefined;
     try {
       await start();
       await this.#listen();
+      stopWatch = watchListening(this.#host, (error) => {
+        fault = error;
+        stop();
+      });
       options.signal?.addEventListener('abort', stop);
       if (options.signal?.aborted) stop();
       // Ends with its queue, which closes below. Nobody waits for it: a handler may hang in a broadcast.
       void this.#dispatcher.runBroadcasts();
       this.#loop = new ServerLoop(this.#inbox, core, { now: () => performance.now() }, options.recorder);
       await this.#loop.run();
+      if (fault !== undefined) throw fault;
     } finally {
+      stopWatch();
       options.signal?.removeEventListener('abort', stop);
       stop();
       rejectQueued(this.#inbox);

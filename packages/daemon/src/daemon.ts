@@ -2,7 +2,8 @@ import process from 'node:process';
 import { areaLog, createPeer, type Log } from '@peerd/core';
 import { type Client, PeerdError } from '@peerd/protocol';
 import { type DaemonConfig, loadConfig } from './config/load.ts';
-import { peerConfigOf } from './config/schema.ts';
+import { compareConfigs, type ReloadResult } from './config/reload.ts';
+import { levelsOf, peerConfigOf } from './config/schema.ts';
 import { ControlServer } from './control/server.ts';
 import { openDataDirectory } from './data/directory.ts';
 import { readOrMakeKey } from './data/key-file.ts';
@@ -43,6 +44,11 @@ export interface Daemon {
   /** Resolves when the daemon has stopped as asked; rejects with the fault that ended it. */
   readonly stopped: Promise<void>;
   /**
+   * Reads the configuration again, as it was read for the start, and takes over what can change while it runs. Fails with
+   * `invalid`, and changes nothing, when something is wrong with it. Either way the outcome is logged.
+   */
+  reload(): Promise<ReloadResult>;
+  /**
    * Stops: nothing new is taken, calls in flight have 4 s to end, those that have not settle with `stopped`. Takes 5 s
    * at most, and settles as `stopped` does.
    */
@@ -81,9 +87,29 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
   });
   ended.catch(() => {});
 
+  let inForce = config;
+  let reloading: Promise<unknown> = Promise.resolve();
+  const reloadNow = async (): Promise<ReloadResult> => {
+    const read = await inForce.reload();
+    const result = { ...compareConfigs(config, inForce, read), warnings: read.warnings };
+    await server.reconfigure(peerConfigOf(read.values, { name: config.name, secret }));
+    log.setLevels(levelsOf(read.values));
+    inForce = read;
+    return result;
+  };
+  const reload = (): Promise<ReloadResult> => {
+    // One after the other: the last to be asked for is the one that counts.
+    const reloaded = reloading.then(reloadNow);
+    reloading = reloaded.then(
+      (result) => logReload(log, result),
+      (error: Error) => log.error(`the configuration stays as it was: ${error.message}`),
+    );
+    return reloaded;
+  };
+
   const stopping = Promise.withResolvers<void>();
   const identity = { id: server.id, name: config.name, version };
-  const controls = { records: log.records, stop: () => stopping.resolve() };
+  const controls = { records: log.records, reload, stop: () => stopping.resolve() };
   const control = new ControlServer({
     client,
     identity,
@@ -130,7 +156,14 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
     stopping.resolve();
     return stopped;
   };
-  return { info, client, stopped, stop };
+  return { info, client, stopped, reload, stop };
+}
+
+function logReload(log: Log, { changed, restart, warnings }: ReloadResult): void {
+  for (const warning of warnings) log.warn(warning);
+  const what = changed.length === 0 ? 'nothing has changed' : `changed: ${changed.join(', ')}`;
+  log.info(`the configuration was read again: ${what}`);
+  if (restart.length > 0) log.warn(`what is new in ${restart.join(', ')} needs a restart`);
 }
 
 async function readKeyOf(config: DaemonConfig, log: Log): Promise<Uint8Array> {

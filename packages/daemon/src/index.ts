@@ -1,5 +1,6 @@
 export { encodeSecret, generateSecret, peerIdOf } from '@peerd/core';
 export { type ConfigOptions, type DaemonConfig, loadConfig } from './config/load.ts';
+export type { ReloadResult } from './config/reload.ts';
 export { type ConfigValues, levelsOf, type RawConfig } from './config/schema.ts';
 export { type ConfigEntry, describeConfig } from './config/show.ts';
 export { type Daemon, type DaemonInfo, type DaemonOptions, startDaemon } from './daemon.ts';

@@ -39,7 +39,11 @@ export async function serveNode(
     identity: { id, name, version: '0.0.0-test' },
     socket,
     log: silentLog,
-    daemon: { records, stop: () => asked.resolve() },
+    daemon: {
+      records,
+      reload: async () => ({ changed: ['allow'], restart: ['listen'], warnings: [] }),
+      stop: () => asked.resolve(),
+    },
   });
   await server.listen();
   let closing: Promise<unknown> | undefined;

@@ -1,13 +1,13 @@
 import type { ConfigEntry } from '@peerd/daemon';
 import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
-import { outputOf } from '../context.ts';
+import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { ConfigCheckJson, ConfigShowJson } from '../json.ts';
+import type { ConfigCheckJson, ConfigReloadJson, ConfigShowJson } from '../json.ts';
 
 export function configCommand(): Command {
-  const command = new Command('config').description('Check and show the configuration of a daemon');
-  for (const below of [checkCommand(), showCommand()])
+  const command = new Command('config').description('Check, show and reload the configuration of a daemon');
+  for (const below of [checkCommand(), showCommand(), reloadCommand()])
     command.addCommand(below.copyInheritedSettings(command));
   return withExamples(
     command,
@@ -72,4 +72,29 @@ function showCommand(): Command {
 function textOf({ value, isRedacted }: ConfigEntry): string {
   if (isRedacted) return '(secret)';
   return value === null ? '(none)' : JSON.stringify(value);
+}
+
+function reloadCommand(): Command {
+  const command = new Command('reload')
+    .description('Have a daemon read its configuration again, as SIGHUP does')
+    .action(async () => {
+      const output = outputOf(command);
+      const { changed, restart, warnings } = await withDaemon(command, (node) => node.reload());
+      for (const warning of warnings) output.note(`warning: ${warning}`);
+      const lines = [
+        changed.length === 0 ? 'nothing has changed' : `changed: ${changed.join(', ')}`,
+        ...(restart.length === 0 ? [] : [`needs a restart: ${restart.join(', ')}`]),
+      ];
+      output.result(lines.join('\n'), {
+        changed: [...changed],
+        restart: [...restart],
+        warnings: [...warnings],
+      } satisfies ConfigReloadJson);
+    });
+  return withExamples(
+    command,
+    ['peerd config reload', 'peerd config reload --name alice --json'],
+    `The same file, variables and flags count as at its start. When something is
+wrong with them nothing changes: exit status 2, with a line for each mistake.`,
+  );
 }

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { Daemon, DaemonInfo } from '@peerd/daemon';
+import { PeerdError } from '@peerd/protocol';
 import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
 import { outputOf } from '../context.ts';
@@ -13,8 +14,9 @@ export function startCommand(): Command {
   return withExamples(
     command,
     ['peerd start --name alice', 'peerd start --name bob --peer /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…'],
-    `Here --name and --socket are those of the new daemon. The name is that of this machine if none is given. Ctrl-C,
-SIGTERM and SIGHUP stop it within 5 s, a second one at once. With --json it prints one object when it can be used.`,
+    `Here --name and --socket are those of the new daemon. The name is that of this machine if none is given. Ctrl-C
+and SIGTERM stop it within 5 s, a second one at once. SIGHUP has it read its configuration again, unless it runs in a
+terminal: then that was closed, and it stops. With --json it prints one object when it can be used.`,
   );
 }
 
@@ -30,8 +32,9 @@ async function start(command: Command): Promise<void> {
   const log = await createLog(levelsOf(config.values));
   // The last line of defence: past a fault that nobody caught, nothing this process says can be trusted.
   const fault = (error: unknown) => {
-    log.error(`ended by a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    process.exit(1);
+    const { message } = PeerdError.from(error);
+    log.error(`ended by a fault: ${error instanceof Error ? (error.stack ?? message) : message}`);
+    process.exit(output.failure(new PeerdError('internal', `ended by a fault: ${message}`)));
   };
   process.on('uncaughtException', fault);
   process.on('unhandledRejection', fault);
@@ -44,6 +47,11 @@ async function start(command: Command): Promise<void> {
   else output.note('stopped');
 }
 
+/** There SIGHUP says that the terminal is gone; elsewhere it is how one asks a daemon to read its configuration again. */
+function isInTerminal(): boolean {
+  return process.stdin.isTTY || process.stderr.isTTY;
+}
+
 /** The first signal stops the daemon in order, or ends a start that is not finished; the second ends it all. */
 function stopOnSignals(): { use(daemon: Daemon): void } {
   let daemon: Daemon | undefined;
@@ -51,13 +59,18 @@ function stopOnSignals(): { use(daemon: Daemon): void } {
   for (const [signal, status] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
-    ['SIGHUP', 129],
+    ...(isInTerminal() ? ([['SIGHUP', 129]] as const) : []),
   ] as const)
     process.on(signal, () => {
       if (signalled || daemon === undefined) process.exit(status);
       signalled = true;
       // A failure to stop is what `stopped` rejects with.
       daemon.stop().catch(() => {});
+    });
+  if (!isInTerminal())
+    process.on('SIGHUP', () => {
+      // Either way the outcome is in the log.
+      daemon?.reload().catch(() => {});
     });
   return {
     use(started) {

@@ -7,6 +7,7 @@ import {
   SendWindow,
   type ServerBody,
 } from '@peerd/protocol/control';
+import type { ReloadResult } from '../config/reload.ts';
 import type { LogRing } from '../log/ring.ts';
 import { Feed, type Feeds, type Listener } from './feed.ts';
 import type { InboundCalls } from './inbound.ts';
@@ -15,6 +16,8 @@ import { sendLogs } from './logs.ts';
 /** What a client can do with the process around the node. */
 export interface DaemonControls {
   readonly records: LogRing;
+  /** Reads the configuration again. */
+  reload(): Promise<ReloadResult>;
   /** Begins to stop the daemon; returns at once. */
   stop(): void;
 }
@@ -62,6 +65,7 @@ type CommandCase =
   | 'watch'
   | 'ping'
   | 'logs'
+  | 'reload'
   | 'stop';
 
 /** Each runs until its call is over; what it throws is the call's fault. */
@@ -195,6 +199,12 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
 
   async logs(call, request) {
     await sendLogs(call, call.node.daemon.records, request);
+  },
+
+  async reload(call) {
+    const { changed, restart, warnings } = await call.node.daemon.reload();
+    const value = { changed: [...changed], restart: [...restart], warnings: [...warnings] };
+    call.send({ case: 'reloaded', value });
   },
 
   async stop(call) {
