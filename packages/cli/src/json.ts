@@ -269,6 +269,27 @@ export interface CompletionJson {
   script: string;
 }
 
+/** `peerd identity show`: one object. */
+export interface IdentityJson {
+  id: string;
+}
+
+/** `peerd identity export`: one object. */
+export interface IdentityExportJson {
+  id: string;
+  /** The file that it was written to. */
+  file: string | null;
+  /** The exported identity, when it was not written to a file. */
+  identity: string | null;
+}
+
+/** `peerd identity import`: one object. */
+export interface IdentityImportJson {
+  id: string;
+  /** Where the key is that was there before. */
+  keptAside: string | null;
+}
+
 /** `peerd keygen`: one object. */
 export interface KeygenJson {
   /** 32 bytes in base58. */

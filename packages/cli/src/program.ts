@@ -6,6 +6,7 @@ import { configCommand } from './commands/config.ts';
 import { connectCommand } from './commands/connect.ts';
 import { demoCommand } from './commands/demo.ts';
 import { disconnectCommand } from './commands/disconnect.ts';
+import { identityCommand } from './commands/identity.ts';
 import { keygenCommand } from './commands/keygen.ts';
 import { logsCommand } from './commands/logs.ts';
 import { peersCommand } from './commands/peers.ts';
@@ -56,6 +57,7 @@ export function createProgram(): Command {
     pingCommand(),
     logsCommand(),
     configCommand(),
+    identityCommand(),
     keygenCommand(),
     completionCommand(),
     demoCommand(),

@@ -17,6 +17,7 @@ const begun: Record<string, RegExp> = {
   start: /Ctrl-C stops it/,
   reply: /ready: /,
   subscribe: /hearing |"subscribed"/,
+  'logs -f': /following /,
 };
 
 /** Where the example is for a shell other than bash. */
@@ -31,7 +32,7 @@ async function works(sandbox: Sandbox, line: string, env: NodeJS.ProcessEnv = {}
   const shell = shellOf(line);
   const text = shell === 'fish' ? line : `${around}\n${line}`;
   const last = line.split('&&').at(-1)?.trim().split(' ')[1] ?? '';
-  const ready = begun[last];
+  const ready = begun[line.includes('logs -f') ? 'logs -f' : last];
   const running = sandbox.shellIn(shell ?? 'bash', text, {
     env,
     ...(ready === undefined ? { stdin: '' } : {}),
@@ -63,6 +64,7 @@ describe('the examples work as they are', () => {
     await program.subscribe('news');
     await writeFile(join(sandbox.folder, 'peerd.toml'), 'profile = "local"\n');
     await writeFile(join(sandbox.folder, 'photo.jpg'), 'a photo');
+    await writeFile(join(sandbox.folder, 'phrase.txt'), 'correct horse\n');
   });
   afterAll(async () => {
     await program.close();
@@ -74,7 +76,7 @@ describe('the examples work as they are', () => {
     const line = example
       .replace(/\/ip4\/[\d.]+\/tcp\/4001(\/p2p\/12D3KooW…)?/, bob.info.addresses[0] as string)
       .replace('12D3KooWabc', bob.info.id.slice(0, 20));
-    await works(sandbox, line, { PEERD_NAME: 'alice' });
+    await works(sandbox, line, { PEERD_NAME: 'alice', PEERD_PASSPHRASE: 'correct horse' });
   });
 });
 

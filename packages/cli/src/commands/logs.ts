@@ -24,6 +24,7 @@ export function logsCommand(): Command {
       const output = outputOf(command);
       const signal = interruption();
       const work = async (node: SocketClient) => {
+        if (follow && !output.json) output.note(`following the log of ${node.daemon.name} (Ctrl-C ends it)`);
         for await (const record of node.logs({ follow, last, level, areas, signal })) {
           if (record.missed > 0 && !output.json)
             output.note(`missed ${record.missed} records: this terminal was too slow`);

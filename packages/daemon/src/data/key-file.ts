@@ -1,4 +1,4 @@
-import { link, lstat, open, readFile, unlink } from 'node:fs/promises';
+import { link, lstat, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { decodeSecret, encodeSecret, generateSecret } from '@peerd/core';
@@ -53,8 +53,32 @@ export async function readKey(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-/** Writes the key under another name first, so that no crash can leave half a key behind. */
-async function writeKey(path: string, secret: Uint8Array): Promise<void> {
+/** A key that was moved out of the way. */
+export interface KeyAside {
+  path: string;
+  putBack(): Promise<void>;
+}
+
+/** Makes room for another key, and keeps the one that is there; undefined: there is none. Fails with `invalid`. */
+export async function setKeyAside(
+  path: string,
+  { isAllowed }: { isAllowed: boolean },
+): Promise<KeyAside | undefined> {
+  if ((await lstat(path).catch(() => undefined)) === undefined) return undefined;
+  if (!isAllowed)
+    throw new PeerdError(
+      'invalid',
+      `${path} is the key of an identity already: with --force it is kept aside and this one takes its place`,
+    );
+  const aside = `${path}.old-${new Date().toISOString().replaceAll(/[:.]/g, '')}`;
+  await rename(path, aside).catch((cause: unknown) => {
+    throw storageError(`the key file ${path} can't be moved aside`, cause);
+  });
+  return { path: aside, putBack: () => rename(aside, path) };
+}
+
+/** Writes the key under another name first, so that no crash can leave half a key behind. Never replaces one. */
+export async function writeKey(path: string, secret: Uint8Array): Promise<void> {
   const draft = `${path}.new-${process.pid}`;
   try {
     const file = await open(draft, 'wx', 0o600);
