@@ -1,6 +1,6 @@
 import { PeerdError } from '@peerd/protocol';
 import { type ClientBody, errorOf, type ServerFrame } from '@peerd/protocol/control';
-import type { Calls } from './calls.ts';
+import type { Calls, OpenCall } from './calls.ts';
 import type { InFlight } from './events.ts';
 import { maxTimerMs } from './surroundings.ts';
 
@@ -65,50 +65,104 @@ export type AnswerCase = NonNullable<ServerFrame['body']['case']>;
 export type AnswerOf<Case> =
   Extract<ServerFrame['body'], { case: Case }> extends { value: infer Value } ? Value : never;
 
+/** A command that waits for its one answer. */
+class Asked<Expected extends AnswerCase, T> implements OpenCall {
+  readonly about: InFlight | undefined;
+  readonly #calls: Calls;
+  readonly #expected: Expected;
+  readonly #take: (answer: AnswerOf<Expected>) => T;
+  readonly #signal: AbortSignal | undefined;
+  readonly #resolve: (answer: T) => void;
+  readonly #reject: (error: unknown) => void;
+  #id = 0;
+  #stopWatch: (() => void) | undefined;
+
+  constructor(
+    calls: Calls,
+    expected: Expected,
+    take: (answer: AnswerOf<Expected>) => T,
+    { signal, about }: AskOptions,
+    resolve: (answer: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.about = about;
+    this.#calls = calls;
+    this.#expected = expected;
+    this.#take = take;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  send(body: ClientBody, { timeoutMs, answerMs = answerTimeoutMs }: AskOptions): void {
+    this.#signal?.throwIfAborted();
+    this.#id = this.#calls.open(body, this);
+    this.#signal?.addEventListener('abort', this, { once: true });
+    this.#stopWatch =
+      timeoutMs === undefined
+        ? answerWatchdog(() => this.#giveUp(frozen(answerMs)), answerMs)
+        : watchdog(timeoutMs, () => this.#giveUp(silent(timeoutMs)));
+  }
+
+  frame(answer: ServerFrame['body']): boolean {
+    // A newer daemon may say more than this client knows.
+    if (answer.case === undefined) return true;
+    this.#settled();
+    if (answer.case === this.#expected) this.#resolve(this.#take(answer.value as AnswerOf<Expected>));
+    else if (answer.case === 'fault') this.#reject(errorOf(answer.value));
+    else
+      this.#reject(new PeerdError('internal', `the daemon answered ${answer.case}, not ${this.#expected}`));
+    return false;
+  }
+
+  failed(error: PeerdError): void {
+    this.#settled();
+    this.#reject(error);
+  }
+
+  /** The signal is aborted. */
+  handleEvent(): void {
+    this.#giveUp(this.#signal?.reason);
+  }
+
+  #giveUp(error: unknown): void {
+    this.#settled();
+    this.#calls.cancel(this.#id);
+    this.#reject(error);
+  }
+
+  #settled(): void {
+    this.#stopWatch?.();
+    this.#signal?.removeEventListener('abort', this);
+  }
+}
+
+/**
+ * Sends one command and resolves to what `take` makes of its one answer, which has to be of the kind `expected`: with
+ * that there is one promise for each request.
+ */
+export function askFor<Expected extends AnswerCase, T>(
+  calls: Calls,
+  body: ClientBody,
+  expected: Expected,
+  take: (answer: AnswerOf<Expected>) => T,
+  options: AskOptions,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    new Asked(calls, expected, take, options, resolve, reject).send(body, options);
+  });
+}
+
 /** Sends one command and resolves to its one answer, which has to be of the kind `expected`. */
 export function ask<Expected extends AnswerCase>(
   calls: Calls,
   body: ClientBody,
   expected: Expected,
-  { signal, timeoutMs, about, answerMs = answerTimeoutMs }: AskOptions = {},
+  options: AskOptions = {},
 ): Promise<AnswerOf<Expected>> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    let stopWatch = () => {};
-    const settled = () => {
-      stopWatch();
-      signal?.removeEventListener('abort', aborted);
-    };
-    const aborted = () => {
-      settled();
-      calls.cancel(id);
-      reject(signal?.reason);
-    };
-    const id = calls.open(body, {
-      about,
-      frame(answer) {
-        // A newer daemon may say more than this client knows.
-        if (answer.case === undefined) return true;
-        settled();
-        if (answer.case === expected) resolve(answer.value as AnswerOf<Expected>);
-        else if (answer.case === 'fault') reject(errorOf(answer.value));
-        else reject(new PeerdError('internal', `the daemon answered ${answer.case}, not ${expected}`));
-        return false;
-      },
-      failed(error) {
-        settled();
-        reject(error);
-      },
-    });
-    signal?.addEventListener('abort', aborted, { once: true });
-    const giveUp = (error: PeerdError) => {
-      settled();
-      calls.cancel(id);
-      reject(error);
-    };
-    stopWatch =
-      timeoutMs === undefined
-        ? answerWatchdog(() => giveUp(frozen(answerMs)), answerMs)
-        : watchdog(timeoutMs, () => giveUp(silent(timeoutMs)));
-  });
+  return askFor(calls, body, expected, whole, options);
+}
+
+function whole<T>(answer: T): T {
+  return answer;
 }

@@ -30,7 +30,7 @@ import {
 } from '@peerd/protocol';
 import { accessMessage, accessOf, type ClientBody } from '@peerd/protocol/control';
 import { eventOf, topOf } from './answers.ts';
-import { type AnswerCase, type AnswerOf, answerTimeoutMs, ask, countOf, timeoutOf } from './ask.ts';
+import { type AnswerCase, type AnswerOf, answerTimeoutMs, ask, askFor, countOf, timeoutOf } from './ask.ts';
 import type { DaemonInfo, InFlight } from './events.ts';
 import { heldSubscription } from './held-subscription.ts';
 import type { Held } from './lease.ts';
@@ -70,26 +70,24 @@ export class SocketClient implements Client {
     return this.#session.closed;
   }
 
-  async request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
-    const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
-    const { signal, service = '', idempotent: again = false } = options;
-    const about = { kind: 'request', peer, service, again };
-    const value = { peer, payload, service, timeoutMs, idempotent: again };
-    const { connection } = this.#session;
-    if (connection === undefined || again) {
-      const answer = await this.#ask(
-        about,
-        'answer',
-        { signal, timeoutMs, bytes: payload.length },
-        (leftMs) => ({
-          case: 'request',
-          value: { ...value, timeoutMs: leftMs },
-        }),
-      );
-      return answer.payload;
+  request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    try {
+      const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
+      const { signal, service = '', idempotent: again = false } = options;
+      const about = { kind: 'request', peer, service, again };
+      const value = { peer, payload, service, timeoutMs, idempotent: again };
+      const { connection } = this.#session;
+      if (connection !== undefined && !again) {
+        const body: ClientBody = { case: 'request', value };
+        return askFor(connection.calls, body, 'answer', payloadOf, { signal, timeoutMs, about });
+      }
+      return this.#ask(about, 'answer', { signal, timeoutMs, bytes: payload.length }, (leftMs) => ({
+        case: 'request',
+        value: { ...value, timeoutMs: leftMs },
+      })).then(payloadOf);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const body: ClientBody = { case: 'request', value };
-    return (await ask(connection.calls, body, 'answer', { signal, timeoutMs, about })).payload;
   }
 
   async *requestStream(
@@ -328,4 +326,8 @@ export class SocketClient implements Client {
       },
     });
   }
+}
+
+function payloadOf({ payload }: AnswerOf<'answer'>): Uint8Array {
+  return payload;
 }
