@@ -1,4 +1,3 @@
-import { createConnection } from 'node:net';
 import process from 'node:process';
 import { PeerdError } from '@peerd/protocol';
 import {
@@ -48,7 +47,7 @@ export class Connection {
     this.#path = path;
     this.#goesOn = goesOn;
     this.#tell = gone;
-    this.#link = new Link(createConnection(path), {
+    this.#link = Link.to(path, {
       frame: (bytes, start, end) => this.#frame(bytes, start, end),
       invalid: (error) => this.#invalid(error),
       ended() {},

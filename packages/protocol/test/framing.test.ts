@@ -47,6 +47,22 @@ describe('frames', () => {
     );
   });
 
+  test('outlive the memory they came in, when that is used again', () => {
+    const bodies = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(bodies, fc.array(fc.nat(), { maxLength: 40 }), (frames, cuts) => {
+        const decoder = new FrameDecoder();
+        const decoded: Uint8Array[] = [];
+        for (const chunk of split(framed(frames), cuts)) {
+          const read = Uint8Array.from(chunk);
+          decoder.push(read, (bytes, start, end) => decoded.push(bytes.subarray(start, end)), true);
+          read.fill(0xff);
+        }
+        expect(decoded.map((frame) => [...frame])).toEqual(frames.map((frame) => [...frame]));
+      }),
+    );
+  });
+
   test('larger than a read come out whole, a byte at a time at their ends', () => {
     const body = Uint8Array.from({ length: 300_000 }, (_, index) => index % 253);
     const bytes = framed([body]);

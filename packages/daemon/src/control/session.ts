@@ -92,7 +92,7 @@ export class Session {
       (id, body) => this.#send(id, body),
       (error) => this.#invalid(error),
     );
-    this.#link = new Link(socket, {
+    this.#link = Link.over(socket, {
       frame: (bytes, start, end) => this.#frame(bytes, start, end),
       invalid: (error) => this.#invalid(error),
       ended: () => {

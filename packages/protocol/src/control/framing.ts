@@ -109,9 +109,14 @@ export class FrameDecoder {
     return this.#open === undefined && this.#headerFilled === 0 && this.#unfinished.size === 0;
   }
 
-  /** Fails with `invalid` on what breaks the bounds, and on everything after it. */
-  push(chunk: Uint8Array, take: TakeFrame): void {
+  /**
+   * Fails with `invalid` on what breaks the bounds, and on everything after it. With `isReused` the chunk's memory is
+   * its owner's again afterwards: frames are views of a copy then.
+   */
+  push(received: Uint8Array, take: TakeFrame, isReused = false): void {
     if (this.#failure !== undefined) throw this.#failure;
+    let chunk = received;
+    let isOwn = !isReused;
     let at = 0;
     while (at < chunk.length) {
       if (this.#open !== undefined) {
@@ -121,8 +126,14 @@ export class FrameDecoder {
       // Most frames lie whole in what came.
       if (this.#headerFilled === 0 && chunk.length - at >= headerBytes) {
         const length = readUint32(chunk, at);
-        const start = at + headerBytes;
-        if (length <= this.#limit && length <= chunk.length - start) {
+        if (length <= this.#limit && length <= chunk.length - at - headerBytes) {
+          if (!isOwn) {
+            // All of the rest: short frames come in groups. What is long has a buffer of its own.
+            chunk = Buffer.from(chunk.subarray(at));
+            at = 0;
+            isOwn = true;
+          }
+          const start = at + headerBytes;
           at = start + length;
           take(chunk, start, at);
           continue;
