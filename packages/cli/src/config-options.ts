@@ -1,6 +1,9 @@
+import process from 'node:process';
 import type { ConfigOptions } from '@peerd/daemon';
 import { type Command, Option } from 'commander';
 import { collect, type GlobalOptions } from './context.ts';
+
+const maxLineLength = 16_384;
 
 /** What the command line says of a daemon's configuration. */
 export interface ConfigFlags extends GlobalOptions {
@@ -14,6 +17,7 @@ export interface ConfigFlags extends GlobalOptions {
   mdns?: boolean;
   compat?: string;
   logLevel?: string;
+  ticket?: string;
 }
 
 export function withConfigOptions(command: Command): Command {
@@ -29,6 +33,7 @@ export function withConfigOptions(command: Command): Command {
       '--data <directory>',
       'where the key and the known peers are (default: by the name, in your home)',
     )
+    .option('--ticket <line>', 'join with a line from peerd ticket; - reads it from standard input')
     .option('--network <name>', 'peers of another network are refused (default: peerd)')
     .addOption(
       new Option('--profile <profile>', 'what belongs together').choices(['local', 'lan', 'internet']),
@@ -39,10 +44,21 @@ export function withConfigOptions(command: Command): Command {
     .option('--log-level <levels>', 'what to log, by area if need be: info,request=debug (default: info)');
 }
 
-export function configOptionsOf(options: ConfigFlags): ConfigOptions {
+export async function configOptionsOf(options: ConfigFlags): Promise<ConfigOptions> {
   const { name, socket, listen, peer: peers, data, network, profile, discovery, mdns, compat } = options;
   const flags = { name, socket, listen, peers, data, network, profile, discovery, mdns, compat };
   const all = { ...flags, log_level: options.logLevel };
   const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-  return { file: options.config, flags: given };
+  const ticket = options.ticket === '-' ? await firstLineOfInput() : options.ticket;
+  return { file: options.config, flags: given, ticket };
+}
+
+/** Of standard input, up to more than a ticket has. */
+async function firstLineOfInput(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin.setEncoding('utf8') as AsyncIterable<string>) {
+    text += chunk;
+    if (text.includes('\n') || text.length > maxLineLength) break;
+  }
+  return text.split('\n', 1)[0] ?? '';
 }

@@ -269,6 +269,17 @@ export interface CompletionJson {
   script: string;
 }
 
+/** `peerd ticket`: one object. */
+export interface TicketJson {
+  /** What `peerd start --ticket` takes. */
+  ticket: string;
+  /** Multiaddrs that are in it, each with its /p2p/ part. */
+  addresses: string[];
+  hasSecret: boolean;
+  /** Nobody on another machine can use it. */
+  loopbackOnly: boolean;
+}
+
 /** `peerd identity show`: one object. */
 export interface IdentityJson {
   id: string;

@@ -18,6 +18,7 @@ import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
 import { subscribeCommand } from './commands/subscribe.ts';
+import { ticketCommand } from './commands/ticket.ts';
 import { topicsCommand } from './commands/topics.ts';
 import { withExamples } from './examples.ts';
 import { version } from './version.ts';
@@ -58,6 +59,7 @@ export function createProgram(): Command {
     logsCommand(),
     configCommand(),
     identityCommand(),
+    ticketCommand(),
     keygenCommand(),
     completionCommand(),
     demoCommand(),

@@ -35,18 +35,9 @@ import type { DaemonInfo, InFlight } from './events.ts';
 import { heldSubscription } from './held-subscription.ts';
 import type { Held } from './lease.ts';
 import { type LogRecord, type LogsOptions, logs } from './logs.ts';
+import type { JoinTicket, ReloadResult, TicketOptions } from './process.ts';
 import type { Session } from './session.ts';
 import { answersTo } from './stream.ts';
-
-/** What became of a configuration that was read again. */
-export interface ReloadResult {
-  /** Keys whose new value is in force. */
-  readonly changed: readonly string[];
-  /** Keys whose new value needs a restart of the daemon. */
-  readonly restart: readonly string[];
-  /** What is not well though it works. */
-  readonly warnings: readonly string[];
-}
 
 /** `Client` over the control socket of a daemon. */
 export class SocketClient implements Client {
@@ -256,6 +247,19 @@ export class SocketClient implements Client {
   /** What the daemon has logged, oldest first. The daemon is not held up by a reader that is slow: it says what it dropped. */
   logs(options: LogsOptions = {}): AsyncIterable<LogRecord> {
     return logs(this.#session, options);
+  }
+
+  /** A line that others join the daemon's network with. Fails with `invalid` on an address that is none of its. */
+  async ticket({ addresses = [], withSecret = false }: TicketOptions = {}): Promise<JoinTicket> {
+    const value = { addresses: [...addresses], withSecret };
+    const about = { kind: 'ticket', again: true };
+    const made = await this.#ask(about, 'ticket', {}, () => ({ case: 'ticket', value }));
+    return {
+      ticket: made.ticket,
+      addresses: made.addresses,
+      hasSecret: made.hasSecret,
+      loopbackOnly: made.loopbackOnly,
+    };
   }
 
   /**

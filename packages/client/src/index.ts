@@ -7,11 +7,12 @@ import { type Dial, type ReconnectOptions, Session } from './session.ts';
 
 export { json, PeerdError, text } from '@peerd/protocol';
 export type { BackoffOptions } from './backoff.ts';
-export type { ReloadResult, SocketClient } from './client.ts';
+export type { SocketClient } from './client.ts';
 export type { ConnectionEvent, DaemonInfo, InFlight, NotRestored } from './events.ts';
 export { findSocket, runningDaemons, type WhichDaemon } from './find.ts';
 export type { HandlerErrorListener } from './inbound.ts';
 export type { LogRecord, LogsOptions } from './logs.ts';
+export type { JoinTicket, ReloadResult, TicketOptions } from './process.ts';
 export type { ReconnectOptions } from './session.ts';
 
 export interface ConnectOptions extends WhichDaemon {

@@ -4,10 +4,13 @@ import { type Client, PeerdError } from '@peerd/protocol';
 import { type DaemonConfig, loadConfig } from './config/load.ts';
 import { compareConfigs, type ReloadResult } from './config/reload.ts';
 import { levelsOf, peerConfigOf } from './config/schema.ts';
+import type { MadeTicket, TicketOptions } from './control/commands.ts';
 import { ControlServer } from './control/server.ts';
+
 import { openDataDirectory } from './data/directory.ts';
 import { readOrMakeKey } from './data/key-file.ts';
 import { createLog, type DaemonLog } from './log/log.ts';
+import { addressesFor, addressOf, encodeTicket } from './ticket.ts';
 import { version } from './version.ts';
 
 /** Time to stop in order: as long as the service managers that people use allow at the least. */
@@ -107,9 +110,24 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
     return reloaded;
   };
 
+  const ticket = async ({ addresses: given, withSecret }: TicketOptions): Promise<MadeTicket> => {
+    const { id, network, addresses: listened } = await client.status();
+    const { addresses, isLoopbackOnly } =
+      given.length > 0
+        ? { addresses: given.map((address) => addressOf(id, address)), isLoopbackOnly: false }
+        : addressesFor(id, listened);
+    const networkSecret = withSecret ? config.values.network_secret : undefined;
+    return {
+      ticket: encodeTicket({ id, addresses, network, secret: networkSecret }),
+      addresses: addresses.map((address) => `${address}/p2p/${id}`),
+      hasSecret: networkSecret !== undefined,
+      loopbackOnly: isLoopbackOnly,
+    };
+  };
+
   const stopping = Promise.withResolvers<void>();
   const identity = { id: server.id, name: config.name, version };
-  const controls = { records: log.records, reload, stop: () => stopping.resolve() };
+  const controls = { records: log.records, reload, ticket, stop: () => stopping.resolve() };
   const control = new ControlServer({
     client,
     identity,

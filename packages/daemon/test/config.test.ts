@@ -309,7 +309,7 @@ access = ["${alice}"]
 
   test('a variable that means nothing is warned of, and those of other parts are not', async () => {
     const others = {
-      PEERD_TICKET: 'x',
+      PEERD_TICKET: '',
       PEERD_PASSPHRASE: 'x',
       PEERD_PEER_NAME: 'x',
       PEERD_REQUEST_NUMBER: '1',

@@ -41,6 +41,12 @@ export async function serveNode(
     log: silentLog,
     daemon: {
       records,
+      ticket: async ({ addresses, withSecret }) => ({
+        ticket: 'peerd1x',
+        addresses: [...addresses],
+        hasSecret: withSecret,
+        loopbackOnly: addresses.length === 0,
+      }),
       reload: async () => ({ changed: ['allow'], restart: ['listen'], warnings: [] }),
       stop: () => asked.resolve(),
     },

@@ -23,7 +23,9 @@ function checkCommand(): Command {
   ).action(async () => {
     const output = outputOf(command);
     const { loadConfig } = await import('@peerd/daemon');
-    const { file, warnings } = await loadConfig(configOptionsOf(command.optsWithGlobals<ConfigFlags>()));
+    const { file, warnings } = await loadConfig(
+      await configOptionsOf(command.optsWithGlobals<ConfigFlags>()),
+    );
     for (const warning of warnings) output.note(`warning: ${warning}`);
     const json: ConfigCheckJson = { ok: true, file: file ?? null, warnings: [...warnings] };
     output.result(`ok: ${file ?? 'no file, the defaults'}`, json);
@@ -41,7 +43,7 @@ function showCommand(): Command {
   ).action(async () => {
     const output = outputOf(command);
     const { describeConfig, loadConfig } = await import('@peerd/daemon');
-    const config = await loadConfig(configOptionsOf(command.optsWithGlobals<ConfigFlags>()));
+    const config = await loadConfig(await configOptionsOf(command.optsWithGlobals<ConfigFlags>()));
     for (const warning of config.warnings) output.note(`warning: ${warning}`);
     const entries = describeConfig(config);
     const rows = entries.map((entry) => [entry.key, textOf(entry), entry.source] as const);

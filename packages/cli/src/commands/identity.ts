@@ -38,7 +38,7 @@ function which(command: Command): Command {
 
 async function load(command: Command): Promise<DaemonConfig> {
   const { loadConfig } = await import('@peerd/daemon');
-  return await loadConfig(configOptionsOf(command.optsWithGlobals<ConfigFlags>()));
+  return await loadConfig(await configOptionsOf(command.optsWithGlobals<ConfigFlags>()));
 }
 
 function showCommand(): Command {

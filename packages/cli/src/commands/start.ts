@@ -28,7 +28,7 @@ async function start(command: Command): Promise<void> {
     '@peerd/daemon'
   );
   countBuffersWithHeap();
-  const config = await loadConfig(configOptionsOf(options));
+  const config = await loadConfig(await configOptionsOf(options));
   const log = await createLog(levelsOf(config.values));
   // The last line of defence: past a fault that nobody caught, nothing this process says can be trusted.
   const fault = (error: unknown) => {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { PeerdError } from '@peerd/protocol';
 import { checkSocketPath, isPeerdName, socketPath, thisUser } from '@peerd/protocol/control';
+import { decodeTicket } from '../ticket.ts';
 import { checkMerged } from './check.ts';
 import { environmentSource } from './environment.ts';
 import { type ConfigFile, findConfigFile, readConfigFile, warningsOf } from './file.ts';
@@ -14,6 +15,8 @@ import { tomlSource } from './toml.ts';
 export interface ConfigOptions {
   /** Path of a TOML file. Default: `PEERD_CONFIG`, else what is found by the name (docs/configuration.md). */
   file?: string | undefined;
+  /** A ticket from `peerd ticket`: it wins over the file and over variables. Default: `PEERD_TICKET`. */
+  ticket?: string | undefined;
   /** Values from the command line, by the file's keys; they win over all else. */
   flags?: RawConfig;
   env?: NodeJS.ProcessEnv;
@@ -38,7 +41,7 @@ export interface DaemonConfig {
 }
 
 /**
- * Reads and checks the configuration: the file, then `PEERD_…` variables, then flags; later ones win. Fails with
+ * Reads and checks the configuration: the file, `PEERD_…` variables, a ticket, flags; later ones win. Fails with
  * `invalid`, a line for each mistake, with its place and key.
  */
 export async function loadConfig(options: ConfigOptions = {}): Promise<DaemonConfig> {
@@ -49,6 +52,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<DaemonCon
   const layers = [
     ...(file === undefined ? [] : [layerOf(() => tomlSource(file.path, file.text))]),
     layerOf(() => environment.source),
+    ...ticketLayers(options.ticket, env.PEERD_TICKET || undefined),
     layerOf(() => flagSource(flags)),
   ];
   const values = mergeValues(layers);
@@ -80,13 +84,27 @@ async function configFile(options: ConfigOptions, env: NodeJS.ProcessEnv): Promi
   return await findConfigFile(typeof name === 'string' ? name : env.PEERD_NAME || defaultName(), env);
 }
 
+function ticketLayers(flag: string | undefined, variable: string | undefined): Layer[] {
+  const ticket = flag ?? variable;
+  const name = flag === undefined ? 'PEERD_TICKET' : '--ticket';
+  return ticket === undefined ? [] : [layerOf(() => ticketSource(ticket, name), `${name}: `)];
+}
+
+/** Joins the network of the ticket through the peer that made it. */
+function ticketSource(text: string, name: string): ConfigSource {
+  const { id, addresses, network, secret } = decodeTicket(text);
+  const peers = addresses.map((address) => `${address}/p2p/${id}`);
+  const values = { peers, network, ...(secret === undefined ? {} : { network_secret: secret }) };
+  return { values, where: () => name };
+}
+
 /** A source that can't be read at all is one mistake. */
-function layerOf(read: () => ConfigSource): Layer {
+function layerOf(read: () => ConfigSource, place = ''): Layer {
   try {
     return checkSource(read());
   } catch (error) {
     if (!(error instanceof PeerdError)) throw error;
-    return { values: {}, where: () => '', mistakes: [error.message] };
+    return { values: {}, where: () => '', mistakes: [`${place}${error.message}`] };
   }
 }
 

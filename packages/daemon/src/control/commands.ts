@@ -13,9 +13,23 @@ import { Feed, type Feeds, type Listener } from './feed.ts';
 import type { InboundCalls } from './inbound.ts';
 import { sendLogs } from './logs.ts';
 
+export interface TicketOptions {
+  addresses: readonly string[];
+  withSecret: boolean;
+}
+
+export interface MadeTicket {
+  ticket: string;
+  addresses: string[];
+  hasSecret: boolean;
+  loopbackOnly: boolean;
+}
+
 /** What a client can do with the process around the node. */
 export interface DaemonControls {
   readonly records: LogRing;
+  /** Makes a ticket with these addresses of the node, or with those that others can use. */
+  ticket(options: TicketOptions): Promise<MadeTicket>;
   /** Reads the configuration again. */
   reload(): Promise<ReloadResult>;
   /** Begins to stop the daemon; returns at once. */
@@ -66,6 +80,7 @@ type CommandCase =
   | 'ping'
   | 'logs'
   | 'reload'
+  | 'ticket'
   | 'stop';
 
 /** Each runs until its call is over; what it throws is the call's fault. */
@@ -199,6 +214,10 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
 
   async logs(call, request) {
     await sendLogs(call, call.node.daemon.records, request);
+  },
+
+  async ticket(call, options) {
+    call.send({ case: 'ticket', value: await call.node.daemon.ticket(options) });
   },
 
   async reload(call) {
