@@ -1,5 +1,5 @@
-// Reads the declarations of packages/cli/src/json.ts, for the page that shows them and the test that holds the commands
-// to them. It knows the few forms that file uses, and fails on any other.
+// Reads the declarations of json.ts and top/json.ts in packages/cli/src, for the page that shows them and the test that
+// holds the commands to them. It knows the few forms these files use, and fails on any other.
 import { readFileSync } from 'node:fs';
 
 export interface Field {
@@ -18,13 +18,14 @@ export interface JsonType {
   source: string;
 }
 
-const path = new URL('../src/json.ts', import.meta.url);
+const files = ['json.ts', 'top/json.ts'].map((path) => new URL(`../src/${path}`, import.meta.url));
 
 export function readJsonTypes(): Map<string, JsonType> {
   const types = new Map<string, JsonType>();
   let comment = '';
   let open: JsonType | undefined;
-  for (const line of readFileSync(path, 'utf8').split('\n')) {
+  const lines = files.flatMap((file) => readFileSync(file, 'utf8').split('\n'));
+  for (const line of lines) {
     const field = /^ {2}(\w+)(\??): (.+);$/.exec(line);
     const start = /^export interface (\w+) \{$/.exec(line);
     if (open !== undefined) {

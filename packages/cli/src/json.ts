@@ -51,7 +51,7 @@ export interface RequestJson {
   ms: number;
 }
 
-/** `peerd reply` and `peerd subscribe`: the connection to the daemon was lost; the command waits for it to be back. */
+/** `peerd reply`, `peerd subscribe`, `peerd watch`: the connection to the daemon was lost; the command waits for it to be back. */
 export interface LostJson {
   event: 'lost';
   error: ErrorJson;
@@ -59,7 +59,7 @@ export interface LostJson {
   inFlight: number;
 }
 
-/** `peerd reply` and `peerd subscribe`: the daemon is back, and all goes on. */
+/** `peerd reply`, `peerd subscribe`, `peerd watch`: the daemon is back, and all goes on. */
 export interface RestoredJson {
   event: 'restored';
   daemon: string;
@@ -182,6 +182,62 @@ export interface ServiceJson {
   inFlight: number;
   /** Requests that wait for a handler to be free. */
   waiting: number;
+}
+
+/** `peerd watch`: first this, once. */
+export interface WatchingJson {
+  event: 'watching';
+  daemon: string;
+}
+
+/** `peerd watch`: there is a connection to a peer, or the last one is gone. */
+export interface WatchPeerJson {
+  event: 'peer-connected' | 'peer-disconnected';
+  /** Its id. */
+  peer: string;
+  name: string | null;
+  /** Since 1970. */
+  timeMs: number;
+  /** Events that were lost before this one; null when nobody can know. */
+  missed: number | null;
+}
+
+/** `peerd watch`: one side did not let the other in. */
+export interface WatchRefusedJson {
+  event: 'peer-refused';
+  peer: string;
+  error: ErrorJson;
+  timeMs: number;
+  missed: number | null;
+}
+
+/** `peerd watch`: a service has its first handler, or has lost its last. */
+export interface WatchServiceJson {
+  event: 'service-added' | 'service-removed';
+  service: string;
+  timeMs: number;
+  missed: number | null;
+}
+
+/** `peerd watch`: a topic has its first subscription here, or has lost its last. */
+export interface WatchTopicJson {
+  event: 'topic-joined' | 'topic-left';
+  topic: string;
+  timeMs: number;
+  missed: number | null;
+}
+
+/** `peerd watch`: a queue was too full. Told once in 10 s for each. */
+export interface WatchOverloadJson {
+  event: 'overload';
+  /** As in `top`. */
+  queue: string;
+  unit: 'items' | 'bytes';
+  limit: number;
+  /** Times since the start. */
+  refused: number;
+  timeMs: number;
+  missed: number | null;
 }
 
 /** `peerd connect`: one object. */

@@ -19,7 +19,9 @@ import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
 import { subscribeCommand } from './commands/subscribe.ts';
 import { ticketCommand } from './commands/ticket.ts';
+import { topCommand } from './commands/top.ts';
 import { topicsCommand } from './commands/topics.ts';
+import { watchCommand } from './commands/watch.ts';
 import { withExamples } from './examples.ts';
 import { version } from './version.ts';
 
@@ -53,6 +55,8 @@ export function createProgram(): Command {
     peersCommand(),
     topicsCommand(),
     servicesCommand(),
+    topCommand(),
+    watchCommand(),
     connectCommand(),
     disconnectCommand(),
     pingCommand(),

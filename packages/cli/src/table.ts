@@ -22,9 +22,10 @@ export async function table(
 ): Promise<string[]> {
   // Its expressions over all of Unicode take longer to make than all else that a command loads.
   const { default: widthOf } = await import('string-width');
-  if (!process.stdout.isTTY) return layOut(rows, Number.POSITIVE_INFINITY, widthOf);
+  if (!process.stdout.isTTY) return layOut(rows, rows, Number.POSITIVE_INFINITY, widthOf);
   const [head = '', ...lines] = layOut(
     [header, ...rows.map((row) => row.map(inertLine))],
+    rows,
     process.stdout.columns || 80,
     widthOf,
   );
@@ -38,10 +39,23 @@ function bold(text: string): string {
 
 type WidthOf = (text: string) => number;
 
-function layOut(rows: readonly (readonly string[])[], columns: number, widthOf: WidthOf): string[] {
+/** A number, with or without a unit: a column of these is flush right. */
+const figure = /^[\d,.]+( \S+)?( !)?$/;
+
+/** `body` are the rows below the header, if there is one. */
+function layOut(
+  rows: readonly (readonly string[])[],
+  body: readonly (readonly string[])[],
+  columns: number,
+  widthOf: WidthOf,
+): string[] {
   const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => widthOf(row[index] ?? ''))));
+  const numeric = widths.map((_, index) => body.every((row) => figure.test(row[index] ?? '')));
   return rows.map((row) => {
-    const cells = row.map((cell, index) => cell + ' '.repeat((widths[index] ?? 0) - widthOf(cell)));
+    const cells = row.map((cell, index) => {
+      const blank = ' '.repeat((widths[index] ?? 0) - widthOf(cell));
+      return numeric[index] ? blank + cell : cell + blank;
+    });
     return cut(cells.join(gap).trimEnd(), columns, widthOf);
   });
 }

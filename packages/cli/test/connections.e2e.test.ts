@@ -65,7 +65,7 @@ test('connect makes a connection, disconnect closes it and it stays closed', asy
   expect(objects(connected)).toEqual([{ peer: alice.info.id, name: 'alice', address: expect.any(String) }]);
   expect(undocumented('peerd connect', connected.stdout)).toEqual([]);
   const again = await sandbox.run(['connect', 'alice', '--name', 'bob']);
-  expect(`${again.stdout}`).toContain(`connected to alice, ${alice.info.id} at /ip4/127.0.0.1/tcp/`);
+  expect(`${again.stdout}`).toContain(`connected to alice, /ip4/127.0.0.1/tcp/`);
 
   const peersOf = async (name: string) => objects(await sandbox.run(['peers', '--json', '--name', name]));
   expect(await peersOf('alice')).toMatchObject([{ id: bob.info.id, connected: true }]);
@@ -94,5 +94,5 @@ test('topics lists what is heard here and at connected peers', async () => {
     undocumented('peerd topics', (await sandbox.run(['topics', '--json', '--name', 'bob'])).stdout),
   ).toEqual([]);
   const text = await sandbox.run(['topics', '--name', 'alice']);
-  expect(`${text.stdout}`).toBe('news     1  1\nweather  0  1\n');
+  expect(`${text.stdout}`).toBe('1  1  news\n0  1  weather\n');
 });

@@ -18,6 +18,7 @@ const begun: Record<string, RegExp> = {
   reply: /ready: /,
   subscribe: /hearing |"subscribed"/,
   'logs -f': /following /,
+  watch: /watching|"watching"/,
 };
 
 /** Where the example is for a shell other than bash. */

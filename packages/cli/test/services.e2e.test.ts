@@ -46,9 +46,7 @@ test('who may ask is for --access to say: everybody, nobody, or some', async () 
     { service: 'some', access: [alice.info.id, bob.info.id], ...still },
   ]);
   const text = await sandbox.run(['services', '--name', 'alice']);
-  expect(`${text.stdout}`).toBe(
-    'none   1  nobody   0  0\nother  1  1 peer   0  0\nsome   1  2 peers  0  0\n',
-  );
+  expect(`${text.stdout}`).toBe('1  0  0  nobody   none\n1  0  0  1 peer   other\n1  0  0  2 peers  some\n');
 });
 
 test('a name is none that --access takes: exit 2', async () => {

@@ -14,9 +14,11 @@ export function connectCommand(): Command {
       const options = { signal, ...(timeout === undefined ? {} : { timeoutMs: timeout }) };
       const found = await withDaemon(command, (node) => node.connect(asked, options), signal);
       const { peer, name = null, address = null } = found;
-      const where = address === null ? '' : ` at ${address}`;
+      // An address has the id in it, as a rule.
+      const id = address?.includes(peer) ? [] : [peer];
+      const known = [name, ...id, address].filter((each) => each !== null).join(', ');
       const json: ConnectJson = { peer, name, address };
-      output.result(`connected to ${name === null ? '' : `${name}, `}${peer}${where}`, json);
+      output.result(`connected to ${known}`, json);
     });
   return withExamples(
     command,

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { PeerInfo } from '@peerd/protocol';
 import { Command } from 'commander';
 import { outputOf, withDaemon } from '../context.ts';
@@ -28,5 +29,13 @@ function rowOf({ id, name, connected, kind, inDht, addresses }: PeerInfo): strin
     ...(kind === 'peerd' ? [] : [kind]),
     ...(inDht ? ['dht'] : []),
   ];
-  return [idCell(id), name ?? '-', traits.join(','), addresses.join(' ')];
+  return [idCell(id), name ?? '-', traits.join(','), addressCell(id, addresses)];
+}
+
+/** On a terminal, where an id has a column of its own: one address, and how many more there are. */
+function addressCell(id: string, [first, ...more]: readonly string[]): string {
+  if (first === undefined) return '-';
+  if (!process.stdout.isTTY) return [first, ...more].join(' ');
+  const short = first.endsWith(`/p2p/${id}`) ? first.slice(0, -`/p2p/${id}`.length) : first;
+  return more.length === 0 ? short : `${short} and ${more.length} more`;
 }

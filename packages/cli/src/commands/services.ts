@@ -19,21 +19,21 @@ export function servicesCommand(): Command {
       else if (services.length === 0) output.note('nothing is answered: start something with `peerd reply`');
       else {
         const rows = services.map(({ service, handlers, access, inFlight, waiting }) => [
-          service || '(default)',
           `${handlers}`,
-          textOf(access),
           `${inFlight}`,
           `${waiting}`,
+          textOf(access),
+          service || '(default)',
         ]);
-        const header = ['SERVICE', 'HANDLERS', 'ACCESS', 'IN HAND', 'WAITING'];
+        const header = ['HANDLERS', 'IN HAND', 'WAITING', 'ACCESS', 'SERVICE'];
         output.text((await table(header, rows)).join('\n'));
       }
     });
   return withExamples(
     command,
     ['peerd services', 'peerd services --json | jq -r .service'],
-    `The columns are: service, how many handlers it has, who may ask, requests that handlers have in hand, requests that
-wait for a handler to be free.`,
+    `The columns are: how many handlers it has, requests that these have in hand, requests that wait for a handler to be
+free, who may ask, service.`,
   );
 }
 

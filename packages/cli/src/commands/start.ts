@@ -6,6 +6,7 @@ import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-
 import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import { programName, quote } from '../invocation.ts';
+import type { StartedJson, StoppedJson } from '../json.ts';
 
 export function startCommand(): Command {
   const command = withConfigOptions(new Command('start').description('Run a daemon until Ctrl-C')).action(
@@ -40,10 +41,15 @@ async function start(command: Command): Promise<void> {
   process.on('unhandledRejection', fault);
   const daemon = await startDaemon({ config, log });
   stop.use(daemon);
-  if (output.json) output.object({ event: 'started', ...daemon.info });
+  if (output.json)
+    output.object({
+      event: 'started',
+      ...daemon.info,
+      addresses: [...daemon.info.addresses],
+    } satisfies StartedJson);
   else output.text(banner(daemon.info, options));
   await daemon.stopped;
-  if (output.json) output.object({ event: 'stopped' });
+  if (output.json) output.object({ event: 'stopped' } satisfies StoppedJson);
   else output.note('stopped');
 }
 

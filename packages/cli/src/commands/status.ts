@@ -1,6 +1,8 @@
+import process from 'node:process';
 import { Command } from 'commander';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
+import { span } from '../figures.ts';
 import type { StatusJson } from '../json.ts';
 import { jsonMs } from '../output.ts';
 
@@ -27,11 +29,27 @@ export function statusCommand(): Command {
       ['version', version],
       ['addresses', addresses.join('\n           ') || '(none)'],
       ['peers', `${peers.connected} connected, ${peers.known} known`],
-      ['topics', topics.join(', ') || '(none)'],
-      ['services', services.map((service) => service || '(default)').join(', ') || '(none)'],
-      ['up', `${(uptimeMs / 1_000).toFixed(1)} s`],
+      ['topics', listed(topics)],
+      ['services', listed(services.map((service) => service || '(default)'))],
+      ['up', span(uptimeMs)],
     ] as const;
     output.result(rows.map(([key, value]) => `${key.padEnd(10)} ${value}`).join('\n'), json);
   });
   return withExamples(command, ['peerd status', 'peerd status --name alice --json']);
+}
+
+const indent = ' '.repeat(11);
+
+/** Words on as many lines as they need. */
+function listed(words: readonly string[]): string {
+  if (words.length === 0) return '(none)';
+  const columns = process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+  const lines: string[] = [];
+  for (const [index, word] of words.entries()) {
+    const text = index < words.length - 1 ? `${word},` : word;
+    const last = lines.at(-1);
+    if (last === undefined || indent.length + last.length + 1 + text.length > columns) lines.push(text);
+    else lines[lines.length - 1] = `${last} ${text}`;
+  }
+  return lines.join(`\n${indent}`);
 }

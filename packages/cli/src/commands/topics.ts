@@ -15,13 +15,13 @@ export function topicsCommand(): Command {
           output.object({ topic, subscriptions, peers } satisfies TopicJson);
       else if (topics.length === 0) output.note('nobody hears any topic');
       else {
-        const rows = topics.map(({ topic, subscriptions, peers }) => [topic, `${subscriptions}`, `${peers}`]);
-        output.text((await table(['TOPIC', 'SUBSCRIPTIONS', 'PEERS'], rows)).join('\n'));
+        const rows = topics.map(({ topic, subscriptions, peers }) => [`${subscriptions}`, `${peers}`, topic]);
+        output.text((await table(['SUBSCRIPTIONS', 'PEERS', 'TOPIC'], rows)).join('\n'));
       }
     });
   return withExamples(
     command,
     ['peerd topics', 'peerd topics --json | jq -r .topic'],
-    'The columns are: topic, subscriptions of programs on this daemon, connected peers that hear it.',
+    'The columns are: subscriptions of programs on this daemon, connected peers that hear it, topic.',
   );
 }

@@ -1,0 +1,101 @@
+import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SocketClient } from '@peerd/client';
+import type { NodeTop } from '@peerd/protocol';
+import { Command } from 'commander';
+import { durationOption, Interrupted, interruption, outputOf, withDaemon } from '../context.ts';
+import { withExamples } from '../examples.ts';
+import type { Output } from '../output.ts';
+
+interface Options {
+  once?: boolean;
+  interval?: number;
+}
+
+const defaultIntervalMs = 1_000;
+
+export function topCommand(): Command {
+  const command = new Command('top')
+    .description('Show how busy a daemon is: its loop, its queues, its clients')
+    .option('--once', 'one snapshot; so it is anyway when the output is no terminal')
+    .option('--interval <duration>', 'time between snapshots (default: 1s)', durationOption)
+    .action(async (options: Options) => {
+      const output = outputOf(command);
+      const signal = interruption();
+      const live = options.once !== true && process.stdout.isTTY && !output.json;
+      const again = options.once !== true && (live || options.interval !== undefined);
+      const work = (node: SocketClient) =>
+        live
+          ? show(node, options, signal)
+          : print(node, output, again ? options.interval : undefined, signal);
+      await withDaemon(command, work, signal).catch((error: unknown) => {
+        // Ctrl-C is how one leaves what would go on for ever.
+        if (!(again && error instanceof Interrupted)) throw error;
+      });
+    });
+  return withExamples(
+    command,
+    [
+      'peerd top',
+      'peerd top --once --name alice',
+      "peerd top --json --once | jq '.queues[] | select(.refused > 0)'",
+    ],
+    `On a terminal it shows a page that is refreshed until q or Ctrl-C; else one snapshot, or with --interval one after the
+other. Loop: a wait is how long a command lay there before the loop took it, the longest of the last 10 to 20 s. Queues:
+those that have refused something come first, then by how full they are; past its limit the answer is busy, or something is
+counted as missed. Clients: programs on the daemon's socket; UNREAD is what waits for one to read it, with a ! when the
+daemon takes nothing more from it until it does.`,
+  );
+}
+
+/** Snapshots one after the other, or with no interval just one. */
+async function print(
+  node: SocketClient,
+  output: Output,
+  intervalMs: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { jsonOf, linesOf } = await import('../top/snapshot.ts');
+  let before: NodeTop | undefined;
+  do {
+    const top = await node.top({ signal });
+    if (output.json) output.object(jsonOf(top));
+    else {
+      if (before !== undefined) output.text('');
+      for (const line of await linesOf(top, { daemon: node.daemon.name, before })) output.line(line);
+    }
+    before = top;
+  } while (intervalMs !== undefined && (await pause(intervalMs, signal)));
+}
+
+/** A page on the terminal until the person has seen enough. */
+async function show(
+  node: SocketClient,
+  { interval = defaultIntervalMs }: Options,
+  interrupted: AbortSignal,
+): Promise<void> {
+  const [{ linesOf }, { Screen }] = await Promise.all([
+    import('../top/snapshot.ts'),
+    import('../top/screen.ts'),
+  ]);
+  const quit = new AbortController();
+  const signal = AbortSignal.any([quit.signal, interrupted]);
+  const screen = new Screen(() => quit.abort());
+  try {
+    let before: NodeTop | undefined;
+    do {
+      const top = await node.top({ signal });
+      screen.show(await linesOf(top, { daemon: node.daemon.name, before, brief: true }));
+      before = top;
+    } while (await pause(interval, signal));
+  } catch (error) {
+    if (!quit.signal.aborted) throw error;
+  } finally {
+    screen.close();
+  }
+}
+
+/** Whether to go on after that time. */
+async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  return await delay(ms, true, { signal }).catch(() => false);
+}

@@ -1,0 +1,51 @@
+import process from 'node:process';
+
+const csi = '\u001b[';
+const enter = `${csi}?1049h${csi}?25l`;
+/** q, Q, Ctrl-C and Ctrl-D: while keys come one by one, no signal does. */
+const quits = ['q', 'Q', '\u0003', '\u0004'];
+
+const leave = `${csi}?25h${csi}?1049l`;
+
+/** The terminal while one page is shown on it again and again. What was on it before comes back at the end. */
+export class Screen {
+  readonly #onQuit: () => void;
+  #isOpen = false;
+  readonly #keys = (text: Buffer): void => {
+    if (quits.some((key) => text.includes(key))) this.#onQuit();
+  };
+  readonly #restore = (): void => this.close();
+
+  /** `onQuit` is called when q, Ctrl-C or Ctrl-D is typed. */
+  constructor(onQuit: () => void) {
+    this.#onQuit = onQuit;
+  }
+
+  /** Shows as many lines as there is room for. */
+  show(lines: readonly string[]): void {
+    if (!this.#isOpen) this.#open();
+    const rows = process.stdout.rows || 24;
+    const room =
+      lines.length > rows ? [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more lines`] : lines;
+    process.stdout.write(`${csi}H${room.map((line) => `${line}${csi}K`).join('\n')}${csi}J`);
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    process.off('exit', this.#restore);
+    process.stdin.off('data', this.#keys);
+    if (process.stdin.isTTY) process.stdin.setRawMode(false);
+    process.stdin.pause();
+    process.stdout.write(leave);
+  }
+
+  #open(): void {
+    this.#isOpen = true;
+    process.once('exit', this.#restore);
+    process.stdout.write(enter);
+    if (!process.stdin.isTTY) return;
+    process.stdin.setRawMode(true);
+    process.stdin.on('data', this.#keys);
+  }
+}

@@ -1,0 +1,89 @@
+import type { NodeTop } from '@peerd/protocol';
+import { expect, test } from 'vitest';
+import { bytes, milliseconds, span, whole } from '../src/figures.ts';
+import { linesOf } from '../src/top/snapshot.ts';
+
+const top: NodeTop = {
+  at: 1_000,
+  uptimeMs: 62_000,
+  loop: {
+    turns: 100,
+    inputs: 1_000,
+    events: 0,
+    commands: 3,
+    commandBytes: 2_048,
+    oldestCommandMs: 1.5,
+    longestWaitMs: 12.34,
+    longestTurnMs: 0.5,
+  },
+  queues: [
+    { name: 'topics', unit: 'items', size: 0, limit: 1_000, refused: 0 },
+    { name: 'commands', unit: 'items', size: 512, limit: 1_024, refused: 0 },
+    { name: 'bytes in flight', unit: 'bytes', size: 1_024, limit: 1 << 28, refused: 7 },
+  ],
+  calls: { outbound: 2, inbound: 1, bytesInFlight: 1_536 },
+  clients: [
+    {
+      id: 4,
+      program: 'reader',
+      connectedMs: 10,
+      calls: 1,
+      handlers: 0,
+      subscriptions: 1,
+      inbound: 0,
+      unsentBytes: 5_000_000,
+      isPaused: true,
+      missed: 12,
+    },
+  ],
+  memory: {
+    rssBytes: 150_000_000,
+    heapUsedBytes: 50_000_000,
+    heapTotalBytes: 60_000_000,
+    externalBytes: 1_000,
+  },
+};
+
+test('top puts the queues that refuse and the full ones first, and marks a client that is held up', async () => {
+  expect(await linesOf(top, { daemon: 'alice', before: undefined })).toEqual([
+    'daemon   alice, up 1 min 2 s',
+    'loop     100 turns, 1,000 inputs',
+    '         longest turn 0.50 ms, longest wait 12.3 ms',
+    'waiting  3 commands (2.00 KiB), 0 events',
+    '         oldest command 1.50 ms',
+    'calls    2 out, 1 in, 1.50 KiB in flight',
+    'memory   143 MiB, heap 47.7 MiB, buffers 0.98 KiB',
+    '',
+    'bytes in flight  1.00 KiB  256 MiB   0 %  7',
+    'commands              512    1,024  50 %  0',
+    'topics                  0    1,000   0 %  0',
+    '',
+    '4  1  0  1  0  4.77 MiB !  12  reader',
+  ]);
+});
+
+test('top tells how much there is in a second once it has two snapshots, and can leave out what is empty', async () => {
+  const later = { ...top, at: 3_000, loop: { ...top.loop, turns: 300, inputs: 5_000 } };
+  const lines = await linesOf(later, { daemon: 'alice', before: top, brief: true });
+  expect(lines[1]).toBe('loop     300 (100/s) turns, 5,000 (2,000/s) inputs');
+  expect(lines).toContain('and 1 more, empty: --once shows all');
+});
+
+test('figures are short', () => {
+  expect([0, 999, 1_000, 10_240, 1 << 20, 5e12].map(bytes)).toEqual([
+    '0 B',
+    '999 B',
+    '0.98 KiB',
+    '10.0 KiB',
+    '1.00 MiB',
+    '4.55 TiB',
+  ]);
+  expect([0, 999, 1_000, 1_234_567].map(whole)).toEqual(['0', '999', '1,000', '1,234,567']);
+  expect([0.123, 12.34, 2_500].map(milliseconds)).toEqual(['0.12 ms', '12.3 ms', '2,500 ms']);
+  expect([4_200, 192_000, 18_240_000, 1_047_600_000].map(span)).toEqual([
+    '4.2 s',
+    '3 min 12 s',
+    '5 h 4 min',
+    '12 d 3 h',
+  ]);
+});

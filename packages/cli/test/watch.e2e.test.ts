@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { undocumented } from './json-types.ts';
+import { type RunningDaemon, Sandbox } from './sandbox.ts';
+
+let sandbox: Sandbox;
+let bob: RunningDaemon;
+beforeEach(async () => {
+  sandbox = await Sandbox.make();
+  ({ bob } = await sandbox.pair());
+});
+afterEach(() => sandbox.close());
+
+test('watch tells of services, topics and peers as they come and go', async () => {
+  const watch = sandbox.spawn(['watch', '--json', '--name', 'alice'], { stdin: '' });
+  const text = sandbox.spawn(['watch', '--name', 'alice'], { stdin: '' });
+  expect(JSON.parse(await watch.line())).toEqual({ event: 'watching', daemon: 'alice' });
+  await text.says('watching alice');
+  const reply = sandbox.spawn(['reply', '--echo', '--service', 'news', '--name', 'alice'], { stdin: '' });
+  expect(JSON.parse(await watch.line())).toMatchObject({
+    event: 'service-added',
+    service: 'news',
+    missed: 0,
+  });
+  await reply.says('ready');
+  await reply.kill('SIGINT');
+  expect(JSON.parse(await watch.line())).toMatchObject({ event: 'service-removed', service: 'news' });
+  const subscribe = sandbox.spawn(['subscribe', 'weather', '--name', 'alice'], { stdin: '' });
+  expect(JSON.parse(await watch.line())).toMatchObject({ event: 'topic-joined', topic: 'weather' });
+  await subscribe.says('hearing');
+  await subscribe.kill('SIGINT');
+  expect(JSON.parse(await watch.line())).toMatchObject({ event: 'topic-left', topic: 'weather' });
+  await bob.kill('SIGKILL');
+  const gone = { event: 'peer-disconnected', peer: bob.info.id, name: 'bob' };
+  expect(JSON.parse(await watch.line())).toMatchObject(gone);
+  const strange = await sandbox.start('mallory', ['--network', 'another']);
+  const address = strange.info.addresses[0] as string;
+  expect((await sandbox.run(['connect', address, '--name', 'alice'])).status).not.toBe(0);
+  expect(JSON.parse(await watch.line())).toMatchObject({ event: 'peer-refused', peer: strange.info.id });
+
+  const { status, stdout } = await watch.kill('SIGINT');
+  expect(status).toBe(0);
+  expect(undocumented('peerd watch', stdout)).toEqual([]);
+  const lines = `${(await text.kill('SIGINT')).stdout}`.trim().split('\n');
+  expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} {2}service-added {6}news$/);
+  expect(lines[4]).toContain(`peer-disconnected  ${bob.info.id}  bob`);
+});
+
+test('top shows the queues and the programs of a daemon, and what a refusal counts', async () => {
+  const few = await sandbox.start('few', [], { env: { PEERD_LIMITS_MAX_OUTBOUND_CALLS: '1' } });
+  const address = bob.info.addresses[0] as string;
+  const hangs = sandbox.spawn(['reply', '--exec', 'sleep 30', '--json', '--name', 'bob'], { stdin: '' });
+  await hangs.line();
+  const call = sandbox.spawn(['request', address, 'x', '--name', 'few'], { stdin: '' });
+  expect(JSON.parse(await hangs.line())).toMatchObject({ event: 'asked', peer: few.info.id });
+  expect((await sandbox.run(['request', address, 'x', '--name', 'few'])).status).toBe(7);
+  const { stdout } = await sandbox.run(['top', '--json', '--name', 'few']);
+  expect(undocumented('peerd top', stdout)).toEqual([]);
+  const top = JSON.parse(`${stdout}`);
+  expect(top.queues).toContainEqual({ name: 'outbound calls', unit: 'items', size: 1, limit: 1, refused: 1 });
+  expect(top.calls).toMatchObject({ outbound: 1, inbound: 0 });
+  // The call, and top itself.
+  expect(top.clients).toHaveLength(2);
+  const text = await sandbox.run(['top', '--name', 'few']);
+  expect(`${text.stdout}`).toMatch(/^daemon {3}few, up /);
+  expect(`${text.stdout}`).toMatch(/^outbound calls +1 +1 +100 % +1$/m);
+  expect((await call.kill('SIGINT')).status).toBe(130);
+});
+
+test('top --interval goes on, one snapshot after the other', async () => {
+  const top = sandbox.spawn(['top', '--json', '--interval', '10ms', '--name', 'alice'], { stdin: '' });
+  const [first, second] = [JSON.parse(await top.line()), JSON.parse(await top.line())];
+  expect(second.timeMs).toBeGreaterThan(first.timeMs);
+  expect(second.loop.inputs).toBeGreaterThan(first.loop.inputs);
+  const { status } = await top.kill('SIGINT');
+  expect(status).toBe(0);
+});
