@@ -54,6 +54,12 @@ export interface PeerConfig {
    * whose process or machine stands still for 10 s keeps its calls.
    */
   pingTimeoutMs?: number;
+  /**
+   * How what a busy turn of the loop writes goes out: in `halves`, so that the other side begins while this one goes on,
+   * or `whole`, which takes less work, and is faster where there are more processes at work on a request than
+   * cores. Default: `halves`.
+   */
+  turns?: 'halves' | 'whole';
   limits?: Partial<Limits>;
   /** Where libp2p keeps its peers over a restart. Default: memory. */
   datastore?: Datastore;

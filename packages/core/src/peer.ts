@@ -193,7 +193,13 @@ class PeerServer implements Server {
       if (options.signal?.aborted) stop();
       // Ends with its queue, which closes below. Nobody waits for it: a handler may hang in a broadcast.
       void this.#dispatcher.runBroadcasts();
-      this.#loop = new ServerLoop(this.#inbox, core, { now: () => performance.now() }, options.recorder);
+      this.#loop = new ServerLoop(
+        this.#inbox,
+        core,
+        { now: () => performance.now() },
+        options.recorder,
+        this.#settings.isTurnWhole,
+      );
       await this.#loop.run();
       if (fault !== undefined) throw fault;
     } finally {

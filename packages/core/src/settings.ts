@@ -13,6 +13,8 @@ import { version } from './version.ts';
 
 /** A configuration that has been checked, with every default filled in. */
 export interface Settings {
+  /** A turn of the loop is not written in halves. */
+  readonly isTurnWhole: boolean;
   readonly name: string;
   readonly version: string;
   readonly network: string;
@@ -87,6 +89,7 @@ export function settingsOf(config: PeerConfig): Settings {
   };
   const listen = config.listen ?? [profile === 'local' ? '/ip4/127.0.0.1/tcp/0' : '/ip4/0.0.0.0/tcp/0'];
   return {
+    isTurnWhole: config.turns === 'whole',
     name: config.name,
     version,
     network,

@@ -24,7 +24,7 @@ class Rig {
   readonly done: Promise<void>;
   readonly #outcomes: Promise<string>[] = [];
 
-  constructor() {
+  constructor(isWhole = false) {
     const core = new NodeCore(coreConfig(), 0, (output) => {
       this.outputs.push(output);
       if (output.type === 'settle') output.responder.resolve(output.value);
@@ -37,7 +37,7 @@ class Rig {
       input: ({ type }: Input) => this.turns.at(-1)?.inputs.push(type),
       end: () => {},
     };
-    this.done = new ServerLoop(this.inbox, core, this.clock, recorder).run();
+    this.done = new ServerLoop(this.inbox, core, this.clock, recorder, isWhole).run();
   }
 
   responder<T>(): Responder<T> {
@@ -113,6 +113,16 @@ describe('a turn of the loop', () => {
     await rig.finish();
     expect(rig.busyTurns[0]?.filter((type) => type === 'discovery/found')).toHaveLength(2_048);
     expect(rig.busyTurns[0]?.at(-1)).toBe('noop');
+  });
+
+  test.each([
+    ['in halves when it is large', false, [50, 50]],
+    ['whole when that is asked for', true, [100]],
+  ])('is written %s', async (_, isWhole, sizes) => {
+    const rig = new Rig(isWhole);
+    rig.noops(100);
+    await rig.finish();
+    expect(rig.busyTurns.map((inputs) => inputs.length)).toEqual(sizes);
   });
 
   test('ends after so many bytes', async () => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { areaLog, createPeer, type Log } from '@peerd/core';
 import { type Client, PeerdError } from '@peerd/protocol';
@@ -18,6 +19,9 @@ const stopTimeoutMs = 5_000;
 
 /** What calls in flight have of it; the rest is for telling everybody and for closing. */
 const drainTimeoutMs = 4_000;
+
+/** The two programs, and a daemon for each: on one machine, where the number of cores matters most. */
+const processesOfRequest = 4;
 
 export interface DaemonOptions {
   /** Default: that of `loadConfig()` without a file or flags. */
@@ -82,7 +86,8 @@ type Data = Awaited<ReturnType<typeof openDataDirectory>>;
 async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<Daemon> {
   const secret = config.values.secret ?? (await readKeyOf(config, log));
   const peerConfig = peerConfigOf(config.values, { name: config.name, secret });
-  const { client, server } = await createPeer({ ...peerConfig, datastore: data.peers, log });
+  const turns = availableParallelism() < processesOfRequest ? 'whole' : 'halves';
+  const { client, server } = await createPeer({ ...peerConfig, turns, datastore: data.peers, log });
   const controller = new AbortController();
   const running = server.run({ signal: controller.signal });
   const ended = running.then(() => {

@@ -50,18 +50,27 @@ export class ServerLoop {
   readonly #recorder: Recorder | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
+  readonly #splitInputs: number;
   #clockMs: number;
   readonly #meter: Meter;
   /** What the log has heard of. */
   readonly #refusedTold = { items: 0, bytes: 0 };
 
-  constructor(inbox: Inbox<Event, Command>, core: NodeCore, clock: Clock, recorder?: Recorder) {
+  /** With `isWhole` a turn is not written in halves. */
+  constructor(
+    inbox: Inbox<Event, Command>,
+    core: NodeCore,
+    clock: Clock,
+    recorder?: Recorder,
+    isWhole = false,
+  ) {
     this.inbox = inbox;
     this.#core = core;
     this.#clock = clock;
     this.#recorder = recorder;
     this.#clockMs = clock.now();
     this.#meter = new Meter(inbox);
+    this.#splitInputs = isWhole ? Number.POSITIVE_INFINITY : SPLIT_INPUTS;
   }
 
   /** How it keeps up, and how full the queue into it is. */
@@ -145,7 +154,7 @@ export class ServerLoop {
 
   /** Returns how many it took. */
   #drain(waiting: number, next: () => Input | undefined): number {
-    const half = waiting < SPLIT_INPUTS ? Number.POSITIVE_INFINITY : waiting >> 1;
+    const half = waiting < this.#splitInputs ? Number.POSITIVE_INFINITY : waiting >> 1;
     let inputs = 0;
     for (let bytes = 0; inputs < TURN_INPUTS && bytes < TURN_BYTES; inputs += 1) {
       const input = next();
