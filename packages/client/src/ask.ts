@@ -19,6 +19,12 @@ export function timeoutOf(timeoutMs: number): number {
   return Math.min(Math.ceil(timeoutMs), maxTimerMs);
 }
 
+/** What a payload costs in memory. Fails with `invalid` on what is none. */
+export function bytesOf(payload: unknown): number {
+  if (payload instanceof Uint8Array) return payload.length;
+  throw new PeerdError('invalid', 'a payload is a Uint8Array');
+}
+
 /** A whole number as the wire has it. Fails with `invalid` on what is none, or below 1. */
 export function countOf(what: string, value: number): number {
   if (Number.isInteger(value) && value >= 1) return Math.min(value, 0xffff_ffff);

@@ -30,7 +30,16 @@ import {
 } from '@peerd/protocol';
 import { accessMessage, accessOf, type ClientBody } from '@peerd/protocol/control';
 import { eventOf, topOf } from './answers.ts';
-import { type AnswerCase, type AnswerOf, answerTimeoutMs, ask, askFor, countOf, timeoutOf } from './ask.ts';
+import {
+  type AnswerCase,
+  type AnswerOf,
+  answerTimeoutMs,
+  ask,
+  askFor,
+  bytesOf,
+  countOf,
+  timeoutOf,
+} from './ask.ts';
 import type { DaemonInfo, InFlight } from './events.ts';
 import { heldSubscription } from './held-subscription.ts';
 import type { Held } from './lease.ts';
@@ -72,7 +81,7 @@ export class SocketClient implements Client {
         const body: ClientBody = { case: 'request', value };
         return askFor(connection.calls, body, 'answer', payloadOf, { signal, timeoutMs, about });
       }
-      return this.#ask(about, 'answer', { signal, timeoutMs, bytes: payload.length }, (leftMs) => ({
+      return this.#ask(about, 'answer', { signal, timeoutMs, bytes: bytesOf(payload) }, (leftMs) => ({
         case: 'request',
         value: { ...value, timeoutMs: leftMs },
       })).then(payloadOf);
@@ -95,7 +104,7 @@ export class SocketClient implements Client {
       body: (leftMs) => ({ case: 'request', value: { ...value, timeoutMs: leftMs } }),
       timeoutMs,
       signal,
-      bytes: payload.length,
+      bytes: bytesOf(payload),
     });
   }
 
@@ -123,7 +132,7 @@ export class SocketClient implements Client {
     const { peers } = await this.#ask(
       about,
       'sent',
-      { signal, timeoutMs, bytes: payload.length },
+      { signal, timeoutMs, bytes: bytesOf(payload) },
       (leftMs) => ({
         case: 'broadcast',
         value: { topic, payload, timeoutMs: leftMs, allowNone },

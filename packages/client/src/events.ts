@@ -44,7 +44,10 @@ export type ConnectionEvent =
       /** How often it was tried, the last time included. */
       readonly attempts: number;
       readonly daemon: DaemonInfo;
-      /** Messages that all subscriptions together missed; undefined when the daemon can't know, having been restarted. */
+      /**
+       * Messages that all subscriptions together missed; undefined when the daemon can't know, because it was restarted
+       * or this client was gone for over 30 s.
+       */
       readonly missed: number | undefined;
       readonly notRestored: readonly NotRestored[];
     };

@@ -1,3 +1,4 @@
+import { PeerdError } from '@peerd/protocol';
 import { SocketClient } from './client.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionEvent } from './events.ts';
@@ -48,6 +49,8 @@ export interface ConnectOptions extends WhichDaemon {
 export async function connect(options: ConnectOptions = {}): Promise<SocketClient> {
   const { signal, waitMs = 0, reconnect = true, onConnection, onHandlerError } = options;
   const goesOn = reconnect !== false;
+  const again = typeof reconnect === 'object' ? reconnect : {};
+  checkTimes({ waitMs, ...again });
   // The only daemon that runs is the one that is meant, also when it is not the only one later.
   let which: WhichDaemon = { socket: options.socket, name: options.name };
   const dial: Dial = async (gone, dialSignal) => {
@@ -58,10 +61,15 @@ export async function connect(options: ConnectOptions = {}): Promise<SocketClien
     const { id, name, daemonVersion: version } = welcome;
     return { connection, daemon: { id, name, version, socket } };
   };
-  const again = typeof reconnect === 'object' ? reconnect : {};
   const session = await Session.start(
     { dial, reconnect: goesOn ? again : undefined, waitMs, onConnection },
     signal,
   );
   return new SocketClient(session);
+}
+
+function checkTimes(times: { [name: string]: number | undefined }): void {
+  for (const [name, ms] of Object.entries(times))
+    if (ms !== undefined && !(ms >= (name.endsWith('DelayMs') ? 1 : 0)))
+      throw new PeerdError('invalid', `${name} is ${ms}: expected a number of milliseconds`);
 }

@@ -3,8 +3,9 @@ import { PeerdError } from '@peerd/protocol';
 import { answerTimeoutMs } from './ask.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import type { Connection, Gone } from './connection.ts';
-import { type ConnectionEvent, type DaemonInfo, maxListed, type NotRestored } from './events.ts';
+import { type ConnectionEvent, type DaemonInfo, maxListed } from './events.ts';
 import { type Held, Lease } from './lease.ts';
+import { restore } from './restore.ts';
 import { realSurroundings, type Surroundings } from './surroundings.ts';
 import { Waiting, type WaitOptions } from './waiting.ts';
 
@@ -53,11 +54,6 @@ type State =
   | { readonly type: 'waiting'; readonly away: Away; readonly stopTimer: () => void }
   | { readonly type: 'connected'; readonly connection: Connection; readonly sinceMs: number }
   | { readonly type: 'closed'; readonly reason: PeerdError };
-
-interface Restored {
-  missed: number | undefined;
-  readonly notRestored: NotRestored[];
-}
 
 export interface Attempt<T> {
   /** The time for all of it: waiting for a connection, and every time that it is sent. */
@@ -226,7 +222,7 @@ export class Session {
     if (this.#state !== state) return void connection.close();
     const before = this.#daemon;
     if (before !== undefined && before.id !== daemon.id) throw foreign(before, daemon);
-    const { missed, notRestored } = await this.#restore(connection);
+    const { missed, notRestored } = await restore(this.#leases, connection);
     if (this.#state !== state) return;
     if (connection.isOver) throw await connection.closed;
     this.#daemon = daemon;
@@ -237,26 +233,6 @@ export class Session {
     if (before !== undefined)
       this.#tell({ type: 'restored', awayMs: nowMs - sinceMs, attempts, daemon, missed, notRestored });
     this.#waiting.connected(connection);
-  }
-
-  /** Fails when the connection is lost meanwhile, or the daemon is frozen. */
-  async #restore(connection: Connection): Promise<Restored> {
-    const restored: Restored = { missed: 0, notRestored: [] };
-    const restore = async (lease: Lease) => {
-      try {
-        const missed = await lease.attach(connection);
-        if (lease.about.kind === 'registration' || restored.missed === undefined) return;
-        restored.missed = missed === undefined ? undefined : restored.missed + missed;
-      } catch (cause) {
-        const error = PeerdError.from(cause);
-        if (connection.isOver || isUnavailable(error)) throw error;
-        if (lease.isOver) return;
-        lease.end(error);
-        restored.notRestored.push({ ...lease.about, error });
-      }
-    };
-    await Promise.all([...this.#leases].map(restore));
-    return restored;
   }
 
   #gone(connection: Connection, error: PeerdError): void {

@@ -101,6 +101,18 @@ describe('a subscription with a lease', () => {
     expect(b.node.listeners.size).toBe(0);
   });
 
+  test('is one of 1,024 that may wait: past that the one that has waited longest goes', async () => {
+    const client = await RawClient.greeted(b.socket);
+    const count = 1_025;
+    for (let call = 1; call <= count; call += 1)
+      client.send(call, { case: 'subscribe', value: { topics: [`topic ${call}`], lease: `${call}` } });
+    for (let call = 1; call <= count; call += 1) expect((await client.next())?.body.case).toBe('done');
+    expect(b.node.listeners.size).toBe(count);
+    await lose(client);
+    await expect.poll(() => b.node.listeners.size).toBe(count - 1);
+    expect([...b.node.listeners].some(({ topics }) => topics.includes('topic 1'))).toBe(false);
+  });
+
   test('that is cancelled leaves its topics at once', async () => {
     const { client } = await subscribed();
     client.send(1, { case: 'cancel', value: {} });

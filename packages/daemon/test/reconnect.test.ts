@@ -1,7 +1,16 @@
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import type { ConnectionEvent, ConnectOptions, SocketClient } from '@peerd/client';
 import { type BroadcastMessage, PeerdError, type Subscription } from '@peerd/protocol';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  decodeClientFrame,
+  encodeServerFrame,
+  FrameDecoder,
+  frameHeader,
+  type ServerBody,
+} from '@peerd/protocol/control';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { seededRandom } from '../../core/src/server/random.ts';
 import { type FakeDaemon, fakePair, serveNode } from './control-pair.ts';
 import { SocketProxy } from './socket-proxy.ts';
 
@@ -36,6 +45,7 @@ describe('a client whose connection', () => {
     client = await connected();
   });
   afterEach(async () => {
+    vi.useRealTimers();
     await Promise.all([client.close(), asking.close(), ...closers.splice(0).map((close) => close())]);
     await proxy.cut();
     await Promise.all([a.close(), b.close()]);
@@ -211,6 +221,38 @@ describe('a client whose connection', () => {
     });
   });
 
+  test('breaks again and again loses no count of what it missed', async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    const random = seededRandom([seed, 1, 1, 1]);
+    const subscription = await client.subscribe('news', { maxQueued: 5 });
+    let [heard, missed, sent] = [0, 0, 0];
+    const reading = (async () => {
+      for await (const message of subscription) {
+        heard += 1;
+        missed += message.missed ?? Number.NaN;
+        if (textOf(message) === 'last') return;
+        // At times it falls behind.
+        if (random() < 0.1) await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    })();
+    const tell = async (text: string) => {
+      sent += 1;
+      await a.node.broadcast('news', Buffer.from(text));
+    };
+    for (let step = 0; step < 400; step += 1) {
+      const choice = random();
+      if (choice < 0.05) await proxy.cut();
+      else if (choice < 0.1) await proxy.open();
+      else if (choice < 0.3) await new Promise((resolve) => setTimeout(resolve, 3 * random()));
+      else await tell(`${step}`);
+    }
+    await proxy.open();
+    await client.status();
+    await tell('last');
+    await reading;
+    expect({ seed, count: heard + missed }).toEqual({ seed, count: sent });
+  });
+
   describe('is lost for a while', () => {
     test('has its calls wait for the next, and be made then', async () => {
       await a.node.handle('echo', ({ payload }) => payload);
@@ -309,7 +351,7 @@ describe('a client whose connection', () => {
       await client.close();
       const lost = Promise.withResolvers<void>();
       const restored = Promise.withResolvers<void>();
-      const warned = new Promise((resolve) => process.once('warning', resolve));
+      const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
       client = await connected({
         onConnection: ({ type }) => {
           (type === 'lost' ? lost : restored).resolve();
@@ -320,7 +362,9 @@ describe('a client whose connection', () => {
       await lost.promise;
       await proxy.open();
       await restored.promise;
-      expect(`${await warned}`).toContain('a listener of this test');
+      expect(warned).toHaveBeenCalledTimes(2);
+      expect(warned).toHaveBeenCalledWith(expect.stringContaining('a listener of this test'));
+      warned.mockRestore();
       expect((await client.status()).name).toBe('bob');
     });
   });
@@ -375,6 +419,43 @@ describe('a client whose connection', () => {
       }).listen(b.socket);
       closers.push(async () => void stranger.close());
       expect((await client.closed).code).toBe('incompatible');
+    });
+
+    test('leaves one that greets and then says nothing, and tries again', async () => {
+      const subscription = await client.subscribe('news');
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      await b.server.close(stopped);
+      await event('lost');
+      const welcome: ServerBody = {
+        case: 'welcome',
+        value: { version: 1, versions: [1], daemonVersion: '1', id: b.node.id, name: 'bob' },
+      };
+      let asked: Socket | undefined;
+      const mute = createServer((socket) => {
+        socket.on('error', () => {});
+        const decoder = new FrameDecoder();
+        socket.on('data', (chunk: Uint8Array) =>
+          decoder.push(chunk, (bytes, start, end) => {
+            const { body } = decodeClientFrame(bytes, start, end);
+            if (body.case === 'subscribe') asked = socket;
+            if (body.case !== 'hello') return;
+            const frame = encodeServerFrame(0, welcome);
+            socket.write(Buffer.concat([frameHeader(frame), frame]));
+          }),
+        );
+      }).listen(b.socket);
+      for (; asked === undefined; await new Promise(setImmediate)) await vi.advanceTimersByTimeAsync(1);
+      const waits = code(client.status());
+      await vi.advanceTimersByTimeAsync(10_000);
+      vi.useRealTimers();
+      expect(await waits).toBe('daemon-unavailable');
+      if (!asked.destroyed) await once(asked, 'close');
+      await new Promise((resolve) => mute.close(resolve));
+      const server = await serveNode(b.node, b.node, b);
+      closers.push(server.close);
+      await event('restored');
+      await a.node.broadcast('news', Buffer.from('after'));
+      expect(textOf(await next(subscription))).toBe('after');
     });
 
     test('is told of what the next one does not take', async () => {

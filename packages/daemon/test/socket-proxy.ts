@@ -22,6 +22,7 @@ export class SocketProxy {
 
   /** Takes connections. */
   async open(): Promise<void> {
+    if (this.#server !== undefined) return;
     this.#server = createServer((client) => {
       const daemon = createConnection(this.#target);
       for (const [from, to] of [

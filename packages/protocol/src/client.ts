@@ -200,7 +200,7 @@ export interface BroadcastMessage {
   readonly payload: Uint8Array;
   /**
    * Messages this subscription lost between the one before and this one, because its queue was full or the
-   * daemon was away. `undefined` is an unknown number: the daemon was restarted meanwhile.
+   * daemon was away. `undefined` is an unknown number: the daemon was restarted meanwhile, or away for over 30 s.
    */
   readonly missed: number | undefined;
 }
