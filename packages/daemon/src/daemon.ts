@@ -24,7 +24,7 @@ const drainTimeoutMs = 4_000;
 const processesOfRequest = 4;
 
 export interface DaemonOptions {
-  /** Default: that of `loadConfig()` without a file or flags. */
+  /** Default: what `loadConfig()` finds. */
   config?: DaemonConfig;
   /** Default: silent. */
   log?: DaemonLog;

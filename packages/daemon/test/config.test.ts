@@ -2,12 +2,11 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { encodeSecret, generateSecret, peerIdOf } from '@peerd/core';
+import { encodeSecret, generateSecret, logAreas, peerIdOf } from '@peerd/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultName, loadConfig } from '../src/config/load.ts';
 import { configKeys, peerConfigOf } from '../src/config/schema.ts';
 import { describeConfig } from '../src/config/show.ts';
-import { logAreas } from '../src/log/levels.ts';
 
 /** By key or by notation: a value as the file has it, and another one as a variable has it. */
 const samples: Record<string, [inFile: string, inVariable: string]> = {

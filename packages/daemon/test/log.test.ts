@@ -56,7 +56,7 @@ test('what can not be written is counted, and told when writing works again', as
   log.info('two');
   expect(written.map((line) => line.replace(/.*"msg":"(.*)".*\n/, '$1'))).toEqual([
     'one',
-    '3 records could not be written here\n',
+    '3 records could not be written here',
     'two',
   ]);
   expect(log.records.end).toBe(5);

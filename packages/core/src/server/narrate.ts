@@ -78,6 +78,16 @@ export class Narrator {
       case 'dht/remove':
         log.info(`removing ${this.#who(output.peer)} from the DHT`, { area: 'discovery', peer: output.peer });
         return;
+      case 'request/dispatch': {
+        if (!log.isDebugging?.('request')) return;
+        const { peer, service, payload } = output;
+        const what = service === '' ? '' : ` the service ${JSON.stringify(service)}`;
+        log.debug(`${this.#who(peer)} asks${what}: ${payload.length} bytes`, { area: 'request', peer });
+        return;
+      }
+      case 'request/open-link':
+        log.debug(`opening a stream of calls on connection ${output.connection}`, { area: 'request' });
+        return;
       case 'request/close-link': {
         const { peer, reason } = output;
         log.warn(`closed the stream of calls with ${this.#who(peer)}: ${reason}`, { area: 'request', peer });

@@ -1,9 +1,8 @@
-import type { Limits, PeerConfig } from '@peerd/core';
-import { decodeSecret, parsePeerId } from '@peerd/core';
+import { decodeSecret, type Limits, type LogArea, logAreas, type PeerConfig, parsePeerId } from '@peerd/core';
 import { parseDuration, type ServiceAccess } from '@peerd/protocol';
 import { isPeerdName, maxControlPayloadBytes } from '@peerd/protocol/control';
 import { z } from 'zod';
-import { type LogArea, type LogLevel, logAreas, logLevels } from '../log/levels.ts';
+import { type LogLevel, logLevels } from '../log/levels.ts';
 import type { Levels } from '../log/log.ts';
 
 /** The configuration after checking: durations in milliseconds, the secret in bytes. */

@@ -1,5 +1,4 @@
-import type { Settings } from '@peerd/core';
-import { logAreas } from '../log/levels.ts';
+import { logAreas, type Settings } from '@peerd/core';
 import { settingsOf } from './check.ts';
 import type { DaemonConfig } from './load.ts';
 import { type ConfigValues, configKeys, secretKeys } from './schema.ts';

@@ -1,8 +1,8 @@
 import process from 'node:process';
-import type { Log } from '@peerd/core';
+import type { Log, LogArea } from '@peerd/core';
 import { printable } from '@peerd/protocol';
 import { type Logger, pino } from 'pino';
-import { type LogArea, type LogLevel, logLevels } from './levels.ts';
+import { type LogLevel, logLevels } from './levels.ts';
 import { LogRing } from './ring.ts';
 import { type Sink, standardErrorSink } from './sink.ts';
 
@@ -27,8 +27,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export async function createLog({ sink, ...levels }: LogOptions): Promise<DaemonLog> {
   const format = sink === undefined && process.stderr.isTTY ? await prettyFormat() : (line: string) => line;
-  const out = counting(sink ?? standardErrorSink());
-  const logger = pino({ level: 'debug', base: null }, { write: (line) => out(format(line)) });
+  const write = counting(sink ?? standardErrorSink(), format);
+  const logger = pino({ level: 'debug', base: null }, { write });
   return new LevelledLog(logger, levels);
 }
 
@@ -62,13 +62,20 @@ class LevelledLog implements DaemonLog {
     this.#write('error', message, fields);
   }
 
+  isDebugging(area: LogArea): boolean {
+    return this.#leastOf(area) === 'debug';
+  }
+
+  #leastOf(area: unknown): LogLevel {
+    return this.#levels.areas?.[area as LogArea] ?? this.#levels.level;
+  }
+
   #write(
     level: Exclude<LogLevel, 'silent'>,
     message: string,
     { area = 'daemon', ...fields }: Fields = {},
   ): void {
-    const least = this.#levels.areas?.[area as LogArea] ?? this.#levels.level;
-    if (logLevels.indexOf(level) < logLevels.indexOf(least)) return;
+    if (logLevels.indexOf(level) < logLevels.indexOf(this.#leastOf(area))) return;
     // Parts of it may be a stranger's words.
     const text = printable(message);
     this.records.push({ timeMs: Date.now(), level, area: String(area), message: text, fields });
@@ -89,10 +96,16 @@ async function prettyFormat(): Promise<(line: string) => string> {
 }
 
 /** Says how many lines were lost, once lines can be written again. */
-function counting(sink: Sink): (line: string) => void {
+function counting(sink: Sink, format: (line: string) => string): (line: string) => void {
   let lost = 0;
   return (line) => {
-    if (lost > 0 && sink.write(`${lost} records could not be written here\n`)) lost = 0;
-    if (lost > 0 || !sink.write(line)) lost += 1;
+    if (lost > 0 && sink.write(format(lossLine(lost)))) lost = 0;
+    if (lost > 0 || !sink.write(format(line))) lost += 1;
   };
+}
+
+/** As pino has its lines, with the number that it gives a warning. */
+function lossLine(lost: number): string {
+  const msg = `${lost} records could not be written here`;
+  return `${JSON.stringify({ level: 40, time: Date.now(), area: 'daemon', msg })}\n`;
 }
