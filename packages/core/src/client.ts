@@ -28,19 +28,15 @@ import {
 } from '@peerd/protocol';
 import { checkAccess } from './access.ts';
 import { Answers } from './answers.ts';
+import { checkCount, checkPayload, Targets } from './arguments.ts';
 import type { Inbox } from './channel/inbox.ts';
 import { Responder, type Settler } from './channel/responder.ts';
 import { type AskOptions, type CallHandler, type DirectClient, settling } from './direct.ts';
-import { parseTarget } from './host/address.ts';
 import { Leases } from './leases.ts';
-import type { Target } from './peers/target.ts';
 import type { Command, CoreTop, Drivers, Event } from './server/messages.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { checkTimeout } from './timeout.ts';
 import type { Watchers } from './watchers.ts';
-
-/** Parsed targets that are kept: a busy caller asks the same few peers. */
-const MAX_CACHED_TARGETS = 1_024;
 
 /** How handlers of services come to be: refused when the program set an event handler of its own. */
 export interface HandlerTable {
@@ -63,7 +59,7 @@ export class InProcessClient implements DirectClient {
   readonly effects: Pick<Drivers, 'request/message'>;
   readonly #inbox: Inbox<Event, Command>;
   readonly #around: Surroundings;
-  readonly #targets = new Map<string, Target>();
+  readonly #targets = new Targets();
   readonly #streams = new Map<number, Answers>();
   readonly #leases = new Leases();
   #lastRef = 0;
@@ -235,7 +231,7 @@ export class InProcessClient implements DirectClient {
 
   async connect(peer: string, options: ConnectPeerOptions = {}): Promise<ConnectedPeer> {
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.connectTimeoutMs);
-    const target = this.#targetOf(peer);
+    const target = this.#targets.of(peer);
     const ref = this.#nextRef();
     const cancel = () => this.#inbox.follow({ type: 'connect/cancel', ref });
     return await this.#send(
@@ -246,7 +242,7 @@ export class InProcessClient implements DirectClient {
   }
 
   async disconnect(peer: string, options: SignalOptions = {}): Promise<number> {
-    const target = this.#targetOf(peer);
+    const target = this.#targets.of(peer);
     const ref = this.#nextRef();
     return await this.#send((responder) => ({ type: 'disconnect', ref, target, responder }), options.signal);
   }
@@ -266,7 +262,7 @@ export class InProcessClient implements DirectClient {
   async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {
     const { signal } = options;
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.pingTimeoutMs);
-    const target = this.#targetOf(peer);
+    const target = this.#targets.of(peer);
     const ref = this.#nextRef();
     const cancel = () => this.#inbox.follow({ type: 'ping/cancel', ref });
     return await this.#send(
@@ -304,7 +300,7 @@ export class InProcessClient implements DirectClient {
     const { service = '', idempotent } = options;
     checkPayload(payload);
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.requestTimeoutMs);
-    const target = this.#targetOf(peer);
+    const target = this.#targets.of(peer);
     const ref = this.#nextRef();
     this.#offer({ type: 'request', ref, target, service, payload, timeoutMs, idempotent, answer, end });
     return ref;
@@ -372,27 +368,8 @@ export class InProcessClient implements DirectClient {
     return this.#leases.hold(release, signal, () => this.#refusal());
   }
 
-  #targetOf(peer: string): Target {
-    let target = this.#targets.get(peer);
-    if (target === undefined) {
-      target = parseTarget(peer);
-      if (this.#targets.size >= MAX_CACHED_TARGETS) this.#targets.clear();
-      this.#targets.set(peer, target);
-    }
-    return target;
-  }
-
   #nextRef(): number {
     this.#lastRef += 1;
     return this.#lastRef;
   }
-}
-
-function checkPayload(payload: unknown): void {
-  if (!(payload instanceof Uint8Array)) throw new PeerdError('invalid', 'a payload is a Uint8Array');
-}
-
-function checkCount(what: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new PeerdError('invalid', `${what} is ${value}: expected a whole number from 1 up`);
 }

@@ -20,6 +20,8 @@ async function serve({ client }: TestNode): Promise<void> {
     for (let i = 0; i < Number(text(payload)); i += 1) yield pattern(20_000, i);
   });
   await client.handle('hang', () => new Promise(() => {}));
+  await client.handle('one', async ({ payload }) => payload, { concurrency: 1 });
+  await client.handle('shut', ({ payload }) => payload, { access: 'nobody' });
 }
 
 /** What two nodes may well do to each other. */
@@ -41,6 +43,15 @@ async function traffic(from: TestNode, to: TestNode): Promise<void> {
   expect((await failure(client.request('nobody', bytes('x')))).code).toBe('unknown-peer');
   expect((await failure(client.request('/ip4/127.0.0.1/tcp/1', bytes('x')))).code).toBe('unreachable');
   await client.ping(to.id);
+  // Three at a time for a handler that takes one: two wait, and one of them is called off.
+  const queued = [1, 2].map(() => client.request(to.id, bytes('x'), { service: 'one' }));
+  const third = new AbortController();
+  const off = client.request(to.id, bytes('x'), { service: 'one', signal: third.signal });
+  off.catch(() => {});
+  await Promise.all([client.services(), client.topics(), client.top()]);
+  third.abort(new Error('enough'));
+  await Promise.all(queued);
+  expect((await failure(client.request(to.id, bytes('x'), { service: 'shut' }))).code).toBe('forbidden');
 }
 
 describe('a run that was recorded', () => {
@@ -73,6 +84,24 @@ describe('a run that was recorded', () => {
     await eventually('the table is empty of who has gone', async () =>
       (await bob.client.peers()).every(({ id, connected }) => connected === (id === alice.id)),
     );
+
+    // The connection is cut: one call is asked again, one is not.
+    let asked = 0;
+    const started = Promise.withResolvers<void>();
+    await alice.client.handle('again', ({ payload }) => {
+      asked += 1;
+      if (asked > 2) return payload;
+      if (asked === 2) started.resolve();
+      return new Promise(() => {});
+    });
+    const again = bob.client.request(alice.id, bytes('x'), { service: 'again', idempotent: true });
+    const once = failure(bob.client.request(alice.id, bytes('x'), { service: 'again' }));
+    await started.promise;
+    expect(await bob.client.disconnect(alice.id)).toBeGreaterThan(0);
+    expect((await once).code).toBe('disconnected');
+    expect(text(await again)).toBe('x');
+    await bob.client.connect(alice.id);
+    await bob.server.reconfigure({ network: network.name, ...options, services: { hang: 'open' } });
 
     // Some of it is still going on when the run ends.
     const open = [

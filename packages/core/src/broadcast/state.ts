@@ -5,6 +5,7 @@ import type { Responder } from '../channel/responder.ts';
 import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { BroadcastCommand, BroadcastInput, BroadcastOutput } from './messages.ts';
+import { Questions } from './questions.ts';
 
 /** Topics this node may be subscribed to; each costs every neighbour memory. */
 export const MAX_TOPICS = 1_000;
@@ -40,13 +41,6 @@ interface Joining {
   left: number;
 }
 
-interface Question {
-  readonly key: number;
-  readonly peer: string;
-  readonly topic: string;
-  deadline: Deadline<Question> | undefined;
-}
-
 const none = new Uint8Array(0);
 const utf8 = { encode: new TextEncoder(), decode: new TextDecoder() };
 
@@ -75,9 +69,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
   #lastPublish = 0;
   /** Subscriptions that wait for neighbours, by the ref of each question we asked. */
   readonly #joining = new Map<number, Joining>();
-  /** Questions of neighbours whose subscription has not reached us yet. */
-  readonly #questions = new Map<string, Set<Question>>();
-  readonly #questionDeadlines = new Deadlines<Question>();
+  readonly #questions = new Questions();
 
   readonly #quota = {
     topics: new Quota(
@@ -189,17 +181,16 @@ export class BroadcastState implements Feature<BroadcastInput> {
       },
       tick: () => {
         this.#deadlines.expire(context.nowMs, (publish) => this.#expired(publish));
-        this.#questionDeadlines.expire(context.nowMs, (question) => {
-          this.#forgetQuestion(question);
-          const reason = `no subscription to ${question.topic} was seen`;
-          context.emit({ type: 'request/refuse', key: question.key, code: 'timeout', reason });
+        this.#questions.expire(context.nowMs, ({ key, topic }) => {
+          const reason = `no subscription to ${topic} was seen`;
+          context.emit({ type: 'request/refuse', key, code: 'timeout', reason });
         });
       },
     };
   }
 
   get nextTickMs(): number {
-    return Math.min(this.#deadlines.nextMs, this.#questionDeadlines.nextMs);
+    return Math.min(this.#deadlines.nextMs, this.#questions.nextMs);
   }
 
   /** Topics with a subscription here. */
@@ -241,7 +232,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
       waiting: [...this.#waiting].map(([topic, waiters]) => [topic, waiters.size]),
       publishing: [...this.#publishing.keys()],
       joining: [...this.#joining].map(([ref, { left }]) => [ref, left]),
-      questions: [...this.#questions].map(([topic, questions]) => [topic, questions.size]),
+      questions: this.#questions.snapshot(),
     };
   }
 
@@ -359,11 +350,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
   #joined(topic: string, peer: string): void {
     const subscribers = this.#subscribers.get(topic) ?? new Set();
     this.#subscribers.set(topic, subscribers.add(peer));
-    for (const question of this.#questions.get(topic) ?? [])
-      if (question.peer === peer) {
-        this.#forgetQuestion(question);
-        this.#answer(question.key);
-      }
+    for (const { key } of this.#questions.take(topic, peer)) this.#answer(key);
     for (const publish of [...(this.#waiting.get(topic) ?? [])]) this.#publish(publish);
   }
 
@@ -379,17 +366,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
     if (flaw !== undefined)
       return this.#context.emit({ type: 'request/refuse', key, code: 'invalid', reason: flaw });
     if (this.#subscribers.get(topic)?.has(peer)) return this.#answer(key);
-    const question: Question = { key, peer, topic, deadline: undefined };
-    question.deadline = this.#questionDeadlines.add(question, this.#context.nowMs + SUBSCRIBED_TIMEOUT_MS);
-    const questions = this.#questions.get(topic) ?? new Set();
-    this.#questions.set(topic, questions.add(question));
-  }
-
-  #forgetQuestion(question: Question): void {
-    this.#questionDeadlines.remove(question.deadline);
-    const questions = this.#questions.get(question.topic);
-    questions?.delete(question);
-    if (questions?.size === 0) this.#questions.delete(question.topic);
+    this.#questions.add({ key, peer, topic }, this.#context.nowMs + SUBSCRIBED_TIMEOUT_MS);
   }
 
   #answer(key: number): void {

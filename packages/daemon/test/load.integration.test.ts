@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { TestNetwork, type TestNode } from '../../core/test/support/nodes.ts';
 import { type ServedNode, serveNode } from './control-pair.ts';
@@ -43,6 +44,15 @@ describe('what top shows of the programs on the control socket', () => {
     expect(queues).toContainEqual({ name: 'clients', unit: 'items', size: 2, limit: 1_024, refused: 0 });
     await working.close();
     expect((await looking.top()).clients.map(({ id }) => id)).toEqual([1]);
+  });
+
+  test('every queue it shows is told of in the architecture', async () => {
+    const text = await readFile(new URL('../../../docs/architecture.md', import.meta.url), 'utf8');
+    const client = await served.connect();
+    await client.handle('clock', ({ payload }) => payload);
+    const { queues } = await client.top();
+    expect(queues.length).toBeGreaterThan(20);
+    for (const { name } of queues) expect(text).toContain(`\`${name.replace(/"clock"/, '…')}\``);
   });
 
   test('one that does not read is shown paused, with what waits for it and what it lost', async () => {
