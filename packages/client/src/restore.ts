@@ -18,7 +18,7 @@ export async function restore(leases: Iterable<Lease>, connection: Connection): 
   const restoreOne = async (lease: Lease) => {
     try {
       const missed = await lease.attach(connection);
-      if (lease.about.kind === 'registration' || restored.missed === undefined) return;
+      if (lease.about.kind !== 'subscription' || restored.missed === undefined) return;
       restored.missed = missed === undefined ? undefined : restored.missed + missed;
     } catch (cause) {
       const error = PeerdError.from(cause);

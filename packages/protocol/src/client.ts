@@ -13,7 +13,8 @@ import type { NodeTop } from './top.ts';
  * copy it to keep it for long.
  *
  * Every call fails with a {@link PeerdError}. Any of them may end `stopped` (this client or the daemon behind
- * it was stopped), `busy` (a queue is full) or `daemon-unavailable` (socket client only).
+ * it was stopped), `busy` (a queue is full) or, of a socket client, `disconnected` (the daemon was lost with it in
+ * flight: outcome unknown) and `daemon-unavailable` (it was away and did not come back in time).
  */
 export interface Client extends AsyncDisposable {
   /**
