@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { undocumented } from './json-types.ts';
 import { type RunningDaemon, Sandbox } from './sandbox.ts';
@@ -57,6 +58,9 @@ test('top shows the queues and the programs of a daemon, and what a refusal coun
   expect(undocumented('peerd top', stdout)).toEqual([]);
   const top = JSON.parse(`${stdout}`);
   expect(top.queues).toContainEqual({ name: 'outbound calls', unit: 'items', size: 1, limit: 1, refused: 1 });
+  const page = await readFile(new URL('../../../docs/reference/limits.md', import.meta.url), 'utf8');
+  const names = top.queues.map(({ name }: { name: string }) => name.replace(/ ".*"$/, ''));
+  expect(names.filter((name: string) => !page.includes(`*${name}*`))).toEqual([]);
   expect(top.calls).toMatchObject({ outbound: 1, inbound: 0 });
   // The call, and top itself.
   expect(top.clients).toHaveLength(2);
