@@ -12,6 +12,9 @@ const partBit = 0x8000_0000;
 /** The smallest buffer for a frame that comes in pieces: some reads of a socket. */
 const firstBufferBytes = 256 * 1024;
 
+/** The same for one in parts: most are not longer, and those are spared a copy. `maxUnfinished` bounds how many there are. */
+const firstPartsBytes = 1024 * 1024;
+
 /** The length that goes before `body`. Fails with `too-large` if the body is over the bound. */
 export function frameHeader(body: Uint8Array, limit: number = maxFrameBytes): Uint8Array {
   checkFrameLength(body.length, limit);
@@ -55,20 +58,25 @@ function readUint32(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** A frame that is not whole yet. It allocates about four times what has arrived at most, whatever was announced. */
+/**
+ * A frame that is not whole yet. Past the first buffer it allocates about four times what has arrived at most, whatever
+ * was announced.
+ */
 class Unfinished {
   readonly length: number;
+  readonly #firstBytes: number;
   buffer: Uint8Array = new Uint8Array(0);
   filled = 0;
 
-  constructor(length: number) {
+  constructor(length: number, firstBytes: number) {
     this.length = length;
+    this.#firstBytes = firstBytes;
   }
 
   append(chunk: Uint8Array, from: number, to: number): void {
     const needed = this.filled + to - from;
     if (needed > this.buffer.length) {
-      const size = Math.min(this.length, Math.max(needed, 4 * this.buffer.length, firstBufferBytes));
+      const size = Math.min(this.length, Math.max(needed, 4 * this.buffer.length, this.#firstBytes));
       // Not zeroed: every byte is written before the frame is handed out.
       const larger = Buffer.allocUnsafeSlow(size);
       larger.set(this.buffer.subarray(0, this.filled));
@@ -153,7 +161,7 @@ export class FrameDecoder {
           if (length > this.#limit) this.#fail(`a frame claims ${length} bytes, the limit is ${this.#limit}`);
           this.#headerFilled = 0;
           if (length === 0) take(chunk, at, at);
-          else this.#begin(new Unfinished(length), length, undefined);
+          else this.#begin(new Unfinished(length, firstBufferBytes), length, undefined);
           return at;
         }
         const part = length - partBit;
@@ -181,7 +189,7 @@ export class FrameDecoder {
         this.#fail(`more than ${maxUnfinished} frames are unfinished`);
       if (this.#unfinishedBytes + length > maxUnfinishedBytes)
         this.#fail(`unfinished frames of more than ${maxUnfinishedBytes} bytes`);
-      frame = new Unfinished(length);
+      frame = new Unfinished(length, firstPartsBytes);
       this.#unfinished.set(number, frame);
       this.#unfinishedBytes += length;
     } else if (frame.length !== length)
