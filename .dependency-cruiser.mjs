@@ -64,6 +64,13 @@ export default {
       },
     },
     {
+      name: 'commands-on-demand',
+      comment: 'A command waits for what it needs itself, not for what others do.',
+      severity: 'error',
+      from: { path: '^packages/cli/src/', pathNot: '^packages/cli/src/commands/' },
+      to: { path: '^packages/cli/src/commands/', dynamic: false },
+    },
+    {
       name: 'client-starts-without-node-crypto',
       comment:
         'It takes 4 ms to load, which every command would wait for: the global crypto loads when it is used.',

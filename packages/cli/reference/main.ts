@@ -20,8 +20,8 @@ A command that fails prints one last object, \`{"error": …}\`, and exits with 
 [errors.md](errors.md) has them all. One that is interrupted exits with 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP), and
 prints no error.`;
 
-function page(): string {
-  const program = createProgram();
+async function page(): Promise<string> {
+  const program = await createProgram();
   const commands = visibleCommands(program);
   const types = readJsonTypes();
   const index = commands
@@ -95,7 +95,7 @@ function escaped(text: string): string {
   return text.replaceAll('<', '&lt;');
 }
 
-const made = page();
+const made = await page();
 if (!process.argv.includes('--check')) writeFileSync(path, made);
 else if (!existsSync(path) || readFileSync(path, 'utf8') !== made) {
   console.error('Not what the commands say (npm run gen): docs/reference/cli.md');

@@ -1,27 +1,5 @@
 import process from 'node:process';
 import { Command } from 'commander';
-import { broadcastCommand } from './commands/broadcast.ts';
-import { completeCommand, completionCommand } from './commands/completion.ts';
-import { configCommand } from './commands/config.ts';
-import { connectCommand } from './commands/connect.ts';
-import { demoCommand } from './commands/demo.ts';
-import { disconnectCommand } from './commands/disconnect.ts';
-import { identityCommand } from './commands/identity.ts';
-import { keygenCommand } from './commands/keygen.ts';
-import { logsCommand } from './commands/logs.ts';
-import { peersCommand } from './commands/peers.ts';
-import { pingCommand } from './commands/ping.ts';
-import { replyCommand } from './commands/reply.ts';
-import { requestCommand } from './commands/request.ts';
-import { servicesCommand } from './commands/services.ts';
-import { startCommand } from './commands/start.ts';
-import { statusCommand } from './commands/status.ts';
-import { stopCommand } from './commands/stop.ts';
-import { subscribeCommand } from './commands/subscribe.ts';
-import { ticketCommand } from './commands/ticket.ts';
-import { topCommand } from './commands/top.ts';
-import { topicsCommand } from './commands/topics.ts';
-import { watchCommand } from './commands/watch.ts';
 import { withExamples } from './examples.ts';
 import { version } from './version.ts';
 
@@ -30,8 +8,38 @@ const exitNotes = `With --json every command prints one object, or one a line, o
 4 no handler, 5 the peer can't be got to, 6 timeout, 7 busy or too large, 8 no daemon, 9 partial,
 10 disconnected (outcome unknown), 130 interrupted.`;
 
-/** The whole command line. Everything it prints about itself and every mistake in it comes back as an exception. */
-export function createProgram(): Command {
+/** In the order of the help. A command and what it needs are loaded when it is given: others do not wait for it. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./commands/start.ts')).startCommand(),
+  stop: async () => (await import('./commands/stop.ts')).stopCommand(),
+  request: async () => (await import('./commands/request.ts')).requestCommand(),
+  reply: async () => (await import('./commands/reply.ts')).replyCommand(),
+  broadcast: async () => (await import('./commands/broadcast.ts')).broadcastCommand(),
+  subscribe: async () => (await import('./commands/subscribe.ts')).subscribeCommand(),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
+  peers: async () => (await import('./commands/peers.ts')).peersCommand(),
+  topics: async () => (await import('./commands/topics.ts')).topicsCommand(),
+  services: async () => (await import('./commands/services.ts')).servicesCommand(),
+  top: async () => (await import('./commands/top.ts')).topCommand(),
+  watch: async () => (await import('./commands/watch.ts')).watchCommand(),
+  connect: async () => (await import('./commands/connect.ts')).connectCommand(),
+  disconnect: async () => (await import('./commands/disconnect.ts')).disconnectCommand(),
+  ping: async () => (await import('./commands/ping.ts')).pingCommand(),
+  logs: async () => (await import('./commands/logs.ts')).logsCommand(),
+  config: async () => (await import('./commands/config.ts')).configCommand(),
+  identity: async () => (await import('./commands/identity.ts')).identityCommand(),
+  ticket: async () => (await import('./commands/ticket.ts')).ticketCommand(),
+  keygen: async () => (await import('./commands/keygen.ts')).keygenCommand(),
+  completion: async () => (await import('./commands/completion.ts')).completionCommand(),
+  demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+};
+
+/**
+ * The command line. Everything it prints about itself and every mistake in it comes back as an exception.
+ *
+ * It has all commands, unless the first of `words`, which is what it is going to read, names one: then that one.
+ */
+export async function createProgram(words: readonly string[] = []): Promise<Command> {
   const program = new Command('peerd')
     .description('A place in a peer-to-peer network for any program')
     .version(version())
@@ -44,31 +52,15 @@ export function createProgram(): Command {
       outputError: () => {},
       writeErr: (text) => program.opts().json || process.stderr.write(text),
     });
-  const commands = [
-    startCommand(),
-    stopCommand(),
-    requestCommand(),
-    replyCommand(),
-    broadcastCommand(),
-    subscribeCommand(),
-    statusCommand(),
-    peersCommand(),
-    topicsCommand(),
-    servicesCommand(),
-    topCommand(),
-    watchCommand(),
-    connectCommand(),
-    disconnectCommand(),
-    pingCommand(),
-    logsCommand(),
-    configCommand(),
-    identityCommand(),
-    ticketCommand(),
-    keygenCommand(),
-    completionCommand(),
-    demoCommand(),
-  ];
-  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
-  program.addCommand(completeCommand().copyInheritedSettings(program), { hidden: true });
+  const [first = ''] = words;
+  const only = Object.hasOwn(commands, first) ? commands[first] : undefined;
+  const loaded = await Promise.all(
+    (only === undefined ? Object.values(commands) : [only]).map((load) => load()),
+  );
+  for (const command of loaded) program.addCommand(command.copyInheritedSettings(program));
+  if (only === undefined) {
+    const { completeCommand } = await import('./commands/completion.ts');
+    program.addCommand(completeCommand().copyInheritedSettings(program), { hidden: true });
+  }
   return withExamples(program, ['peerd start', 'peerd status', 'peerd demo'], exitNotes);
 }

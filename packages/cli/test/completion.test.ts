@@ -15,7 +15,7 @@ const sources: Sources = {
 
 /** What the last word of a line can become. */
 async function complete(line: string): Promise<readonly string[] | string> {
-  const found = await candidatesFor(createProgram(), line.split(' '), sources);
+  const found = await candidatesFor(await createProgram(), line.split(' '), sources);
   return typeof found === 'string' ? found : found.map(({ value }) => value);
 }
 
@@ -58,9 +58,10 @@ test('the daemon that the line names is the one that is asked', async () => {
 });
 
 test('every visible command can be completed', async () => {
-  const names = createProgram()
+  const program = await createProgram();
+  const names = program
     .createHelp()
-    .visibleCommands(createProgram())
+    .visibleCommands(program)
     .map((each) => each.name());
   expect(await complete('')).toEqual(names);
 });

@@ -8,7 +8,7 @@ import { guidanceOf } from '../src/examples.ts';
 import { createProgram } from '../src/program.ts';
 import { type RunningDaemon, Sandbox } from './sandbox.ts';
 
-const examples = visibleCommands(createProgram()).flatMap(({ name, command }) =>
+const examples = visibleCommands(await createProgram()).flatMap(({ name, command }) =>
   (guidanceOf(command)?.examples ?? []).map((example) => ({ name, example })),
 );
 

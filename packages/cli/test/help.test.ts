@@ -9,7 +9,7 @@ import { createProgram } from '../src/program.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-const commands = visibleCommands(createProgram());
+const commands = visibleCommands(await createProgram());
 
 function helpOf(command: Command): string {
   let help = '';
@@ -36,7 +36,7 @@ test('what json.ts declares belongs to a command', () => {
   expect(leaves.map(({ name }) => name)).toEqual(expect.arrayContaining(named));
 });
 
-test.each([...commands, { name: 'peerd', command: createProgram() }])(
+test.each([...commands, { name: 'peerd', command: await createProgram() }])(
   'no line of the help of $name is over 80 columns, but for an example',
   ({ command }) => {
     const wide = helpOf(command)
@@ -78,10 +78,18 @@ test('an error of a peer has no control characters but newline and tab', () => {
   expect(write.mock.calls).toEqual([['peerd: no\ufffd]0;x\ufffd\n\tway (refused)\n']]);
 });
 
-test('the help of the program lists what it exits with', () => {
+test('the help of the program lists what it exits with', async () => {
   let help = '';
-  createProgram()
-    .configureOutput({ writeOut: (text) => (help += text) })
-    .outputHelp();
+  (await createProgram()).configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
   expect(help).toContain('130 interrupted');
+});
+
+test.each([
+  ['the command that comes first, alone', ['status', '--name', 'peers'], ['peerd status']],
+  ['all, when an option comes first', ['--name', 'status', 'peers'], commands.length],
+  ['all, when the command is unknown', ['constructor'], commands.length],
+] as const)('what is loaded is %s', async (_, words, expected) => {
+  const loaded = visibleCommands(await createProgram(words)).map(({ name }) => name);
+  if (typeof expected === 'number') expect(loaded).toHaveLength(expected);
+  else expect(loaded).toEqual(expected);
 });
