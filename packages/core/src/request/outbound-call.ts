@@ -110,6 +110,11 @@ export class OutboundCall extends Call {
     switch (code) {
       case 'refused':
         return new PeerdError(code, reason === '' ? `${who} refused` : reason);
+      case 'forbidden':
+        return new PeerdError(
+          code,
+          reason === '' ? `${who} is not for you` : `${this.target.key}: ${reason}`,
+        );
       case 'no-handler':
         return new PeerdError(
           code,

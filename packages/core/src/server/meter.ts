@@ -86,9 +86,14 @@ export class Meter {
       events,
       commands,
       commandBytes: this.#inbox.commandBytes,
-      oldestCommandMs: this.#oldestCommandMs,
-      longestWaitMs: this.#waitMs.at(nowMs),
-      longestTurnMs: this.#turnMs.at(nowMs),
+      oldestCommandMs: rounded(this.#oldestCommandMs),
+      longestWaitMs: rounded(this.#waitMs.at(nowMs)),
+      longestTurnMs: rounded(this.#turnMs.at(nowMs)),
     };
   }
+}
+
+/** To the microsecond: what is behind it is the clock's noise. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
 }
