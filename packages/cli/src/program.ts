@@ -1,38 +1,62 @@
 import process from 'node:process';
+import { styleText } from 'node:util';
+import { errorCodes, exitStatusOf } from '@peerd/protocol';
 import { Command } from 'commander';
 import { withExamples } from './examples.ts';
 import { version } from './version.ts';
 
-const exitNotes = `With --json every command prints one object, or one a line, on standard output; on failure
-{"error":{"code","message","candidates"?}}. Exit status: 0 done, 1 internal, 2 usage or invalid, 3 refused or forbidden,
-4 no handler, 5 the peer can't be got to, 6 timeout, 7 busy or too large, 8 no daemon, 9 partial,
-10 disconnected (outcome unknown), 130 interrupted.`;
+type Load = () => Promise<Command>;
 
-/** In the order of the help. A command and what it needs are loaded when it is given: others do not wait for it. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  start: async () => (await import('./commands/start.ts')).startCommand(),
-  stop: async () => (await import('./commands/stop.ts')).stopCommand(),
-  request: async () => (await import('./commands/request.ts')).requestCommand(),
-  reply: async () => (await import('./commands/reply.ts')).replyCommand(),
-  broadcast: async () => (await import('./commands/broadcast.ts')).broadcastCommand(),
-  subscribe: async () => (await import('./commands/subscribe.ts')).subscribeCommand(),
-  status: async () => (await import('./commands/status.ts')).statusCommand(),
-  peers: async () => (await import('./commands/peers.ts')).peersCommand(),
-  topics: async () => (await import('./commands/topics.ts')).topicsCommand(),
-  services: async () => (await import('./commands/services.ts')).servicesCommand(),
-  top: async () => (await import('./commands/top.ts')).topCommand(),
-  watch: async () => (await import('./commands/watch.ts')).watchCommand(),
-  connect: async () => (await import('./commands/connect.ts')).connectCommand(),
-  disconnect: async () => (await import('./commands/disconnect.ts')).disconnectCommand(),
-  ping: async () => (await import('./commands/ping.ts')).pingCommand(),
-  logs: async () => (await import('./commands/logs.ts')).logsCommand(),
-  config: async () => (await import('./commands/config.ts')).configCommand(),
-  identity: async () => (await import('./commands/identity.ts')).identityCommand(),
-  ticket: async () => (await import('./commands/ticket.ts')).ticketCommand(),
-  keygen: async () => (await import('./commands/keygen.ts')).keygenCommand(),
-  completion: async () => (await import('./commands/completion.ts')).completionCommand(),
-  demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+/**
+ * By the heading that they have in the help, in its order. A command and what it needs are loaded when it is given: others
+ * do not wait for it.
+ */
+const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
+  'A daemon:': {
+    start: async () => (await import('./commands/start.ts')).startCommand(),
+    stop: async () => (await import('./commands/stop.ts')).stopCommand(),
+    logs: async () => (await import('./commands/logs.ts')).logsCommand(),
+    config: async () => (await import('./commands/config.ts')).configCommand(),
+    identity: async () => (await import('./commands/identity.ts')).identityCommand(),
+    ticket: async () => (await import('./commands/ticket.ts')).ticketCommand(),
+    keygen: async () => (await import('./commands/keygen.ts')).keygenCommand(),
+  },
+  'What it is for:': {
+    request: async () => (await import('./commands/request.ts')).requestCommand(),
+    reply: async () => (await import('./commands/reply.ts')).replyCommand(),
+    broadcast: async () => (await import('./commands/broadcast.ts')).broadcastCommand(),
+    subscribe: async () => (await import('./commands/subscribe.ts')).subscribeCommand(),
+  },
+  'Look at it:': {
+    status: async () => (await import('./commands/status.ts')).statusCommand(),
+    peers: async () => (await import('./commands/peers.ts')).peersCommand(),
+    topics: async () => (await import('./commands/topics.ts')).topicsCommand(),
+    services: async () => (await import('./commands/services.ts')).servicesCommand(),
+    ping: async () => (await import('./commands/ping.ts')).pingCommand(),
+    top: async () => (await import('./commands/top.ts')).topCommand(),
+    watch: async () => (await import('./commands/watch.ts')).watchCommand(),
+  },
+  'Connections:': {
+    connect: async () => (await import('./commands/connect.ts')).connectCommand(),
+    disconnect: async () => (await import('./commands/disconnect.ts')).disconnectCommand(),
+  },
+  'More:': {
+    completion: async () => (await import('./commands/completion.ts')).completionCommand(),
+    demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+  },
 };
+
+/** Exit statuses and the codes that have each, a line for each status. */
+function statuses(): string {
+  const byStatus = Map.groupBy(errorCodes, exitStatusOf);
+  const lines = [...byStatus].map(([status, codes]) => `${`${status}`.padStart(5)}  ${codes.join(', ')}`);
+  return ['    0  done', ...lines, '  130  interrupted'].join('\n');
+}
+
+const notes = `With --json a command prints one object, or one a line, on standard output; when it fails, one last object
+{"error":{"code","message","candidates"?}}. The exit status tells the code too:
+
+${statuses()}`;
 
 /**
  * The command line. Everything it prints about itself and every mistake in it comes back as an exception.
@@ -46,21 +70,26 @@ export async function createProgram(words: readonly string[] = []): Promise<Comm
     .option('--json', 'print JSON')
     .option('--name <name>', 'which daemon, when several run (default: PEERD_NAME, or the only one)')
     .option('--socket <path>', 'which daemon, by its socket')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (command) => command.name(),
+      styleTitle: (title) => styleText('bold', title, { validateStream: false }),
+    })
     .exitOverride()
     .configureOutput({
       outputError: () => {},
       writeErr: (text) => program.opts().json || process.stderr.write(text),
     });
   const [first = ''] = words;
-  const only = Object.hasOwn(commands, first) ? commands[first] : undefined;
-  const loaded = await Promise.all(
-    (only === undefined ? Object.values(commands) : [only]).map((load) => load()),
-  );
-  for (const command of loaded) program.addCommand(command.copyInheritedSettings(program));
-  if (only === undefined) {
+  const only = Object.values(groups).some((commands) => Object.hasOwn(commands, first));
+  for (const [heading, commands] of Object.entries(groups))
+    for (const [name, load] of Object.entries(commands))
+      if (!only || name === first)
+        program.addCommand((await load()).copyInheritedSettings(program).helpGroup(heading));
+  if (!only) {
     const { completeCommand } = await import('./commands/completion.ts');
     program.addCommand(completeCommand().copyInheritedSettings(program), { hidden: true });
   }
-  return withExamples(program, ['peerd start', 'peerd status', 'peerd demo'], exitNotes);
+  program.commandsGroup('More:').helpCommand('help [command]', 'display help for command');
+  return withExamples(program, ['peerd start', 'peerd request bob hello', 'peerd demo'], notes);
 }

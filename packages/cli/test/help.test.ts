@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { PeerdError } from '@peerd/protocol';
+import { errorCodes, exitStatusOf, PeerdError } from '@peerd/protocol';
 import type { Command } from 'commander';
 import { afterEach, expect, test, vi } from 'vitest';
 import { visibleCommands } from '../reference/commands.ts';
@@ -81,7 +81,11 @@ test('an error of a peer has no control characters but newline and tab', () => {
 test('the help of the program lists what it exits with', async () => {
   let help = '';
   (await createProgram()).configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-  expect(help).toContain('130 interrupted');
+  const statuses = [...help.matchAll(/^ +(\d+) {2}(.+)$/gm)].flatMap(([, status, codes = '']) =>
+    codes.split(', ').map((code) => [code, Number(status)]),
+  );
+  const known = errorCodes.map((code) => [code, exitStatusOf(code)]);
+  expect(statuses).toEqual([['done', 0], ...known, ['interrupted', 130]]);
 });
 
 test.each([

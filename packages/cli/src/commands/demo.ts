@@ -4,7 +4,7 @@ import { withExamples } from '../examples.ts';
 
 export function demoCommand(): Command {
   const command = new Command('demo')
-    .description('Show it all in a minute: two daemons, a request, a broadcast, and one of them killed')
+    .description('Show it all: two daemons, a request, a broadcast, one killed')
     .action(async () => {
       const { runDemo } = await import('../demo/run.ts');
       await runDemo(outputOf(command), interruption());

@@ -7,7 +7,7 @@ import { jsonMs, payloadFields } from '../output.ts';
 import { readPayload } from '../payload.ts';
 
 interface Options {
-  service: string;
+  service?: string;
   timeout?: number;
   idempotent?: boolean;
 }
@@ -17,32 +17,34 @@ export function requestCommand(): Command {
     .description('Ask a peer and print its answer')
     .addArgument(peerArgument())
     .argument('[data]', 'what to send; `-`, or nothing when something is piped in: standard input')
-    .option('--service <name>', 'which of its services', '')
+    .option('--service <name>', 'which of its services (default: the one without a name)')
     .option('--timeout <duration>', 'give up after this long (default: 30s)', durationOption)
     .option('--idempotent', 'ask again when the connection breaks: it may be handled twice')
-    .action(async (peer: string, data: string | undefined, { service, timeout, idempotent }: Options) => {
-      const output = outputOf(command);
-      const payload = await readPayload(data);
-      const signal = interruption();
-      const limits = timeout === undefined ? {} : { timeoutMs: timeout };
-      const options = { service, signal, idempotent: idempotent ?? false, ...limits };
-      await withDaemon(
-        command,
-        async (node) => {
-          const started = performance.now();
-          const answer = await node.request(peer, payload, options);
-          const ms = jsonMs(performance.now() - started);
-          if (!output.json) return output.raw(answer);
-          // The answer is there: it is not lost to a question about who gave it.
-          const known = await node.peers().catch(() => []);
-          const { id = null, name = null } = theOne(peer, known) ?? {};
-          const whom = { peer, peerId: id, peerName: name };
-          const json: RequestJson = { ...whom, service, ...payloadFields(answer), ms };
-          output.object(json);
-        },
-        signal,
-      );
-    });
+    .action(
+      async (peer: string, data: string | undefined, { service = '', timeout, idempotent }: Options) => {
+        const output = outputOf(command);
+        const payload = await readPayload(data);
+        const signal = interruption();
+        const limits = timeout === undefined ? {} : { timeoutMs: timeout };
+        const options = { service, signal, idempotent: idempotent ?? false, ...limits };
+        await withDaemon(
+          command,
+          async (node) => {
+            const started = performance.now();
+            const answer = await node.request(peer, payload, options);
+            const ms = jsonMs(performance.now() - started);
+            if (!output.json) return output.raw(answer);
+            // The answer is there: it is not lost to a question about who gave it.
+            const known = await node.peers().catch(() => []);
+            const { id = null, name = null } = theOne(peer, known) ?? {};
+            const whom = { peer, peerId: id, peerName: name };
+            const json: RequestJson = { ...whom, service, ...payloadFields(answer), ms };
+            output.object(json);
+          },
+          signal,
+        );
+      },
+    );
   return withExamples(
     command,
     [
