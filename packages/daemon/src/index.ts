@@ -5,7 +5,7 @@ export { type ConfigValues, levelsOf, type RawConfig } from './config/schema.ts'
 export { type ConfigEntry, describeConfig } from './config/show.ts';
 export { type Daemon, type DaemonInfo, type DaemonOptions, startDaemon } from './daemon.ts';
 export { exportIdentity, type Imported, identityOf, importIdentity } from './data/identity.ts';
-export { countBuffersWithHeap } from './heap.ts';
+export { leaveBuffersToScavenges } from './heap.ts';
 export { createLog, type DaemonLog, type Levels, type LogOptions } from './log/log.ts';
 export { type LogRecord, LogRing } from './log/ring.ts';
 export { version } from './version.ts';

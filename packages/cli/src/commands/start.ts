@@ -25,10 +25,10 @@ async function start(command: Command): Promise<void> {
   const output = outputOf(command);
   const options = command.optsWithGlobals<ConfigFlags>();
   const stop = stopOnSignals();
-  const { countBuffersWithHeap, createLog, levelsOf, loadConfig, startDaemon } = await import(
+  const { leaveBuffersToScavenges, createLog, levelsOf, loadConfig, startDaemon } = await import(
     '@peerd/daemon'
   );
-  countBuffersWithHeap();
+  leaveBuffersToScavenges();
   const config = await loadConfig(await configOptionsOf(options));
   const log = await createLog(levelsOf(config.values));
   // The last line of defence: past a fault that nobody caught, nothing this process says can be trusted.
