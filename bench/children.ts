@@ -47,6 +47,10 @@ export class Child {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   async measure(work: Order['work']): Promise<Measured> {
     this.#lastId += 1;
     const order: Order = { id: this.#lastId, work };

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { percentile } from './report.ts';
 
 export interface Measured {
+  readonly calls: number;
   readonly callsPerSecond: number;
   /** How long a call took, in microseconds: of the first caller's calls. */
   readonly medianUs: number;
@@ -41,7 +42,8 @@ export async function closedLoop(
   } finally {
     clearTimeout(timer);
   }
-  return { callsPerSecond: (calls / (performance.now() - startedMs)) * 1_000, ...latencyOf(latenciesMs) };
+  const callsPerSecond = (calls / (performance.now() - startedMs)) * 1_000;
+  return { calls, callsPerSecond, ...latencyOf(latenciesMs) };
 }
 
 /** One caller that waits `pauseMs` after each answer, for `ms`. */
@@ -59,7 +61,7 @@ export async function pacedLoop(
     await delay(pauseMs);
   } while (performance.now() - startedMs < ms);
   const callsPerSecond = (latenciesMs.length / (performance.now() - startedMs)) * 1_000;
-  return { callsPerSecond, ...latencyOf(latenciesMs) };
+  return { calls: latenciesMs.length, callsPerSecond, ...latencyOf(latenciesMs) };
 }
 
 function latencyOf(latenciesMs: number[]): { medianUs: number; p99Us: number } {

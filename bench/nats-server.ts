@@ -38,6 +38,10 @@ export class NatsServer {
     return new NatsServer(url, process, folder);
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   async stop(): Promise<void> {
     await stop(this.#process);
     this.#folder.remove();

@@ -1,7 +1,7 @@
 /** Processes and folders that the bench makes: however it ends, short of being killed, it leaves none behind. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -29,4 +29,18 @@ export function makeOwnFolder(purpose: string): { path: string; remove(): void }
   };
   process.once('exit', remove);
   return { path, remove };
+}
+
+/** Linux counts in these, whatever the kernel's own clock. */
+const tickMs = 10;
+
+/** Processor time that processes have used together, in their own code and in the system's; NaN but on Linux. */
+export function processorMs(pids: readonly (number | undefined)[]): number {
+  if (process.platform !== 'linux') return Number.NaN;
+  return pids.reduce<number>((sum, pid) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name comes before, in parentheses, and may have anything in it.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return sum + (Number(fields[11]) + Number(fields[12])) * tickMs;
+  }, 0);
 }

@@ -99,6 +99,7 @@ function spread(figures: readonly number[]): string[] {
 }
 
 function format(figure: number): string {
+  if (Number.isNaN(figure)) return '-';
   return figure >= 1_000 ? Math.round(figure).toLocaleString('en') : figure.toFixed(figure < 100 ? 2 : 0);
 }
 

@@ -1,6 +1,7 @@
 import { type Child, Children } from '../children.ts';
 import { Daemons } from '../daemons.ts';
 import { NatsServer, noNats } from '../nats-server.ts';
+import { processorMs } from '../own.ts';
 import type { Absent, Case, Contender } from '../run.ts';
 
 const manyCallers = [64, 256];
@@ -14,15 +15,15 @@ export const daemons: Case = {
     const children = new Children();
     const nats = await NatsServer.start();
     const { asking, answering } = await nodes.startPair();
-    await children.start('sdk.ts', ['answer', answering.socket]);
+    const sdkHandler = await children.start('sdk.ts', ['answer', answering.socket]);
     const sdk = await children.start('sdk.ts', ['ask', asking.socket, answering.name]);
-    if (nats !== undefined) await children.start('nats.ts', ['answer', nats.url]);
+    const natsHandler = nats && (await children.start('nats.ts', ['answer', nats.url]));
     const natsClient = nats && (await children.start('nats.ts', ['ask', nats.url]));
 
     return {
       contenders: manyCallers.flatMap((callers) => [
-        contender('peerd', sdk, callers),
-        contender('NATS', natsClient, callers),
+        contender('peerd', sdk, callers, [asking.process, answering.process, sdk, sdkHandler]),
+        contender('NATS', natsClient, callers, [nats, natsClient, natsHandler]),
       ]),
       goals: manyCallers.map((callers) => ({
         text: `peerd / NATS, ${callers} callers`,
@@ -42,14 +43,26 @@ function rateOf(name: string, callers: number): string {
   return `${name}, ${callers} callers: requests/s`;
 }
 
-function contender(name: string, child: Child | undefined, callers: number): Contender | Absent {
-  const rows = [rateOf(name, callers), `${name}, ${callers} callers: 99 of 100 within, us`];
+/** `processes` are all that have a part in it. */
+function contender(
+  name: string,
+  child: Child | undefined,
+  callers: number,
+  processes: readonly ({ readonly pid?: number | undefined } | undefined)[],
+): Contender | Absent {
+  const rows = [
+    rateOf(name, callers),
+    `${name}, ${callers} callers: 99 of 100 within, us`,
+    `${name}, ${callers} callers: processor time of all processes a request, us`,
+  ];
   if (child === undefined) return { rows, absent: noNats };
+  const pids = processes.map((each) => each?.pid);
   return {
     rows,
     measure: async (ms) => {
-      const { callsPerSecond, p99Us } = await child.measure({ ms, callers, payloadBytes });
-      return [callsPerSecond, p99Us];
+      const usedMs = processorMs(pids);
+      const { calls, callsPerSecond, p99Us } = await child.measure({ ms, callers, payloadBytes });
+      return [callsPerSecond, p99Us, ((processorMs(pids) - usedMs) * 1_000) / calls];
     },
   };
 }
