@@ -69,7 +69,7 @@ export class ServerLoop {
     this.#clock = clock;
     this.#recorder = recorder;
     this.#clockMs = clock.now();
-    this.#meter = new Meter(inbox);
+    this.#meter = new Meter(inbox, clock);
     this.#splitInputs = isWhole ? Number.POSITIVE_INFINITY : SPLIT_INPUTS;
   }
 
@@ -77,7 +77,7 @@ export class ServerLoop {
   get load(): Pick<NodeTop, 'loop' | 'queues'> {
     const { refused, limits, waiting, commandBytes } = this.inbox;
     return {
-      loop: this.#meter.info(this.#clock.now()),
+      loop: this.#meter.info(),
       queues: [
         {
           name: COMMANDS_QUEUE,
@@ -133,7 +133,7 @@ export class ServerLoop {
     const commandsTaken = this.#drain(commands, () => this.inbox.takeCommand());
     if (this.#core.flush()) this.inbox.wake();
     this.#arm();
-    this.#meter.end(beganMs, this.#clock.now(), eventsTaken + commandsTaken, commandsTaken);
+    this.#meter.end(beganMs, eventsTaken + commandsTaken, commandsTaken);
   }
 
   #passTime(): void {
