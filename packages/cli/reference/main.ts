@@ -50,10 +50,15 @@ function sectionOf({ name, command }: NamedCommand, types: ReadonlyMap<string, J
     code('', `${name} ${command.usage()}`),
     rows(command),
     code('', examples.join('\n')),
-    escaped(notes),
+    ...notes.split('\n\n').map(paragraph),
     json.length === 0 ? '' : `JSON:\n\n${code('ts', sourceOf(json))}`,
   ];
   return parts.filter((part) => part !== '').join('\n\n');
+}
+
+/** Lines that are indented in the help are no text that flows. */
+function paragraph(text: string): string {
+  return text.startsWith('  ') ? code('', text.replaceAll(/^ {2}/gm, '')) : escaped(text);
 }
 
 /** The arguments and options of a command, but for --help. */

@@ -76,9 +76,16 @@ export function replyCommand(): Command {
     ],
     `When the command exits with 0, its standard output is the answer; else the request is refused, with its standard
 error as the reason. A call that is cancelled kills the command; what a command leaves running is killed when its shell
-has ended. In its environment are PEERD_PEER, the id of the peer that asks; PEERD_PEER_NAME, what that peer calls itself,
-which proves nothing; PEERD_SERVICE; PEERD_REQUEST_NUMBER, from 1; PEERD_REQUEST_BYTES, the size of the payload; and
-PEERD_SOCKET, so that a peerd in it talks to the same daemon. Never put what a peer says into the command line itself.
+has ended. In its environment are
+
+  PEERD_PEER            the id of the peer that asks
+  PEERD_PEER_NAME       what that peer calls itself, which proves nothing
+  PEERD_SERVICE         the service; empty for the one without a name
+  PEERD_REQUEST_NUMBER  the number of the request, from 1
+  PEERD_REQUEST_BYTES   the size of the payload
+  PEERD_SOCKET          the daemon: a peerd in the command talks to the same
+
+Never put what a peer says into the command line itself.
 
 A service that several programs answer goes to whichever is free: one that has --jobs commands running is not.
 A peer that --access does not admit is told forbidden.
