@@ -259,10 +259,11 @@ export class SocketClient implements Client {
   }
 
   /** A line that others join the daemon's network with. Fails with `invalid` on an address that is none of its. */
-  async ticket({ addresses = [], withSecret = false }: TicketOptions = {}): Promise<JoinTicket> {
+  async ticket(options: TicketOptions & SignalOptions = {}): Promise<JoinTicket> {
+    const { addresses = [], withSecret = false, signal } = options;
     const value = { addresses: [...addresses], withSecret };
     const about = { kind: 'ticket', again: true };
-    const made = await this.#ask(about, 'ticket', {}, () => ({ case: 'ticket', value }));
+    const made = await this.#ask(about, 'ticket', { signal }, () => ({ case: 'ticket', value }));
     return {
       ticket: made.ticket,
       addresses: made.addresses,
@@ -275,13 +276,10 @@ export class SocketClient implements Client {
    * Has the daemon read its configuration again, as SIGHUP does; resolves to what became of it. Fails with `invalid`, with a
    * line for each mistake, and then nothing has changed.
    */
-  async reload(): Promise<ReloadResult> {
-    const { changed, restart, warnings } = await this.#ask(
-      { kind: 'reload', again: false },
-      'reloaded',
-      {},
-      () => ({ case: 'reload', value: {} }),
-    );
+  async reload({ signal }: SignalOptions = {}): Promise<ReloadResult> {
+    const about = { kind: 'reload', again: false };
+    const body = (): ClientBody => ({ case: 'reload', value: {} });
+    const { changed, restart, warnings } = await this.#ask(about, 'reloaded', { signal }, body);
     return { changed, restart, warnings };
   }
 
@@ -289,10 +287,11 @@ export class SocketClient implements Client {
    * Asks the daemon to stop; resolves when it has begun to. `closed` tells when it is gone: this client does not wait
    * for another.
    */
-  async stop(): Promise<void> {
+  async stop({ signal }: SignalOptions = {}): Promise<void> {
     this.#session.makeLast(true);
     try {
-      await this.#ask({ kind: 'stop', again: false }, 'done', {}, () => ({ case: 'stop', value: {} }));
+      const about = { kind: 'stop', again: false };
+      await this.#ask(about, 'done', { signal }, () => ({ case: 'stop', value: {} }));
     } catch (error) {
       this.#session.makeLast(false);
       throw error;

@@ -305,6 +305,9 @@ describe('a client whose connection', () => {
         client.broadcast('news', nothing, { signal }),
         client.ping('alice', { signal }),
         client.status({ signal }),
+        client.ticket({ signal }),
+        client.reload({ signal }),
+        client.stop({ signal }),
         client.handle('late', () => nothing, { signal }),
         client.subscribe('news', { signal }),
       ].map((each) => each.then(() => 'resolved').catch((error: unknown) => error));
