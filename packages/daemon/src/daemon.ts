@@ -157,6 +157,7 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
   const reason = new PeerdError('stopped', `the daemon ${config.name} was stopped`);
   const stopInOrder = async (): Promise<void> => {
     control.refuse(new PeerdError('stopped', `the daemon ${config.name} is stopping`));
+    log.info(`stopping: calls in flight have ${drainTimeoutMs} ms to end`);
     if (!(await within(drainTimeoutMs, server.drain())))
       log.warn(`calls were still in flight after ${drainTimeoutMs} ms: they end with stopped`);
     controller.abort(reason);

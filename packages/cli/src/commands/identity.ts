@@ -6,7 +6,7 @@ import { type ConfigFlags, configOptionsOf } from '../config-options.ts';
 import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import type { IdentityExportJson, IdentityImportJson, IdentityJson } from '../json.ts';
-import { type PassphraseOptions, readPassphrase } from '../passphrase.ts';
+import type { PassphraseOptions } from '../passphrase.ts';
 
 interface ExportOptions extends PassphraseOptions {
   output?: string;
@@ -62,6 +62,7 @@ function exportCommand(): Command {
   command.action(async (options: ExportOptions) => {
     const output = outputOf(command);
     const { exportIdentity, identityOf } = await import('@peerd/daemon');
+    const { readPassphrase } = await import('../passphrase.ts');
     const config = await load(command);
     const id = await identityOf(config);
     const text = await exportIdentity(config, await readPassphrase(options, true));
@@ -91,6 +92,7 @@ function importCommand(): Command {
   command.action(async (file: string, options: ImportOptions) => {
     const output = outputOf(command);
     const { importIdentity } = await import('@peerd/daemon');
+    const { readPassphrase } = await import('../passphrase.ts');
     const config = await load(command);
     const text = await readFile(file, 'utf8').catch((cause: Error) => {
       throw new PeerdError('invalid', `${file} can't be read: ${cause.message}`, { cause });
