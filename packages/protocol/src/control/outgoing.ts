@@ -10,6 +10,9 @@ const shortFrameBytes = 4 * 1024;
 /** The buffer that short frames and headers are written into: some hundred of them, a turn of a busy client. */
 const slabBytes = 64 * 1024;
 
+/** The first one, which is enough for a client that asks one thing at a time: a daemon may have a thousand of those. */
+const firstSlabBytes = 8 * 1024;
+
 /**
  * Of the long frames so much goes out at a time. Local sockets take about 200 KiB at once, so that more would only
  * stand before the next short frame.
@@ -46,7 +49,7 @@ interface Lane {
  * part of each call in turn. A frame never overtakes an earlier one of its call.
  */
 export class Outgoing {
-  #slab: Buffer = Buffer.allocUnsafeSlow(slabBytes);
+  #slab: Buffer = Buffer.allocUnsafeSlow(firstSlabBytes);
   #from = 0;
   #at = 0;
   #buffers: Uint8Array[] = [];
