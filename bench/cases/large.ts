@@ -10,6 +10,7 @@ const small = { callers: 1, payloadBytes: 128, pauseMs: 5 };
 
 const peerdRate = 'peerd: 1 MiB requests/s';
 const pipeRate = 'bare pipe: 1 MiB requests/s';
+const sealedRate = 'pipe, encrypted and with whole messages: 1 MiB requests/s';
 const smallOwn = 'peerd, 128 B beside it, own connection: 99 of 100 within, ms';
 const smallSame = 'peerd, 128 B beside it, same connection: 99 of 100 within, ms';
 const smallPipe = 'bare pipe, 128 B beside it, own connection: 99 of 100 within, ms';
@@ -25,7 +26,8 @@ export const large1MiB: Case = {
     const sdk = await children.start('sdk.ts', ['ask', asking.socket, answering.name]);
     const otherSdk = await children.start('sdk.ts', ['ask', asking.socket, answering.name]);
     const folder = makeOwnFolder('pipe');
-    const pipe = await startPipe(children, folder.path);
+    const pipe = await startPipe(children, folder.path, 'bare');
+    const sealedPipe = await startPipe(children, folder.path, 'sealed');
     const otherPipe = await children.start('pipe.ts', ['ask', pipe.path]);
     return {
       contenders: [
@@ -50,6 +52,10 @@ export const large1MiB: Case = {
             return [callsPerSecond, own.p99Us / 1_000];
           },
         },
+        {
+          rows: [sealedRate],
+          measure: async (ms) => [(await sealedPipe.asking.measure({ ms, ...large })).callsPerSecond],
+        },
       ],
       goals: [
         {
@@ -58,6 +64,8 @@ export const large1MiB: Case = {
           least: 0.6,
           aim: 0.8,
         },
+        { text: 'peerd / the encrypted pipe', figure: (of) => of(peerdRate) / of(sealedRate) },
+        { text: 'the encrypted pipe / bare pipe', figure: (of) => of(sealedRate) / of(pipeRate) },
         { text: '128 B beside it, own connection, ms', figure: (of) => of(smallOwn), most: 20 },
         { text: '128 B beside it, same connection, ms', figure: (of) => of(smallSame), most: 20 },
       ],
@@ -70,12 +78,21 @@ export const large1MiB: Case = {
   },
 };
 
-/** The same sockets as with peerd, Unix, TCP, Unix, with nothing done to the bytes. */
-async function startPipe(children: Children, folder: string): Promise<{ path: string; asking: Child }> {
-  const path = join(folder, 'asking');
-  const answering = join(folder, 'answering');
-  await children.start('pipe.ts', ['answer', answering]);
-  const relay = await children.start('pipe.ts', ['relay', '0', answering]);
-  await children.start('pipe.ts', ['relay', path, String(await relay.ready)]);
+/**
+ * The same sockets as with peerd, Unix, TCP, Unix. `bare`: nothing is done to the bytes. `sealed`: with what no two
+ * daemons can do without, encryption between them and messages that are whole when they are handed over.
+ */
+async function startPipe(
+  children: Children,
+  folder: string,
+  kind: 'bare' | 'sealed',
+): Promise<{ path: string; asking: Child }> {
+  const path = join(folder, `${kind}-asking`);
+  const answering = join(folder, `${kind}-answering`);
+  const isSealed = kind === 'sealed';
+  await children.start('pipe.ts', ['answer', answering, ...(isSealed ? ['whole'] : [])]);
+  const relay = await children.start('pipe.ts', ['relay', '0', answering, ...(isSealed ? ['in'] : [])]);
+  const port = String(await relay.ready);
+  await children.start('pipe.ts', ['relay', path, port, ...(isSealed ? ['out'] : [])]);
   return { path, asking: await children.start('pipe.ts', ['ask', path]) };
 }

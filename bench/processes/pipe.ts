@@ -1,13 +1,16 @@
 /**
  * A part of a bare pipe: `answer <path>` sends back what it gets, `relay <from> <to>` passes bytes on both ways,
  * `ask <path>` measures. Where a relay listens and connects is the path of a Unix socket or a TCP port of 127.0.0.1;
- * on port 0 it says which one it got.
+ * on port 0 it says which one it got. With `sealed`, what goes over TCP is encrypted, and messages are handed over
+ * whole, as they are to a handler and to its caller.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { ready, readyToAsk } from './parent.ts';
+import { opening, sealing } from './sealing.ts';
 
-const [role, from = '', to = ''] = process.argv.slice(2);
+const [role, from = '', to = '', sealed] = process.argv.slice(2);
+const messageBytes = 1024 * 1024;
 
 async function serve(at: string, accept: (socket: Socket) => void): Promise<void> {
   const server = createServer({ noDelay: true }, (socket) => {
@@ -50,6 +53,31 @@ function ask(path: string): void {
   );
 }
 
-if (role === 'answer') await serve(from, (socket) => socket.pipe(socket));
-else if (role === 'relay') await serve(from, (socket) => socket.pipe(connect(to)).pipe(socket));
+/** Sends each message back when all of it is there. */
+function echoWhole(socket: Socket): void {
+  let message = Buffer.allocUnsafeSlow(messageBytes);
+  let filled = 0;
+  socket.on('data', (chunk: Buffer) => {
+    for (let at = 0; at < chunk.length; ) {
+      const taken = chunk.copy(message, filled, at);
+      at += taken;
+      filled += taken;
+      if (filled < messageBytes) continue;
+      socket.write(message);
+      message = Buffer.allocUnsafeSlow(messageBytes);
+      filled = 0;
+    }
+  });
+}
+
+function relay(socket: Socket): void {
+  const next = connect(to);
+  if (sealed === undefined) socket.pipe(next).pipe(socket);
+  // The end that has the TCP socket behind it seals what goes there.
+  else if (sealed === 'out') socket.pipe(sealing()).pipe(next).pipe(opening()).pipe(socket);
+  else socket.pipe(opening()).pipe(next).pipe(sealing()).pipe(socket);
+}
+
+if (role === 'answer') await serve(from, to === 'whole' ? echoWhole : (socket) => socket.pipe(socket));
+else if (role === 'relay') await serve(from, relay);
 else ask(from);
