@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { errorCodes, exitStatusOf, PeerdError } from '@peerd/protocol';
 import type { Command } from 'commander';
@@ -29,6 +31,18 @@ const leaves = commands.filter(({ command }) => command.commands.length === 0);
 test.each(leaves)('what $name prints with --json is declared in json.ts', ({ name }) => {
   const declared = [...readJsonTypes().values()].filter(({ commands }) => commands.includes(name));
   expect(declared).not.toEqual([]);
+});
+
+const tests = globSync('*.e2e.test.ts', { cwd: import.meta.dirname }).map((file) =>
+  readFileSync(join(import.meta.dirname, file), 'utf8'),
+);
+
+test.each(leaves)('what $name prints with --json is held to that by a test', ({ name }) => {
+  const words = name.replace('peerd ', '');
+  const isHeld = tests.some(
+    (text) => text.includes(`undocumented('${name}'`) || new RegExp(`^ +'${words}( .*)?',$`, 'm').test(text),
+  );
+  expect(isHeld || tests.some((text) => text.includes(`await printed('${words} `))).toBe(true);
 });
 
 test('what json.ts declares belongs to a command', () => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { undocumented } from './json-types.ts';
 import { Sandbox } from './sandbox.ts';
@@ -13,8 +14,10 @@ afterAll(() => sandbox.close());
 /** Runs a command with `--json`, and says in what its output is not as documented. */
 async function printed(line: string, name = 'bob'): Promise<string[]> {
   const args = line.split(' ');
-  const { stdout } = await sandbox.run([...args, '--json', '--name', name]);
-  return undocumented(`peerd ${args[0] === 'config' ? `config ${args[1]}` : args[0]}`, stdout);
+  const { status, stdout } = await sandbox.run([...args, '--json', '--name', name]);
+  if (status !== 0) return [`it failed: ${stdout}`];
+  const words = ['config', 'identity'].includes(args[0] ?? '') ? 2 : 1;
+  return undocumented(`peerd ${args.slice(0, words).join(' ')}`, stdout);
 }
 
 test.each([
@@ -25,9 +28,21 @@ test.each([
   'broadcast void x --allow-none',
   'config check',
   'config show',
+  'config reload',
+  'identity show',
   'demo',
 ])('peerd %s --json is as documented', async (line) => {
   expect(await printed(line)).toEqual([]);
+});
+
+test('peerd identity import --json is as documented', async () => {
+  const env = { PEERD_PASSPHRASE: 'a long enough phrase' };
+  const file = join(sandbox.folder, 'bob.identity');
+  const exported = await sandbox.run(['identity', 'export', '--name', 'bob', '--output', file], { env });
+  expect(exported.status).toBe(0);
+  const imported = await sandbox.run(['identity', 'import', file, '--name', 'twin', '--json'], { env });
+  expect(undocumented('peerd identity import', imported.stdout)).toEqual([]);
+  expect(imported.status).toBe(0);
 });
 
 test('peerd logs --json is as documented', async () => {
