@@ -43,7 +43,7 @@ async function works(sandbox: Sandbox, line: string, env: NodeJS.ProcessEnv = {}
     expect({ status, stderr }).toMatchObject({ status: 0 });
   } else {
     await expect.poll(() => running.stdout + running.stderr, { timeout: 20_000 }).toMatch(ready);
-    await running.killGroup();
+    await running.killAll();
   }
 }
 

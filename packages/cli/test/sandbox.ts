@@ -22,14 +22,16 @@ export interface Result {
 export class Running {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly ended: Promise<Result>;
+  readonly #isLeader: boolean;
   readonly #stdout: Buffer[] = [];
   #stderr = '';
   #read = 0;
   readonly #changed = new Set<() => void>();
   #over = false;
 
-  constructor(child: ChildProcessByStdio<Writable, Readable, Readable>) {
+  constructor(child: ChildProcessByStdio<Writable, Readable, Readable>, isLeader: boolean) {
     this.child = child;
+    this.#isLeader = isLeader;
     child.stdin.on('error', () => {});
     child.stdout.on('data', (chunk: Buffer) => {
       this.#stdout.push(chunk);
@@ -85,8 +87,9 @@ export class Running {
     return await this.ended;
   }
 
-  /** Ends it and all that it has started, which is of a process group with it. */
-  async killGroup(): Promise<Result> {
+  /** Ends it and, when it leads a process group, all that it has started. */
+  async killAll(): Promise<Result> {
+    if (!this.#isLeader) return await this.kill('SIGKILL');
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch {
@@ -138,7 +141,8 @@ export class Sandbox {
   }
 
   spawn(args: readonly string[], options: RunOptions = {}): Running {
-    return this.#start(process.execPath, ['--conditions=@peerd/source', program, ...args], options);
+    const node = ['--conditions=@peerd/source', program, ...args];
+    return this.#start(process.execPath, node, options, false);
   }
 
   /** A line for the shell, in which `peerd` is the program. */
@@ -151,17 +155,18 @@ export class Sandbox {
     const peerd = shell === 'fish' ? `function peerd; ${call} $argv; end` : `peerd() { ${call} "$@"; }`;
     // Without the files that people have in their homes.
     const bare = { bash: ['--norc', '-c'], zsh: ['-f', '-c'], fish: ['--no-config', '-c'] }[shell];
-    return this.#start(shell, [...bare, `${peerd}\n${line}`], options);
+    // What it starts is to end with it.
+    return this.#start(shell, [...bare, `${peerd}\n${line}`], options, true);
   }
 
-  #start(file: string, args: readonly string[], { stdin, env }: RunOptions): Running {
+  #start(file: string, args: readonly string[], { stdin, env }: RunOptions, isLeader: boolean): Running {
     const child = spawn(file, args, {
       cwd: this.folder,
       env: { ...this.env, ...env },
-      detached: true,
+      detached: isLeader,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    const running = new Running(child);
+    const running = new Running(child, isLeader);
     if (stdin !== undefined) child.stdin.end(stdin);
     this.#running.add(running);
     void running.ended.then(({ stderr }) => {
@@ -195,7 +200,7 @@ export class Sandbox {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#running].map((each) => each.killGroup()));
+    await Promise.all([...this.#running].map((each) => each.killAll()));
     await rm(this.folder, { recursive: true, force: true });
     if (this.#faults.length > 0 && !this.expectsFaults) throw new Error(this.#faults.join('\n'));
   }
