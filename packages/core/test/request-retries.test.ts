@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_RETRIES } from '../src/request/retries.ts';
+import { seededRandom } from '../src/server/random.ts';
 import { type SimNode, SimPair } from './support/request-pair.ts';
 
 const bytes = (length: number) => new Uint8Array(length);
@@ -196,4 +197,56 @@ describe('an idempotent call whose connection breaks', () => {
     expect(pair.b.dispatched).toHaveLength(200);
     expect(Math.max(...counts)).toBeLessThan(40);
   });
+});
+
+test('calls whose connection breaks again and again end once each, with the answer or a reason, and leave nothing', () => {
+  for (let seed = 1; seed <= 60; seed += 1) {
+    const pair = new SimPair({ seed });
+    const random = seededRandom([seed, 5, 5, 5]);
+    const size = () => Math.floor(random() ** 4 * 400_000);
+    const sizes = new Map<number, { asked: number; answered: number; isStream: boolean }>();
+    const left: (() => void)[] = [];
+    pair.b.onRequest = ({ key, service, payload }) => {
+      const { asked, answered } = sizes.get(Number(service)) as { asked: number; answered: number };
+      // Whole, however often it is asked.
+      expect(payload.length, `seed ${seed}`).toBe(asked);
+      left.push(() =>
+        pair.b.inbox.push({ type: 'request/answer', key, payload: bytes(answered), end: true }),
+      );
+    };
+    const refs: number[] = [];
+    for (let step = 0; step < 300; step += 1) {
+      if (random() < 0.2) {
+        const [asked, answered, stream] = [size(), size(), random() < 0.3];
+        sizes.set(refs.length, { asked, answered, isStream: stream });
+        refs.push(
+          pair.a.ask({
+            payload: bytes(asked),
+            service: `${refs.length}`,
+            stream,
+            idempotent: true,
+            timeoutMs: 40_000,
+          }),
+        );
+      }
+      if (random() < 0.3) left.splice(Math.floor(random() * left.length), 1)[0]?.();
+      for (let moves = Math.floor(random() * 20); moves > 0; moves -= 1) pair.advance();
+      if (random() < 0.03 && pair.a.lanes.size > 0) pair.close(pair.a, Math.max(...pair.a.lanes.keys()));
+      if (random() < 0.1) pair.pass(Math.floor(random() * 500));
+    }
+    for (let rounds = 0; rounds < 100 && !refs.every((ref) => pair.a.isSettled(ref)); rounds += 1) {
+      for (const answering of left.splice(0)) answering();
+      pair.pass(500);
+    }
+    pair.pass(60_000);
+    for (const [index, ref] of refs.entries()) {
+      const outcome = pair.a.outcome(ref);
+      const what = `seed ${seed}, call ${index}`;
+      if ('error' in outcome) expect(['disconnected', 'timeout'], what).toContain(outcome.error.code);
+      else if (sizes.get(index)?.isStream) expect(pair.a.messages.get(ref)?.length, what).toBe(1);
+      else expect(outcome.value?.length, what).toBe(sizes.get(index)?.answered);
+    }
+    expectEmpty(pair);
+    expect(pair.a.state.nextTickMs, `seed ${seed}`).toBe(Number.POSITIVE_INFINITY);
+  }
 });
