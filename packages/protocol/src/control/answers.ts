@@ -83,8 +83,9 @@ export class AnswerStream implements AsyncIterableIterator<Uint8Array, undefined
     }
     const value = this.#queue[this.#head] as Uint8Array;
     this.#head += 1;
-    if (this.#head === this.#queue.length) {
-      this.#queue = [];
+    // A reader that is always behind never empties it: what was taken must go all the same.
+    if (this.#head * 2 >= this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
     this.#queued -= costOf(value);
