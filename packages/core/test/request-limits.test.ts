@@ -1,6 +1,6 @@
 import type { PeerdError } from '@peerd/protocol';
 import { describe, expect, test } from 'vitest';
-import { type Frame, FrameType } from '../src/request/frames.ts';
+import { END_MESSAGE, type Frame, FrameType } from '../src/request/frames.ts';
 import type { RequestOutput } from '../src/request/messages.ts';
 import { RequestState } from '../src/request/state.ts';
 import { defaultLimits } from '../src/settings.ts';
@@ -268,4 +268,32 @@ describe('the bytes in flight', () => {
     pair.step(pair.b, { type: 'request/frames', link: -9, frames: [whole], bytes: 10, pinnedBytes });
     expect(pair.b.snapshot.heldBytes).toBe(128 + packet.length / 16);
   });
+
+  test.each([0, 1, 40_000])(
+    'are those of what the reader of a stream has not taken: %i bytes a message',
+    (length) => {
+      const pair = new SimPair();
+      const ref = pair.a.ask({ stream: true });
+      pair.run();
+      const { link } = pair.a.written[0] as { link: number };
+      const answers = ['first', 'second', 'third'].map((): Frame => {
+        const data = bytes(64 * 1024).subarray(0, length);
+        return { type: FrameType.data, call: 1, flags: END_MESSAGE, data };
+      });
+      pair.step(pair.a, {
+        type: 'request/frames',
+        link,
+        frames: answers,
+        bytes: length,
+        pinnedBytes: 64 * 1024,
+      });
+      const untaken = answers.map(() => {
+        const held = pair.a.snapshot.heldBytes;
+        pair.step(pair.a, { type: 'request/consumed', ref, bytes: length });
+        return held;
+      });
+      const each = length === 0 ? 0 : 128 + Math.max(length, 4_096);
+      expect([...untaken, pair.a.snapshot.heldBytes]).toEqual([3 * each, 2 * each, each, 0]);
+    },
+  );
 });

@@ -41,8 +41,9 @@ export abstract class Call {
   #firstChunk: Uint8Array | undefined;
   #moreChunks: Uint8Array[] | undefined;
   chunkBytes = 0;
-  /** What this call counts for in the bytes in flight. */
+  /** What this call counts for in the bytes in flight, and of that the message that is not whole yet. */
   heldBytes = 0;
+  chunkHeldBytes = 0;
   timeoutMs = 0;
   /** When it is over: frames for it that are still on their way are passed over. */
   isOver = false;
@@ -58,7 +59,8 @@ export abstract class Call {
 
   /**
    * Takes a chunk. `isWhole`: it is all of the message, and will be handed on at once. `pinnedBytes`: size of the
-   * packet that it may be a view of, and so keeps in memory. Returns what it counts for in the bytes in flight.
+   * packet that it may be a view of, and so keeps in memory. Returns what it counts for in the bytes in flight, here
+   * already.
    */
   addChunk(data: Uint8Array, isWhole: boolean, pinnedBytes: number): number {
     this.chunkBytes += data.length;
@@ -67,7 +69,10 @@ export abstract class Call {
     if (this.#firstChunk === undefined) this.#firstChunk = chunk;
     else if (this.#moreChunks === undefined) this.#moreChunks = [chunk];
     else this.#moreChunks.push(chunk);
-    return CHUNK_COST_BYTES + (isSmallPart ? data.length : Math.max(data.length, pinnedBytes >> 4));
+    const cost = CHUNK_COST_BYTES + (isSmallPart ? data.length : Math.max(data.length, pinnedBytes >> 4));
+    this.heldBytes += cost;
+    this.chunkHeldBytes += cost;
+    return cost;
   }
 
   /** The chunks as one message; a view when there is only one. */
@@ -78,6 +83,7 @@ export abstract class Call {
     this.#firstChunk = undefined;
     this.#moreChunks = undefined;
     this.chunkBytes = 0;
+    this.chunkHeldBytes = 0;
     return message;
   }
 }

@@ -1,6 +1,7 @@
 import { type ErrorCode, PeerdError } from '@peerd/protocol';
 import type { Deadline } from '../channel/deadlines.ts';
 import type { Settler } from '../channel/responder.ts';
+import { Ring } from '../channel/ring.ts';
 import type { Target } from '../peers/target.ts';
 import { Call } from './call.ts';
 
@@ -36,6 +37,8 @@ export class OutboundCall extends Call {
   readonly isIdempotent: boolean;
   /** Whether a message of a stream of answers has been handed over. */
   hasAnswered = false;
+  /** What the messages of a stream count for that its reader has not taken, oldest first. */
+  readonly untakenBytes: Ring<number> | undefined;
   retries = 0;
   /** What the caller gave it; `timeoutMs` is what a retry has left of that. */
   totalTimeoutMs: number;
@@ -57,6 +60,7 @@ export class OutboundCall extends Call {
     this.totalTimeoutMs = question.timeoutMs;
     this.answer = question.answer;
     this.end = question.end;
+    this.untakenBytes = question.end === undefined ? undefined : new Ring();
     this.isIdempotent = question.idempotent === true;
     this.heldBytes = question.payload.length;
   }

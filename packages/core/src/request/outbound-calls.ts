@@ -86,7 +86,8 @@ export class OutboundCalls {
       'request/consumed': ({ ref, bytes }) => {
         const call = this.#calls.get(ref);
         if (call?.link === undefined) return;
-        this.#release(call, bytes);
+        // What was counted for it, which is more than its bytes.
+        this.#release(call, call.untakenBytes?.shift() ?? 0);
         call.untakenMessages -= 1;
         call.link.grant(call, bytes + MESSAGE_COST_BYTES);
         this.#shared.touch(call.link);
@@ -172,6 +173,7 @@ export class OutboundCalls {
 
   message(link: Link, call: Call, isLast: boolean): void {
     const outbound = call as OutboundCall;
+    outbound.untakenBytes?.push(outbound.chunkHeldBytes);
     const payload = outbound.takeMessage();
     if (outbound.end !== undefined) {
       outbound.hasAnswered = true;

@@ -201,9 +201,7 @@ export class RequestState implements Feature<RequestInput> {
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     if (data.length > 0) {
       const isWhole = call.chunkBytes === 0 && (flags & END_MESSAGE) !== 0;
-      const heldBytes = call.addChunk(data, isWhole, pinnedBytes);
-      call.heldBytes += heldBytes;
-      this.#held.bytes += heldBytes;
+      this.#held.bytes += call.addChunk(data, isWhole, pinnedBytes);
       if (!side.admitChunk(link, call)) return;
     }
     if ((flags & END_MESSAGE) !== 0) {
