@@ -7,6 +7,7 @@ import {
   streamWindow,
 } from '@peerd/protocol/control';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { silentLog } from '../../core/src/log.ts';
 import { type FakeDaemon, fakePair } from './control-pair.ts';
 import { bytesOf, RawClient } from './raw-client.ts';
 
@@ -103,7 +104,8 @@ describe('the control server and clients that do not behave', () => {
     client.socket.destroy();
   });
 
-  test('a client that never reads is disconnected at the bound, and its calls are cancelled', async () => {
+  test('a client that never reads is disconnected at the bound, once, and its calls are cancelled', async () => {
+    const warned = vi.spyOn(silentLog, 'warn');
     const size = 1024 * 1024;
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
@@ -131,6 +133,8 @@ describe('the control server and clients that do not behave', () => {
     answer.resolve();
     await cancelled.promise;
     await othersAreWell();
+    expect(warned.mock.calls).toEqual([[expect.stringContaining('does not read')]]);
+    warned.mockRestore();
     client.socket.destroy();
   });
 

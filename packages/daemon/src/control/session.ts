@@ -74,6 +74,8 @@ export class Session {
   #greeted = false;
   #refusal: PeerdError | undefined;
   #paused = false;
+  /** It did not read: what is still said to it, until its socket has closed, is for nobody. */
+  #isCut = false;
   #released = false;
   readonly #refusals: Refusals;
   readonly #id: number;
@@ -251,12 +253,14 @@ export class Session {
   }
 
   #send(id: number, body: ServerBody): void {
+    if (this.#isCut) return;
     try {
       sendServerFrame(this.#link, id, body);
     } catch (error) {
       sendServerFrame(this.#link, id, { case: 'fault', value: faultOf(error) });
     }
     if (this.#link.unsentBytes > maxUnsentBytes) {
+      this.#isCut = true;
       const message = `a program on the control socket does not read: over ${maxUnsentBytes} bytes wait for it`;
       this.#log.warn(message);
       this.#refusals.unread += 1;
