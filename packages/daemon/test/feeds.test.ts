@@ -63,6 +63,19 @@ describe('a subscription with a lease', () => {
     expect((await subscribed(1n)).missed).toBe(2);
   });
 
+  test('counts from zero for a client that was lost before it heard that it stood', async () => {
+    const unheard = await subscribed();
+    await lose(unheard.client);
+    await tell('one', 'two');
+    const before = await subscribed();
+    expect(before.missed).toBeUndefined();
+    await tell('three');
+    expect(await textOf(before.client)).toBe('three');
+    await lose(before.client);
+    await tell('four');
+    expect((await subscribed(1n)).missed).toBe(1);
+  });
+
   test('goes to a client that comes back before the daemon knows that it was lost', async () => {
     const before = await subscribed();
     const after = await subscribed(0n);

@@ -117,6 +117,7 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
       room: () => call.room(),
     };
     const missed = known === undefined || heard === undefined ? -1 : known.position - Number(heard);
+    if (missed < 0) feed.countAnew();
     call.send({ case: 'done', value: missed < 0 ? {} : { missed: Math.min(missed, 0xffff_ffff) } });
     await Promise.race([feed.listen(listener), aborted(call.signal)]);
     // Not when the client has come back for it on another connection.

@@ -33,6 +33,11 @@ export class Feed {
     return this.#position;
   }
 
+  /** For a client that has counted nothing yet: it never heard that the subscription stood. */
+  countAnew(): void {
+    this.#position = 0;
+  }
+
   /** From now on this one gets the messages; resolves when it no longer does. */
   listen(listener: Listener): Promise<void> {
     this.#replaced();
