@@ -1,5 +1,5 @@
 import { PeerdError } from '@peerd/protocol';
-import { AnswerStream, type ClientBody, errorOf } from '@peerd/protocol/control';
+import { AnswerStream, type ClientBody, errorOf, streamWindow } from '@peerd/protocol/control';
 import { answerTimeoutMs, silent, timeoutOf, watchdog } from './ask.ts';
 import type { InFlight } from './events.ts';
 import type { Session } from './session.ts';
@@ -40,7 +40,10 @@ export async function* answersTo(
       // A newer daemon may say more than this client knows.
       if (answer.case === undefined) return true;
       if (answer.case === 'answer') {
-        answers.push(answer.value.payload);
+        if (!answers.push(answer.value.payload))
+          fail(
+            new PeerdError('internal', `the daemon sent answers past the window of ${streamWindow} bytes`),
+          );
         return true;
       }
       if (answer.case === 'done') answers.end();

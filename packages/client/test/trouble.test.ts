@@ -1,6 +1,6 @@
 import { connect, type SocketClient } from '@peerd/client';
 import type { PeerdError } from '@peerd/protocol';
-import { maxUnsentBytes } from '@peerd/protocol/control';
+import { maxUnsentBytes, streamWindow } from '@peerd/protocol/control';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DaemonStub } from './daemon-stub.ts';
 
@@ -117,6 +117,23 @@ describe('a client whose daemon', () => {
     const next = client.ping('bob');
     await daemon.send((await daemon.next()).call, { case: 'pong', value: { peer: 'bob', rttMs: 1 } });
     expect(await next).toEqual({ peer: 'bob', rttMs: 1 });
+  });
+
+  test('sends more answers than the window admits fails that stream, and loses none in silence', async () => {
+    const client = await connected();
+    const answers = client.requestStream('bob', nothing)[Symbol.asyncIterator]();
+    const first = answers.next();
+    const { call } = await daemon.next();
+    const payload = new Uint8Array(streamWindow);
+    for (let i = 0; i < 3; i += 1) await daemon.send(call, { case: 'answer', value: { payload } });
+    expect((await first).value).toHaveLength(streamWindow);
+    let said = await daemon.next();
+    while (said.body.case === 'took') said = await daemon.next();
+    expect(said).toMatchObject({ call, body: { case: 'cancel' } });
+    const others = (async () => {
+      while (!(await answers.next()).done);
+    })();
+    expect(await code(others)).toBe('internal');
   });
 
   test('answers a call that was cancelled is not confused', async () => {
