@@ -249,4 +249,4 @@ test('calls whose connection breaks again and again end once each, with the answ
     expectEmpty(pair);
     expect(pair.a.state.nextTickMs, `seed ${seed}`).toBe(Number.POSITIVE_INFINITY);
   }
-});
+}, 60_000);
