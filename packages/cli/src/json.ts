@@ -176,7 +176,7 @@ export interface ServiceJson {
   service: string;
   /** In all programs on this daemon. */
   handlers: number;
-  /** Everybody who may connect, nobody, or the peers with these ids. */
+  /** Everybody who may connect, nobody, or the peers with these ids, sorted. */
   access: 'open' | 'nobody' | string[];
   /** Requests that handlers have in hand. */
   inFlight: number;

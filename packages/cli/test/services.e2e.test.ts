@@ -43,7 +43,7 @@ test('who may ask is for --access to say: everybody, nobody, or some', async () 
   expect(services).toEqual([
     { service: 'none', access: 'nobody', ...still },
     { service: 'other', access: [alice.info.id], ...still },
-    { service: 'some', access: [alice.info.id, bob.info.id], ...still },
+    { service: 'some', access: [alice.info.id, bob.info.id].sort(), ...still },
   ]);
   const text = await sandbox.run(['services', '--name', 'alice']);
   expect(`${text.stdout}`).toBe('1  0  0  nobody   none\n1  0  0  1 peer   other\n1  0  0  2 peers  some\n');
