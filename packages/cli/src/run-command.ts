@@ -11,6 +11,9 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 /** Time for a command to end by itself once it was told to, before it is killed. */
 const killAfterMs = 1_000;
 
+/** Time to read what is left in the pipes of a command that has ended: what has left its group may hold them open for ever. */
+const drainMs = 1_000;
+
 /** Environment variables of one run. */
 export type CommandVariables = Readonly<Record<`PEERD_${string}`, string>>;
 
@@ -76,15 +79,29 @@ export class CommandRunner {
         env,
         stdio: ['pipe', 'pipe', 'pipe'],
       });
-      this.#children.add(child);
       const answer: Uint8Array[] = [];
       let answerBytes = 0;
       let reason = Buffer.alloc(0);
       let killTimer: NodeJS.Timeout | undefined;
+      let drainTimer: NodeJS.Timeout | undefined;
       const cancel = () => {
         killGroup(child, 'SIGTERM');
         killTimer ??= setTimeout(() => killGroup(child, 'SIGKILL'), killAfterMs);
       };
+      const finish = (error?: Error) => {
+        clearTimeout(killTimer);
+        clearTimeout(drainTimer);
+        signal.removeEventListener('abort', cancel);
+        this.#children.delete(child);
+        if (error === undefined) resolve(Buffer.concat(answer, answerBytes));
+        else reject(error);
+      };
+      child.once('error', (cause) =>
+        finish(new PeerdError('refused', `the command did not start: ${cause.message}`)),
+      );
+      // Without a process there may be no pipes either: where no file descriptor is left.
+      if (child.pid === undefined) return;
+      this.#children.add(child);
       signal.addEventListener('abort', cancel, { once: true });
       child.stdout.on('data', (chunk: Uint8Array) => {
         // What comes after the limit is read, so that the command can end, and dropped.
@@ -102,18 +119,14 @@ export class CommandRunner {
       // A command need not read what it is sent.
       child.stdin.on('error', () => {});
       child.stdin.end(payload);
-      const finish = (error?: Error) => {
-        clearTimeout(killTimer);
-        signal.removeEventListener('abort', cancel);
-        this.#children.delete(child);
-        if (error === undefined) resolve(Buffer.concat(answer, answerBytes));
-        else reject(error);
-      };
-      child.once('error', (cause) =>
-        finish(new PeerdError('refused', `the command did not start: ${cause.message}`)),
-      );
-      // The shell has ended: what it left running would outlive this program, or hold up the answer.
-      child.once('exit', () => killGroup(child, 'SIGKILL'));
+      child.once('exit', () => {
+        // The shell has ended: what it left running would outlive this program, or hold up the answer.
+        killGroup(child, 'SIGKILL');
+        drainTimer = setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+        }, drainMs);
+      });
       child.once('close', (status, killedBy) => {
         if (signal.aborted) finish(PeerdError.from(signal.reason));
         else if (answerBytes > maxAnswerBytes)

@@ -55,3 +55,23 @@ test('an answer over the limit ends the command, told once', async () => {
   });
   expect(kill.mock.calls.filter(([, signal]) => signal === 'SIGTERM')).toHaveLength(1);
 });
+
+test.runIf(process.platform === 'linux')(
+  'what leaves the group of a command and keeps its output open holds up neither the answer nor the next',
+  async () => {
+    const pids = join(folder, 'pids');
+    const leave = `setsid sh -c 'echo $$ >> ${pids}; touch ${folder}/left; exec sleep 4321' &`;
+    const runner = new CommandRunner(`${leave} until [ -e ${folder}/left ]; do sleep 0.01; done; cat`, 1);
+    const never = new AbortController().signal;
+    try {
+      const answers = [
+        await runner.run(Buffer.from('first'), {}, never),
+        await runner.run(Buffer.from('second'), {}, never),
+      ];
+      expect(answers.map((each) => Buffer.from(each).toString())).toEqual(['first', 'second']);
+    } finally {
+      const left = (await readFile(pids, 'utf8')).trim().split('\n').map(Number);
+      for (const pid of left) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+    }
+  },
+);

@@ -89,3 +89,20 @@ test('a call that may be handled twice outlives the other daemon; any other is d
   expect(JSON.parse(`${idempotent.stdout}`)).toMatchObject({ payload: 'at last' });
   await Promise.all([first.close(), second.close()]);
 });
+
+test('commands that can not be started, for want of file descriptors, are refused, and others are answered', async () => {
+  const line = "ulimit -n 64; peerd reply --name alice --json --jobs 100 --exec 'sleep 0.3; cat'";
+  const program = sandbox.shell(line, { stdin: '' });
+  expect(JSON.parse(await program.line())).toMatchObject({ event: 'ready' });
+  await using client = await connect({ socket: bob.info.socket });
+  const ask = () => client.request('alice', Buffer.from('x'));
+  const outcomes = await Promise.allSettled(Array.from({ length: 60 }, ask));
+  const reasons = outcomes.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+  expect(reasons.length).toBeGreaterThan(0);
+  for (const reason of reasons)
+    expect(reason).toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('the command did not start'),
+    });
+  expect(`${Buffer.from(await ask())}`).toBe('x');
+});
