@@ -62,9 +62,9 @@ export function settingsOf(config: PeerConfig): Settings {
   const isDiscoveryOn = discovery === 'on';
   check(isName(config.name), 'name', `${JSON.stringify(config.name)} is not 1 to 63 of a-z A-Z 0-9 . _ -`);
   check(
-    network.length > 0 && network.length <= MAX_NETWORK_LENGTH,
+    network.length > 0 && network.length <= MAX_NETWORK_LENGTH && !/\p{Cc}/u.test(network),
     'network',
-    `needs 1 to ${MAX_NETWORK_LENGTH} characters`,
+    `needs 1 to ${MAX_NETWORK_LENGTH} characters, no control characters among them`,
   );
   check(config.networkSecret !== '', 'networkSecret', 'is empty: leave it out for an open network');
   check(['local', 'lan', 'internet'].includes(profile), 'profile', 'is one of local, lan, internet');

@@ -71,6 +71,9 @@ describe('the configuration', () => {
     ['name', { name: 'a\n' }, 'is not 1 to 63'],
     ['network', { network: '' }, 'needs 1 to 63 characters'],
     ['network', { network: 'x'.repeat(64) }, 'needs 1 to 63 characters'],
+    // It may come from a ticket, and is shown on terminals.
+    ['network', { network: 'home\u001b[2J' }, 'no control characters'],
+    ['network', { network: 'home\nCtrl-C stops it.' }, 'no control characters'],
     ['networkSecret', { networkSecret: '' }, 'is empty'],
     ['profile', { profile: 'moon' }, 'is one of local, lan, internet'],
     ['discovery', { discovery: 'sometimes' }, 'is on or off'],
