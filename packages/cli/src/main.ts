@@ -6,8 +6,8 @@ import { Output } from './output.ts';
 import { createProgram } from './program.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Whoever read our output has had enough of it (`peerd subscribe news | head -1`): that is no failure.
-  if (error.code === 'EPIPE') process.exit(0);
+  // Whoever read our output has had enough of it (`peerd subscribe news | head -1`): that is no failure, and hides none.
+  if (error.code === 'EPIPE') process.exit();
   process.stderr.write(`peerd: standard output can't be written: ${error.message} (internal)\n`);
   process.exit(1);
 });

@@ -70,8 +70,11 @@ export class Output {
   /** Says what went wrong and returns the exit status for it. With `--json` it goes to standard output. */
   failure(error: unknown): number {
     const { code, message } = PeerdError.from(error);
+    const status = exitStatusOf(code);
+    // Also when nobody reads what is written next.
+    process.exitCode = status;
     if (this.json) this.object({ error: errorJson(error) } satisfies FailureJson);
     else this.note(`peerd: ${message} (${code})`);
-    return exitStatusOf(code);
+    return status;
   }
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +60,12 @@ describe('the command line', () => {
     },
   );
 
+  test('a failure that nobody reads keeps its exit status', async () => {
+    const command = sandbox.spawn(['status', '--json']);
+    command.child.stdout.destroy();
+    expect((await command.ended).status).toBe(8);
+  });
+
   test('what follows -- is no option', async () => {
     const { status, stdout, stderr } = await sandbox.run(['keygen', '--loud', '--', '--json']);
     expect({ status, stdout: stdout.toString() }).toEqual({ status: 2, stdout: '' });
@@ -108,10 +114,15 @@ describe('the command line', () => {
 describe('demo', () => {
   const folders = async () => (await readdir(tmpdir())).filter((each) => each.startsWith('peerd-demo-'));
 
-  test('shows every step and cleans up', async () => {
+  test("shows every step and cleans up, whatever the user's own daemons are told", async () => {
+    const [data, config] = [join(sandbox.folder, 'mine'), join(sandbox.folder, 'config')];
+    await mkdir(join(config, 'peerd'), { recursive: true });
+    await writeFile(join(config, 'peerd', 'config.toml'), 'listen = ["/ip4/192.0.2.7/tcp/1"]');
+    const socket = join(sandbox.folder, 'mine.sock');
     const { status, stdout, stderr } = await sandbox.run(['demo', '--json'], {
-      env: { PEERD_NAME: 'somebody' },
+      env: { PEERD_NAME: 'somebody', PEERD_DATA: data, PEERD_SOCKET: socket, XDG_CONFIG_HOME: config },
     });
+    expect(existsSync(data)).toBe(false);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const events = stdout
       .toString()

@@ -104,13 +104,15 @@ class Demo {
     });
     const runtime = join(folder, 'run');
     await mkdir(runtime, { mode: 0o700 });
+    // What the user's own daemons are told in variables and files is not for these.
+    const others = Object.entries(process.env).filter(([name]) => !name.startsWith('PEERD_'));
     const env = {
-      ...process.env,
+      ...Object.fromEntries(others),
       HOME: folder,
+      XDG_CONFIG_HOME: join(folder, 'config'),
       XDG_DATA_HOME: join(folder, 'data'),
       XDG_RUNTIME_DIR: runtime,
     };
-    delete (env as NodeJS.ProcessEnv).PEERD_NAME;
     return { env, network: `demo-${randomBytes(4).toString('hex')}` };
   }
 
