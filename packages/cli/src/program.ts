@@ -85,11 +85,18 @@ export async function createProgram(words: readonly string[] = []): Promise<Comm
   for (const [heading, commands] of Object.entries(groups))
     for (const [name, load] of Object.entries(commands))
       if (!only || name === first)
-        program.addCommand((await load()).copyInheritedSettings(program).helpGroup(heading));
+        program.addCommand(withSettingsOf(program, await load()).helpGroup(heading));
   if (!only) {
     const { completeCommand } = await import('./commands/completion.ts');
-    program.addCommand(completeCommand().copyInheritedSettings(program), { hidden: true });
+    program.addCommand(withSettingsOf(program, completeCommand()), { hidden: true });
   }
   program.commandsGroup('More:').helpCommand('help [command]', 'display help for command');
   return withExamples(program, ['peerd start', 'peerd request bob hello', 'peerd demo'], notes);
+}
+
+/** Those below it, too, have to end with an exception and not with the process. */
+function withSettingsOf(parent: Command, command: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const below of command.commands) withSettingsOf(command, below);
+  return command;
 }

@@ -32,6 +32,8 @@ describe('the command line', () => {
     [['reply', '--exec', 'cat', '--jobs', '0'], 'from 1 up'],
     [['start', '--profile', 'moon'], 'local, lan, internet'],
     [['status', '--loud'], '--loud'],
+    [['config', 'check', '--loud'], '--loud'],
+    [['identity', 'import'], 'file'],
   ])('a mistake is exit 2 with the reason: peerd %j', async (args, reason) => {
     const text = await sandbox.run(args);
     expect(text.status).toBe(2);

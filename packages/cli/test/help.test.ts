@@ -26,6 +26,12 @@ test.each(commands)('$name has a help with an example', ({ name, command }) => {
   expect(help).toContain('--json');
 });
 
+test.each(commands)('a mistake in the options of $name comes back as an exception', async ({ name }) => {
+  const program = await createProgram();
+  const parsed = program.parseAsync([...name.split(' ').slice(1), '--no-such-option'], { from: 'user' });
+  await expect(parsed).rejects.toMatchObject({ code: expect.stringMatching('^commander[.]') });
+});
+
 const leaves = commands.filter(({ command }) => command.commands.length === 0);
 
 test.each(leaves)('what $name prints with --json is declared in json.ts', ({ name }) => {

@@ -7,8 +7,7 @@ import type { ConfigCheckJson, ConfigReloadJson, ConfigShowJson } from '../json.
 
 export function configCommand(): Command {
   const command = new Command('config').description('Check, show and reload the configuration of a daemon');
-  for (const below of [checkCommand(), showCommand(), reloadCommand()])
-    command.addCommand(below.copyInheritedSettings(command));
+  for (const below of [checkCommand(), showCommand(), reloadCommand()]) command.addCommand(below);
   return withExamples(
     command,
     ['peerd config check --config peerd.toml', 'peerd config show --name alice'],

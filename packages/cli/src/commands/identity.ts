@@ -18,8 +18,7 @@ interface ImportOptions extends PassphraseOptions {
 
 export function identityCommand(): Command {
   const command = new Command('identity').description('Show, export and import the identity of a daemon');
-  for (const below of [showCommand(), exportCommand(), importCommand()])
-    command.addCommand(below.copyInheritedSettings(command));
+  for (const below of [showCommand(), exportCommand(), importCommand()]) command.addCommand(below);
   return withExamples(
     command,
     ['peerd identity show', 'peerd identity export --name alice > alice.backup'],
