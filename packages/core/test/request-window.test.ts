@@ -1,13 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import { Call } from '../src/request/call.ts';
-import { CALL_WINDOW_BYTES, END_MESSAGE, END_STREAM, type Frame, FrameType } from '../src/request/frames.ts';
+import {
+  CALL_WINDOW_BYTES,
+  END_MESSAGE,
+  END_STREAM,
+  type Frame,
+  FrameType,
+  STREAM_GRANT_BYTES,
+} from '../src/request/frames.ts';
 import { Link } from '../src/request/link.ts';
 
 /** The answering side's view of a call that has been dispatched. */
 class Answered extends Call {
   readonly service = '';
   override opened = true;
-  override id = 1;
+
+  constructor(id = 1) {
+    super();
+    this.id = id;
+  }
 }
 
 function answering(): { link: Link; call: Call; written: () => Frame[] } {
@@ -15,7 +26,7 @@ function answering(): { link: Link; call: Call; written: () => Frame[] } {
   const call = new Answered();
   call.link = link;
   link.calls.set(call.id, call);
-  return { link, call, written: () => link.collect({ sent() {}, finished() {} }) };
+  return { link, call, written: () => link.collect({ sent() {}, finished() {} }, 0) };
 }
 
 const message = (length: number) => ({ bytes: new Uint8Array(length), end: false, accepted: undefined });
@@ -39,5 +50,45 @@ describe('the window of a call', () => {
     expect(call.sendWindow).toBeLessThan(0);
     link.send(call, { bytes: undefined, end: true, accepted: undefined });
     expect(flagsOf(written())).toEqual([END_STREAM]);
+  });
+});
+
+describe('a link with messages of all sizes', () => {
+  const callsOf = (frames: Frame[]) => frames.map(({ call }) => call);
+  const another = (link: Link, id: number): Call => {
+    const call = new Answered(id);
+    call.link = link;
+    link.calls.set(id, call);
+    return call;
+  };
+
+  test('sends a small one before what is left of large ones', () => {
+    const { link, call, written } = answering();
+    link.send(call, message(CALL_WINDOW_BYTES - 16));
+    link.send(another(link, 2), message(100));
+    expect(callsOf(written()).slice(0, 2)).toEqual([2, 1]);
+  });
+
+  test('leaves large ones a quarter of each write, however many small ones there are', () => {
+    const { link, call, written } = answering();
+    link.send(call, message(CALL_WINDOW_BYTES - 16));
+    const small = another(link, 2);
+    for (let i = 0; i < 10_000; i += 1) link.send(small, message(10));
+    const calls = callsOf(written());
+    expect(calls.filter((id) => id === 1).length).toBeGreaterThanOrEqual(4);
+    expect(calls.filter((id) => id === 2).length).toBeGreaterThan(1_000);
+  });
+
+  test('has room for a small one when large ones have all under way that they may', () => {
+    const { link, written } = answering();
+    for (let id = 10; id < 20; id += 1) link.send(another(link, id), message(CALL_WINDOW_BYTES - 16));
+    let large = 0;
+    for (let frames = written(); frames.length > 0; frames = written()) large += frames.length;
+    expect(large).toBeGreaterThan(10);
+    link.send(another(link, 2), message(100));
+    expect(callsOf(written())).toEqual([2]);
+    // And goes on when the other side says that it has taken something.
+    link.credit(0, STREAM_GRANT_BYTES, 1);
+    expect(written().length).toBeGreaterThan(0);
   });
 });

@@ -18,6 +18,12 @@ export const MESSAGE_COST_BYTES = 16;
  */
 export const STREAM_WINDOW_BYTES: number = 1024 * 1024;
 
+/**
+ * Credit of the stream is granted when this much has been taken, at the latest: part of the protocol, since a sender
+ * may keep as little as twice that under way.
+ */
+export const STREAM_GRANT_BYTES: number = STREAM_WINDOW_BYTES / 16;
+
 /** What each frame uses of the stream's window besides the bytes it carries. Part of the protocol. */
 const FRAME_COST_BYTES = 16;
 

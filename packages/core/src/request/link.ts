@@ -14,15 +14,19 @@ import {
   MESSAGE_COST_BYTES,
   type ResetCode,
   resetCodes,
+  STREAM_GRANT_BYTES,
   STREAM_WINDOW_BYTES,
 } from './frames.ts';
+import { Pace } from './pace.ts';
 
 /** Credit is granted again when this much has been taken: often enough that a window never runs dry. */
-const STREAM_GRANT_BYTES = STREAM_WINDOW_BYTES / 4;
 const CALL_GRANT_BYTES = CALL_WINDOW_BYTES / 4;
 
 /** What one flush may write to one link: the next turn goes on, and other links get theirs in between. */
 const FLUSH_BYTES = 256 * 1024;
+
+/** What one flush leaves to large messages, however many small ones there are. */
+const LARGE_FLUSH_BYTES = FLUSH_BYTES / 4;
 
 /**
  * RESETs that an answering side may owe. Past it the stream's credit is withheld until they are written, so
@@ -66,7 +70,12 @@ export class Link {
   #sendWindow = STREAM_WINDOW_BYTES;
   #receiveWindow = STREAM_WINDOW_BYTES;
   readonly #resets = new Ring<Reset>();
-  readonly #ready = new Ring<Call>();
+  /** Calls with something to send: those whose message, or the rest of it, fits one chunk go first. */
+  readonly #small = new Ring<Call>();
+  readonly #large = new Ring<Call>();
+  readonly #pace = new Pace();
+  /** However many small messages are under way, a large one goes on by a chunk with each credit. */
+  #owesLarge = true;
   readonly #owing = new Ring<Call>();
 
   constructor(id: number, peer: string, connection: string, role: 'caller' | 'answerer') {
@@ -119,9 +128,11 @@ export class Link {
     if (owed < CALL_GRANT_BYTES && call.owedBytes >= CALL_GRANT_BYTES) this.#owing.push(call);
   }
 
-  credit(call: number, bytes: number): void {
+  credit(call: number, bytes: number, nowMs: number): void {
     if (call === 0) {
       this.#sendWindow += bytes;
+      this.#pace.taken(bytes, nowMs);
+      this.#owesLarge = true;
       return;
     }
     const granted = this.calls.get(call);
@@ -137,8 +148,8 @@ export class Link {
       throw new FrameError('more sent than the stream had credit for');
   }
 
-  /** What can be written now: resets, then credit, then a chunk of each call in turn. */
-  collect(progress: Progress): Frame[] {
+  /** What can be written now: resets, then credit, then a chunk of each call in turn, small messages first. */
+  collect(progress: Progress, nowMs: number): Frame[] {
     const frames: Frame[] = [];
     for (
       let reset = this.#resets.peek();
@@ -157,19 +168,28 @@ export class Link {
     this.#collectCredit(frames);
     let budget = FLUSH_BYTES;
     while (this.#sendWindow > 0 && budget > 0) {
-      const call = this.#ready.shift();
-      if (call === undefined) break;
-      call.isReady = false;
-      if (call.isOver || !call.canSend) continue;
-      budget -= this.#add(frames, this.#nextChunk(call, progress));
-      this.#queue(call);
+      const maySendLarge = this.#maySendLarge;
+      const isSmall = this.#small.size > 0 && (budget > LARGE_FLUSH_BYTES || !maySendLarge);
+      if (!isSmall && !maySendLarge) break;
+      const call = (isSmall ? this.#small : this.#large).shift() as Call;
+      const cost = this.#addChunk(frames, call, progress);
+      budget -= cost;
+      if (isSmall || cost === 0) continue;
+      this.#owesLarge = false;
+      this.#pace.mark(nowMs);
     }
+    if (this.#large.size === 0) this.#pace.idle();
     return frames;
   }
 
   /** Whether another `collect` would find something. */
   get hasMore(): boolean {
-    return this.#sendWindow > 0 && (this.#ready.size > 0 || this.#resets.size > 0);
+    if (this.#maySendLarge) return true;
+    return this.#sendWindow > 0 && (this.#small.size > 0 || this.#resets.size > 0);
+  }
+
+  get #maySendLarge(): boolean {
+    return this.#large.size > 0 && this.#sendWindow > 0 && (this.#owesLarge || !this.#pace.isFull);
   }
 
   snapshot(): unknown {
@@ -181,7 +201,8 @@ export class Link {
       isWritable: this.isWritable,
       lastCall: this.lastCall,
       windows: [this.#sendWindow, this.#receiveWindow],
-      queued: [this.#resets.size, this.#ready.size, this.#owing.size],
+      queued: [this.#resets.size, this.#small.size, this.#large.size, this.#owing.size],
+      limitBytes: this.#pace.limitBytes,
       calls: this.calls.values().map((call) => ({
         id: call.id,
         opened: call.opened,
@@ -196,7 +217,18 @@ export class Link {
   #queue(call: Call): void {
     if (call.isReady || !call.canSend) return;
     call.isReady = true;
-    this.#ready.push(call);
+    // The first chunk of all opens the call, and calls are opened in the order of their ids.
+    const isLarge = call.opened && (call.outgoing.peek()?.bytes?.length ?? 0) - call.sentBytes > CHUNK_BYTES;
+    (isLarge ? this.#large : this.#small).push(call);
+  }
+
+  /** Sends a chunk of a call that was waiting, and has it wait again if there is more. Returns what it cost. */
+  #addChunk(frames: Frame[], call: Call, progress: Progress): number {
+    call.isReady = false;
+    if (call.isOver || !call.canSend) return 0;
+    const cost = this.#add(frames, this.#nextChunk(call, progress));
+    this.#queue(call);
+    return cost;
   }
 
   #collectCredit(frames: Frame[]): void {
@@ -253,6 +285,7 @@ export class Link {
     frames.push(frame);
     const cost = costOf(frame);
     this.#sendWindow -= cost;
+    this.#pace.sent(cost);
     return cost;
   }
 }

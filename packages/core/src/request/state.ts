@@ -99,7 +99,7 @@ export class RequestState implements Feature<RequestInput> {
                 this.#open(link, frame, pinnedBytes);
                 break;
               case FrameType.credit:
-                link.credit(frame.call, frame.bytes);
+                link.credit(frame.call, frame.bytes, context.nowMs);
                 break;
               case FrameType.reset: {
                 const call = link.calls.get(frame.call);
@@ -220,7 +220,7 @@ export class RequestState implements Feature<RequestInput> {
   #write(link: Link): void {
     if (!link.isOpen || !link.isWritable || !this.#links.has(link.id)) return;
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
-    const frames = link.collect(side.progress);
+    const frames = link.collect(side.progress, this.#context.nowMs);
     if (frames.length > 0) this.#context.emit({ type: 'request/write', link: link.id, frames });
   }
 
