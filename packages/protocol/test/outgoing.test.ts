@@ -1,6 +1,15 @@
-import { FrameDecoder, maxFrameBytes, maxPartBytes } from '@peerd/protocol/control';
+import {
+  decodeClientFrame,
+  decodeServerFrame,
+  FrameDecoder,
+  maxFrameBytes,
+  maxPartBytes,
+  sendClientFrame,
+  sendServerFrame,
+} from '@peerd/protocol/control';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { FrameSink } from '../src/control/messages.ts';
 import { Outgoing } from '../src/control/outgoing.ts';
 
 /** A frame that says which call it is of and which of that one's frames, and has a payload of some bytes. */
@@ -81,6 +90,37 @@ describe('what a link has to write', () => {
     add(outgoing, 1, 1, 0);
     while (outgoing.bytes > 0) receiver.push(outgoing.collect());
     expect(receiver.frames.map(({ index }) => index)).toEqual([0, 1]);
+  });
+
+  test.each([
+    {
+      from: 'the daemon',
+      send: (sink: FrameSink, payload: Uint8Array) => {
+        sendServerFrame(sink, 7, { case: 'answer', value: { payload } });
+        sendServerFrame(sink, 7, { case: 'inbound', value: { payload: new Uint8Array(9) } });
+      },
+      decode: decodeServerFrame,
+    },
+    {
+      from: 'a client',
+      send: (sink: FrameSink, payload: Uint8Array) => {
+        sendClientFrame(sink, 7, { case: 'request', value: { payload } });
+        sendClientFrame(sink, 7, { case: 'answer', value: { payload: new Uint8Array(9), last: true } });
+      },
+      decode: decodeClientFrame,
+    },
+  ])('keeps calls apart from inbound requests of the same number: $from', ({ send, decode }) => {
+    const outgoing = new Outgoing();
+    send({ send: (lane, head, payload) => outgoing.add(lane, head, payload) }, new Uint8Array(1_000_000));
+    const payloads: number[] = [];
+    const decoder = new FrameDecoder();
+    while (outgoing.bytes > 0)
+      for (const buffer of outgoing.collect())
+        decoder.push(buffer, (bytes, start, end) => {
+          const { value } = decode(bytes, start, end).body;
+          payloads.push((value as { payload: Uint8Array }).payload.length);
+        });
+    expect(payloads).toEqual([9, 1_000_000]);
   });
 
   test('brings a longest frame through while others keep coming', () => {

@@ -103,9 +103,9 @@ export class Link implements FrameSink {
   }
 
   /** Queues one frame; on a link that has ended it does nothing. Fails with `too-large` over the frame limit. */
-  send(call: number, head: Uint8Array, payload: Uint8Array): void {
+  send(lane: number, head: Uint8Array, payload: Uint8Array): void {
     if (this.#ending || this.#socket.destroyed) return;
-    this.#outgoing.add(call, head, payload);
+    this.#outgoing.add(lane, head, payload);
     this.#schedule();
   }
 

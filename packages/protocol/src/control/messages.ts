@@ -35,23 +35,31 @@ export type ServerBody = NonNullable<MessageInitShape<typeof ServerFrameSchema>[
 
 /** Takes an encoded frame: its head, which the next frame overwrites, and the payload, which follows. */
 export interface FrameSink {
-  send(call: number, head: Uint8Array, payload: Uint8Array): void;
+  /** Frames of one lane keep their order. */
+  send(lane: number, head: Uint8Array, payload: Uint8Array): void;
 }
 
 const none = new Uint8Array(0);
 
 /** Encodes a frame without copying its payload. Fails with what the sink fails with. */
 export function sendClientFrame(sink: FrameSink, call: number, body: ClientBody): void {
+  const isInbound = body.case === 'answer' || body.case === 'done' || body.case === 'fault';
   const head = hotClientHead(call, body);
-  if (head === undefined) sink.send(call, none, encodeClientFrame(call, body));
-  else sink.send(call, head, payloadOf(body));
+  if (head === undefined) sink.send(laneOf(call, isInbound), none, encodeClientFrame(call, body));
+  else sink.send(laneOf(call, isInbound), head, payloadOf(body));
 }
 
 /** Encodes a frame without copying its payload. Fails with what the sink fails with. */
 export function sendServerFrame(sink: FrameSink, call: number, body: ServerBody): void {
+  const isInbound = body.case === 'inbound' || body.case === 'cancel' || body.case === 'took';
   const head = hotServerHead(call, body);
-  if (head === undefined) sink.send(call, none, encodeServerFrame(call, body));
-  else sink.send(call, head, payloadOf(body));
+  if (head === undefined) sink.send(laneOf(call, isInbound), none, encodeServerFrame(call, body));
+  else sink.send(laneOf(call, isInbound), head, payloadOf(body));
+}
+
+/** The client's calls and the daemon's inbound requests bear the same numbers: neither is to wait for the other. */
+function laneOf(call: number, isInbound: boolean): number {
+  return isInbound ? -call : call;
 }
 
 function payloadOf(body: ClientBody | ServerBody): Uint8Array {

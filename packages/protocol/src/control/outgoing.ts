@@ -38,15 +38,15 @@ class LongFrame {
   }
 }
 
-/** The frames of one call from its first long one on: they keep their order. */
+/** The frames of one call, or inbound request, from its first long one on: they keep their order. */
 interface Lane {
-  readonly call: number;
+  readonly number: number;
   readonly frames: LongFrame[];
 }
 
 /**
  * What is to be written next. Short frames go first, all of a turn in one buffer; then come parts of the long ones, a
- * part of each call in turn. A frame never overtakes an earlier one of its call.
+ * part of each lane in turn. A frame never overtakes an earlier one of its lane.
  */
 export class Outgoing {
   #slab: Buffer = Buffer.allocUnsafeSlow(firstSlabBytes);
@@ -69,10 +69,10 @@ export class Outgoing {
   }
 
   /** Fails with `too-large` over the frame limit. `head` is copied, of some KiB at most; a long payload is not. */
-  add(call: number, head: Uint8Array, payload: Uint8Array): void {
+  add(number: number, head: Uint8Array, payload: Uint8Array): void {
     const length = head.length + payload.length;
     checkFrameLength(length);
-    const lane = this.#lanes.get(call);
+    const lane = this.#lanes.get(number);
     if (lane === undefined && length <= shortFrameBytes) {
       this.#short(head, payload, length);
       return;
@@ -83,8 +83,8 @@ export class Outgoing {
       lane.frames.push(frame);
       return;
     }
-    const opened: Lane = { call, frames: [frame] };
-    this.#lanes.set(call, opened);
+    const opened: Lane = { number, frames: [frame] };
+    this.#lanes.set(number, opened);
     this.#ready.push(opened);
   }
 
@@ -179,7 +179,7 @@ export class Outgoing {
     }
     lane.frames.shift();
     if (lane.frames.length > 0) this.#ready.push(lane);
-    else this.#lanes.delete(lane.call);
+    else this.#lanes.delete(lane.number);
   }
 
   #reserve(bytes: number): void {
