@@ -171,7 +171,8 @@ export class Dispatcher {
   }
 
   #refuse(key: number, error: unknown): void {
-    this.#running.delete(key);
+    // It was called off, and so told to end: nobody is there to be told how.
+    if (!this.#running.delete(key)) return;
     const { code, reason } = refusalOf(error);
     if (code === 'internal')
       this.#log.error(`a request handler failed: ${String((error as Error)?.message ?? error)}`, {
