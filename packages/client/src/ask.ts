@@ -25,6 +25,12 @@ export function bytesOf(payload: unknown): number {
   throw new PeerdError('invalid', 'a payload is a Uint8Array');
 }
 
+/** The name of a peer, a service, a topic: on the wire `null` and `undefined` would be the empty one. Fails with `invalid`. */
+export function textOf(what: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new PeerdError('invalid', `${what} is a text, not ${value === null ? 'null' : typeof value}`);
+}
+
 /** A whole number as the wire has it. Fails with `invalid` on what is none, or below 1. */
 export function countOf(what: string, value: number): number {
   if (Number.isInteger(value) && value >= 1) return Math.min(value, 0xffff_ffff);

@@ -38,6 +38,7 @@ import {
   askFor,
   bytesOf,
   countOf,
+  textOf,
   timeoutOf,
 } from './ask.ts';
 import type { DaemonInfo, InFlight } from './events.ts';
@@ -74,6 +75,7 @@ export class SocketClient implements Client {
     try {
       const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
       const { signal, service = '', idempotent: again = false } = options;
+      const bytes = checkedCall(peer, service, payload);
       const about = { kind: 'request', peer, service, again };
       const value = { peer, payload, service, timeoutMs, idempotent: again };
       const { connection } = this.#session;
@@ -81,7 +83,7 @@ export class SocketClient implements Client {
         const body: ClientBody = { case: 'request', value };
         return askFor(connection.calls, body, 'answer', payloadOf, { signal, timeoutMs, about });
       }
-      return this.#ask(about, 'answer', { signal, timeoutMs, bytes: bytesOf(payload) }, (leftMs) => ({
+      return this.#ask(about, 'answer', { signal, timeoutMs, bytes }, (leftMs) => ({
         case: 'request',
         value: { ...value, timeoutMs: leftMs },
       })).then(payloadOf);
@@ -97,6 +99,7 @@ export class SocketClient implements Client {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
     const { signal, service = '', idempotent = false } = options;
+    const bytes = checkedCall(peer, service, payload);
     const about = { kind: 'requestStream', peer, service, again: false };
     const value = { peer, payload, service, stream: true, idempotent };
     yield* answersTo(this.#session, {
@@ -104,11 +107,12 @@ export class SocketClient implements Client {
       body: (leftMs) => ({ case: 'request', value: { ...value, timeoutMs: leftMs } }),
       timeoutMs,
       signal,
-      bytes: bytesOf(payload),
+      bytes,
     });
   }
 
   async handle(service: string, handler: RequestHandler, options: HandleOptions = {}): Promise<Registration> {
+    textOf('a service', service);
     const access = accessMessage(options.access ?? 'open');
     const concurrency = countOf('concurrency', options.concurrency ?? defaults.handlerConcurrency);
     const held: Held = {
@@ -128,6 +132,7 @@ export class SocketClient implements Client {
   ): Promise<BroadcastResult> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.broadcastTimeoutMs);
     const { signal, allowNone = false } = options;
+    textOf('a topic', topic);
     const about = { kind: 'broadcast', topic, again: false };
     const { peers } = await this.#ask(
       about,
@@ -150,6 +155,7 @@ export class SocketClient implements Client {
 
   async #subscribe(topics: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
     const list = typeof topics === 'string' ? [topics] : [...topics];
+    for (const topic of list) textOf('a topic', topic);
     const maxQueued = countOf('maxQueued', options.maxQueued ?? defaults.maxQueuedMessages);
     const queue = new MessageQueue(maxQueued);
     const release = await this.#session.hold(
@@ -174,6 +180,7 @@ export class SocketClient implements Client {
   async connect(peer: string, options: ConnectPeerOptions = {}): Promise<ConnectedPeer> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.connectTimeoutMs);
     const { signal } = options;
+    textOf('a peer', peer);
     const about = { kind: 'connect', peer, again: true };
     const answer = await this.#ask(about, 'connected', { signal, timeoutMs }, (leftMs) => ({
       case: 'connect',
@@ -188,6 +195,7 @@ export class SocketClient implements Client {
   }
 
   async disconnect(peer: string, { signal }: SignalOptions = {}): Promise<number> {
+    textOf('a peer', peer);
     const about = { kind: 'disconnect', peer, again: true };
     const body = () => ({ case: 'disconnect', value: { peer } }) as const;
     return (await this.#ask(about, 'disconnected', { signal }, body)).connections;
@@ -245,6 +253,7 @@ export class SocketClient implements Client {
   async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.pingTimeoutMs);
     const { signal } = options;
+    textOf('a peer', peer);
     const about = { kind: 'ping', peer, again: true };
     const pong = await this.#ask(about, 'pong', { signal, timeoutMs }, (leftMs) => ({
       case: 'ping',
@@ -342,4 +351,11 @@ export class SocketClient implements Client {
 
 function payloadOf({ payload }: AnswerOf<'answer'>): Uint8Array {
   return payload;
+}
+
+/** What the payload costs in memory. */
+function checkedCall(peer: unknown, service: unknown, payload: unknown): number {
+  textOf('a peer', peer);
+  textOf('a service', service);
+  return bytesOf(payload);
 }

@@ -13,12 +13,18 @@ export class Targets {
   of(peer: string): Target {
     let target = this.#targets.get(peer);
     if (target === undefined) {
-      target = parseTarget(peer);
+      target = parseTarget(checkText('a peer', peer));
       if (this.#targets.size >= MAX_CACHED_TARGETS) this.#targets.clear();
       this.#targets.set(peer, target);
     }
     return target;
   }
+}
+
+/** What the types rule out, a program without them can still pass: it must not get as far as the loop. */
+export function checkText(what: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new PeerdError('invalid', `${what} is a text, not ${value === null ? 'null' : typeof value}`);
 }
 
 export function checkPayload(payload: unknown): void {

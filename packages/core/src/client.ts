@@ -28,7 +28,7 @@ import {
 } from '@peerd/protocol';
 import { checkAccess } from './access.ts';
 import { Answers } from './answers.ts';
-import { checkCount, checkPayload, Targets } from './arguments.ts';
+import { checkCount, checkPayload, checkText, Targets } from './arguments.ts';
 import type { Inbox } from './channel/inbox.ts';
 import { Responder, type Settler } from './channel/responder.ts';
 import { type AskOptions, type CallHandler, type DirectClient, settling } from './direct.ts';
@@ -122,6 +122,7 @@ export class InProcessClient implements DirectClient {
 
   async serve(service: string, handler: CallHandler, options: HandleOptions = {}): Promise<Registration> {
     const { signal } = options;
+    checkText('a service', service);
     const access = checkAccess(options.access ?? 'open');
     const concurrency = checkCount('concurrency', options.concurrency ?? defaults.handlerConcurrency);
     signal?.throwIfAborted();
@@ -150,6 +151,7 @@ export class InProcessClient implements DirectClient {
     options: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
     const { allowNone = false, signal } = options;
+    checkText('a topic', topic);
     checkPayload(payload);
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.broadcastTimeoutMs);
     const ref = this.#nextRef();
@@ -171,6 +173,7 @@ export class InProcessClient implements DirectClient {
   async #subscribe(topics: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
     const { signal } = options;
     const names = [...new Set(typeof topics === 'string' ? [topics] : topics)];
+    for (const name of names) checkText('a topic', name);
     signal?.throwIfAborted();
     const ref = this.#nextRef();
     const queue = new MessageQueue(checkCount('maxQueued', options.maxQueued ?? defaults.maxQueuedMessages));
@@ -298,6 +301,7 @@ export class InProcessClient implements DirectClient {
     end: Settler<void> | undefined,
   ): number {
     const { service = '', idempotent } = options;
+    checkText('a service', service);
     checkPayload(payload);
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.requestTimeoutMs);
     const target = this.#targets.of(peer);

@@ -546,6 +546,29 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
         expect(rttMs).toBeGreaterThan(0);
       });
 
+      test.each([undefined, null, 5, {}])('takes no %j for a text, and goes on', async (value) => {
+        const wrong = value as unknown as string;
+        const { client } = a;
+        const calls = [
+          client.request(wrong, bytes('x')),
+          collect(client.requestStream(wrong, bytes('x'))),
+          client.connect(wrong),
+          client.disconnect(wrong),
+          client.ping(wrong),
+          client.broadcast(wrong, bytes('x')),
+          client.subscribe([wrong]),
+          client.handle(wrong, () => bytes('x')),
+          client.request(b.id, wrong as unknown as Uint8Array),
+        ];
+        if (value !== undefined) {
+          calls.push(client.request(b.id, bytes('x'), { service: wrong }));
+          calls.push(collect(client.requestStream(b.id, bytes('x'), { service: wrong })));
+        }
+        const codes = await Promise.all(calls.map(async (call) => (await failure(call)).code));
+        expect(codes).toEqual(calls.map(() => 'invalid'));
+        expect((await client.status()).id).toBe(a.id);
+      });
+
       test('fails to ping a peer that nobody knows', async () => {
         expect((await failure(a.client.ping('no-such-peer'))).code).toBe('unknown-peer');
       });
