@@ -15,6 +15,8 @@ export type Answer = Uint8Array | AsyncIterable<Uint8Array>;
 export interface InboundCall extends InboundRequest, Settler<Answer> {
   /** Called when nobody waits for the outcome any more; cheaper than a listener on `signal`. */
   onAbort: ((reason: PeerdError) => void) | undefined;
+  /** Instead of the two: the handler left before it took the call, which another may take; the caller else hears `no-handler`. */
+  giveBack(): void;
 }
 
 /** A handler that settles its call, now or later. What it throws rejects the call. */

@@ -19,6 +19,7 @@ export const HANDLER_SUBSCRIPTION = 0;
 interface Outcomes {
   answered(call: Inbound, answer: unknown): void;
   refused(call: Inbound, error: unknown): void;
+  returned(call: Inbound): void;
 }
 
 class Inbound implements InboundCall {
@@ -62,6 +63,12 @@ class Inbound implements InboundCall {
     this.#outcomes.refused(this, error);
   }
 
+  giveBack(): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.#outcomes.returned(this);
+  }
+
   abort(reason: string): void {
     const error = new PeerdError('disconnected', reason);
     this.#abort ??= new AbortController();
@@ -96,6 +103,12 @@ export class Dispatcher {
       else this.#refuse(key, new TypeError('a handler answers with bytes or an async iterable of bytes'));
     },
     refused: ({ key }, error) => this.#refuse(key, error),
+    returned: (call) => {
+      // A handler that is still there, and takes nothing, would get it again and again.
+      if (this.handlers.has(call.registration))
+        this.#refuse(call.key, new PeerdError('no-handler', 'the handler did not take it'));
+      else if (this.#running.has(call.key)) this.#return(call);
+    },
   };
 
   constructor(post: (event: Event) => void, log: Log) {

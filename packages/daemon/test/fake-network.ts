@@ -95,7 +95,8 @@ export class FakeNode implements DirectClient {
   serve(service: string, handler: CallHandler): Promise<Registration> {
     return this.handle(service, (request) => {
       const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | AsyncIterable<Uint8Array>>();
-      const call: Parameters<CallHandler>[0] = { ...request, resolve, reject, onAbort: undefined };
+      const giveBack = () => reject(new PeerdError('no-handler', 'the handler did not take it'));
+      const call: Parameters<CallHandler>[0] = { ...request, resolve, reject, giveBack, onAbort: undefined };
       request.signal.addEventListener('abort', () => call.onAbort?.(request.signal.reason));
       handler(call);
       return promise;

@@ -73,6 +73,33 @@ describe('a program that is killed', () => {
     expect((await Promise.all(inHand)).sort()).toEqual(['disconnected', 'resolved']);
   });
 
+  test.each([
+    { others: 'another one', isAlone: false, outcome: 'resolved' },
+    { others: 'nobody, who says no-handler', isAlone: true, outcome: 'no-handler' },
+  ])('leaves a request that crossed with the end of its registration to $others', async (each) => {
+    const client = await stuckHandler();
+    const asked = ask();
+    const inbound = await client.next();
+    await using other = await served.connect();
+    if (!each.isAlone) await other.handle(service, () => nothing);
+    client.send(1, { case: 'cancel', value: {} });
+    expect(await client.next()).toMatchObject({ call: 1, body: { case: 'done' } });
+    const value = { code: 'no-handler', message: 'the handler was just closed', candidates: [] };
+    client.send(inbound?.call ?? 0, { case: 'fault', value });
+    expect(await asked).toBe(each.outcome);
+    client.socket.destroy();
+  });
+
+  test('that registered and takes nothing has its callers hear no-handler', async () => {
+    const client = await stuckHandler();
+    const asked = ask();
+    const inbound = await client.next();
+    const value = { code: 'no-handler', message: 'not me', candidates: [] };
+    client.send(inbound?.call ?? 0, { case: 'fault', value });
+    expect(await asked).toBe('no-handler');
+    client.socket.destroy();
+  });
+
   test('watches no more, and what it had begun to connect to is given up', async () => {
     const client = await RawClient.greeted(served.socket);
     client.send(1, { case: 'watch', value: {} });

@@ -74,9 +74,14 @@ export class InboundCalls {
       stream.end();
     } else if (body.case === 'fault') {
       const error = errorOf(body.value);
+      if (error.code === 'no-handler' && open.stream === undefined) {
+        // It crossed with the end of the registration.
+        this.#open.delete(id);
+        open.call.giveBack();
+        return;
+      }
       // A handler can refuse; any other code of its would read as if this node had said so.
-      const meant = error.code === 'refused' || error.code === 'no-handler';
-      this.#fail(id, meant ? error : new PeerdError('internal', 'the handler failed'));
+      this.#fail(id, error.code === 'refused' ? error : new PeerdError('internal', 'the handler failed'));
     }
   }
 
