@@ -1,13 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BroadcastInput, BroadcastOutput } from '../src/broadcast/messages.ts';
+import { MAX_HELD_BYTES, MAX_TOPICS } from '../src/broadcast/quotas.ts';
 import {
   BroadcastState,
   MAX_TOPIC_LENGTH,
-  MAX_TOPICS,
   SUBSCRIBED_SERVICE,
   SUBSCRIBED_TIMEOUT_MS,
 } from '../src/broadcast/state.ts';
 import { Responder } from '../src/channel/responder.ts';
+import type { Limits } from '../src/config.ts';
 import { defaultLimits } from '../src/settings.ts';
 import { FakeContext } from './support/context.ts';
 
@@ -19,10 +20,12 @@ let state: BroadcastState;
 let outcomes: Record<string, unknown[]>;
 let names: Map<unknown, string>;
 let lastRef = 0;
+let limits: Limits;
 beforeEach(() => {
   context = new FakeContext();
   lastRef = 0;
-  state = new BroadcastState(context, { ...defaultLimits, maxPayloadBytes: 1_000 }, () => {
+  limits = { ...defaultLimits, maxPayloadBytes: 1_000 };
+  state = new BroadcastState(context, limits, () => {
     lastRef -= 1;
     return lastRef;
   });
@@ -187,6 +190,34 @@ describe('a broadcast', () => {
   ])('with %s', (_, options, outcome) => {
     broadcast('a', options);
     expect(outcomes).toEqual({ a: outcome });
+  });
+
+  test('is busy when those that wait or are being sent have 64 MiB, until one of them has ended', () => {
+    limits.maxPayloadBytes = MAX_HELD_BYTES;
+    const fills = (name: string, ends: () => void) => {
+      broadcast(name, { size: MAX_HELD_BYTES - 10 });
+      broadcast(`beside ${name}`, { size: 11, allowNone: true });
+      expect(outcomes).toEqual({ [name]: [], [`beside ${name}`]: ['busy'] });
+      ends();
+      expect(outcomes[name]).toHaveLength(1);
+      expect(state.snapshot()).toMatchObject({ heldBytes: 0 });
+      outcomes = {};
+    };
+    fills('cancelled', () => step({ type: 'broadcast/cancel', ref: refOf('cancelled') }));
+    fills('of a client that was closed', () => step({ type: 'client/closed' }));
+    fills('without a subscriber', () => tick(context.nowMs + 5_000));
+    subscriber('bob');
+    fills('sent', () => publish(1));
+    fills('failed', () => {
+      const [{ publish: id } = { publish: 0 }] = context.takeOf('gossip/publish');
+      step({ type: 'gossip/publish-failed', publish: id, message: 'no' });
+    });
+    fills('sent to nobody, and not called off while it is', () => {
+      publish(0);
+      step({ type: 'broadcast/cancel', ref: refOf('sent to nobody, and not called off while it is') });
+    });
+    broadcast('alone', { size: MAX_HELD_BYTES });
+    expect(outcomes.alone).toEqual([]);
   });
 
   test('is busy when 1,024 others wait for a subscriber', () => {

@@ -1,14 +1,19 @@
 import { PeerdError, type TopicInfo } from '@peerd/protocol';
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
-import { Quota } from '../channel/quota.ts';
+import type { Quota } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { BroadcastCommand, BroadcastInput, BroadcastOutput } from './messages.ts';
 import { Questions } from './questions.ts';
-
-/** Topics this node may be subscribed to; each costs every neighbour memory. */
-export const MAX_TOPICS = 1_000;
+import {
+  MAX_HELD_BYTES,
+  MAX_PUBLISHING,
+  MAX_SUBSCRIPTIONS,
+  MAX_TOPICS,
+  MAX_WAITING,
+  quotasOf,
+} from './quotas.ts';
 
 /** Longest name of a topic, in UTF-16 units. */
 export const MAX_TOPIC_LENGTH = 200;
@@ -18,15 +23,6 @@ export const SUBSCRIBED_SERVICE = '$peerd/subscribed';
 
 /** How long a subscriber waits for its neighbours to have heard; one that is slower may miss the first message. */
 export const SUBSCRIBED_TIMEOUT_MS = 2_000;
-
-/** Subscriptions on one node, 16 for each client that a daemon takes; each has a queue of its own. */
-const MAX_SUBSCRIPTIONS = 16_384;
-
-/** Broadcasts that may wait for a first subscriber at a time. */
-const MAX_WAITING = 1_024;
-
-/** Broadcasts that GossipSub may be signing and sending at a time, at 0.2 ms each. */
-const MAX_PUBLISHING = 4_096;
 
 /** Pause before a broadcast that reached nobody is sent again, as long as there is somebody to reach. */
 const RETRY_MS = 100;
@@ -67,36 +63,19 @@ export class BroadcastState implements Feature<BroadcastInput> {
   readonly #publishing = new Map<number, Publish>();
   readonly #deadlines = new Deadlines<Publish>();
   #lastPublish = 0;
+  /** Payloads of those that wait and those that are being sent. */
+  #heldBytes = 0;
   /** Subscriptions that wait for neighbours, by the ref of each question we asked. */
   readonly #joining = new Map<number, Joining>();
   readonly #questions = new Questions();
 
-  readonly #quota = {
-    topics: new Quota(
-      'topics',
-      'items',
-      () => MAX_TOPICS,
-      () => this.#topics.size,
-    ),
-    subscriptions: new Quota(
-      'subscriptions',
-      'items',
-      () => MAX_SUBSCRIPTIONS,
-      () => this.#topicsOf.size,
-    ),
-    waiting: new Quota(
-      'broadcasts waiting for a subscriber',
-      'items',
-      () => MAX_WAITING,
-      () => this.#waitingByRef.size,
-    ),
-    publishing: new Quota(
-      'broadcasts being sent',
-      'items',
-      () => MAX_PUBLISHING,
-      () => this.#publishing.size,
-    ),
-  };
+  readonly #quota = quotasOf({
+    topics: () => this.#topics.size,
+    subscriptions: () => this.#topicsOf.size,
+    waiting: () => this.#waitingByRef.size,
+    publishing: () => this.#publishing.size,
+    heldBytes: () => this.#heldBytes,
+  });
   readonly quotas: readonly Quota[] = Object.values(this.#quota);
 
   /** `makeRef` makes references that no command has. */
@@ -111,6 +90,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
         const publish = this.#waitingByRef.get(ref);
         if (publish === undefined) return;
         this.#stopWaiting(publish);
+        this.#letGo(publish);
         this.#fail(publish.responder, 'stopped', 'the broadcast was called off');
       },
       topics: ({ responder }) => context.emit({ type: 'settle', responder, value: this.#list() }),
@@ -123,6 +103,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
       'client/closed': () => {
         for (const publish of [...this.#waiting.values()].flatMap((waiters) => [...waiters])) {
           this.#stopWaiting(publish);
+          this.#letGo(publish);
           this.#fail(publish.responder, 'stopped', 'the client was closed');
         }
       },
@@ -145,20 +126,17 @@ export class BroadcastState implements Feature<BroadcastInput> {
         const waiter = this.#publishing.get(publish);
         if (waiter === undefined) return;
         this.#publishing.delete(publish);
-        if (peers > 0 || waiter.allowNone)
-          context.emit({ type: 'settle', responder: waiter.responder, value: { peers } });
-        else this.#wait(waiter);
+        if (peers === 0 && !waiter.allowNone) return this.#wait(waiter);
+        this.#letGo(waiter);
+        context.emit({ type: 'settle', responder: waiter.responder, value: { peers } });
       },
       'gossip/publish-failed': ({ publish, message }) => {
         const waiter = this.#publishing.get(publish);
         if (waiter === undefined) return;
         this.#publishing.delete(publish);
-        this.#stopWaiting(waiter);
-        context.emit({
-          type: 'fail',
-          responder: waiter.responder,
-          error: new PeerdError('internal', message),
-        });
+        this.#letGo(waiter);
+        const error = new PeerdError('internal', message);
+        context.emit({ type: 'fail', responder: waiter.responder, error });
       },
       'request/internal-inbound': ({ key, peer, service, payload }) => {
         if (service === SUBSCRIBED_SERVICE) this.#asked(key, peer, utf8.decode.decode(payload));
@@ -231,6 +209,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
       peers: [...this.#peers],
       waiting: [...this.#waiting].map(([topic, waiters]) => [topic, waiters.size]),
       publishing: [...this.#publishing.keys()],
+      heldBytes: this.#heldBytes,
       joining: [...this.#joining].map(([ref, { left }]) => [ref, left]),
       questions: this.#questions.snapshot(),
     };
@@ -253,10 +232,23 @@ export class BroadcastState implements Feature<BroadcastInput> {
         responder,
         `${MAX_PUBLISHING} broadcasts are being signed and sent`,
       );
-    else if (publish.allowNone || (this.#subscribers.get(topic)?.size ?? 0) > 0) this.#publish(publish);
+    else if (this.#heldBytes > 0 && this.#heldBytes + size > MAX_HELD_BYTES)
+      this.#refuse(this.#quota.heldBytes, responder, `${this.#heldBytes} bytes wait to be broadcast`);
+    else if (publish.allowNone || (this.#subscribers.get(topic)?.size ?? 0) > 0) this.#take(publish, true);
     else if (this.#waitingByRef.size >= MAX_WAITING)
       this.#refuse(this.#quota.waiting, responder, `${MAX_WAITING} broadcasts wait for a subscriber`);
+    else this.#take(publish, false);
+  }
+
+  #take(publish: Publish, isHeard: boolean): void {
+    this.#heldBytes += publish.payload.length;
+    if (isHeard) this.#publish(publish);
     else this.#wait(publish);
+  }
+
+  /** It is settled: whether it was sent or not. */
+  #letGo({ payload }: Publish): void {
+    this.#heldBytes -= payload.length;
   }
 
   #publish(publish: Publish): void {
@@ -289,6 +281,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
   #expired(publish: Publish): void {
     if (!this.#stopWaiting(publish)) return;
     if (this.#context.nowMs < publish.deadlineMs) return this.#publish(publish);
+    this.#letGo(publish);
     const { topic, timeoutMs, responder } = publish;
     this.#fail(responder, 'no-peers', `nobody subscribed to ${topic} within ${timeoutMs} ms`);
   }
