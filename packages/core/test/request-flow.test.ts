@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import {
   CALL_WINDOW_BYTES,
@@ -7,6 +9,12 @@ import {
   STREAM_WINDOW_BYTES,
 } from '../src/request/frames.ts';
 import { type SimNode, SimPair } from './support/request-pair.ts';
+
+/** Collects what nobody holds any more. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+}
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -172,6 +180,34 @@ describe('a stream that is full', () => {
     pair.a.inbox.push({ type: 'request/drained', link: 1 });
     pair.run();
     expect(pair.a.code(ref)).toBe('ok');
+  });
+
+  test('keeps nothing of the calls that were given up meanwhile', async () => {
+    const pair = new SimPair();
+    answering(pair.b, 0);
+    pair.a.ask({});
+    pair.run();
+    pair.step(pair.a, { type: 'request/blocked', link: 1 });
+    const payloads: WeakRef<object>[] = [];
+    for (let round = 0; round < 50; round += 1) {
+      for (let i = 0; i < 100; i += 1) {
+        const payload = new Uint8Array(1_000);
+        payloads.push(new WeakRef(payload));
+        pair.a.ask({ payload, timeoutMs: 100 });
+      }
+      pair.run();
+      pair.pass(200);
+    }
+    const [link] = (pair.a.state.snapshot() as { links: { queued: number[] }[] }).links;
+    expect(Math.max(...(link?.queued ?? []))).toBeLessThan(1_200);
+    await new Promise(setImmediate);
+    collectGarbage();
+    expect(payloads.filter((payload) => payload.deref() !== undefined).length).toBeLessThan(10);
+    const last = pair.a.ask({});
+    pair.a.inbox.push({ type: 'request/drained', link: 1 });
+    pair.run();
+    expect(pair.a.code(last)).toBe('ok');
+    expect(pair.b.dispatched).toHaveLength(2);
   });
 });
 

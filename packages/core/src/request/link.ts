@@ -28,6 +28,9 @@ const FLUSH_BYTES = 256 * 1024;
 /** What one flush leaves to large messages, however many small ones there are. */
 const LARGE_FLUSH_BYTES = FLUSH_BYTES / 4;
 
+/** Calls that may be over and still stand among those that wait to send, however few others do. */
+const SWEEP_CALLS = 1024;
+
 /**
  * RESETs that an answering side may owe. Past it the stream's credit is withheld until they are written, so
  * that a peer which opens calls and reads nothing can't fill our memory.
@@ -73,6 +76,8 @@ export class Link {
   /** Calls with something to send: those whose message, or the rest of it, fits one chunk go first. */
   readonly #small = new Ring<Call>();
   readonly #large = new Ring<Call>();
+  /** How many of these are over. */
+  #over = 0;
   readonly #pace = new Pace();
   /** However many small messages are under way, a large one goes on by a chunk with each credit. */
   #owesLarge = true;
@@ -113,7 +118,20 @@ export class Link {
 
   end(call: Call): void {
     call.isOver = true;
-    this.calls.delete(call.id);
+    if (!this.calls.delete(call.id) || !call.isReady) return;
+    this.#over += 1;
+    if (this.#over > SWEEP_CALLS && this.#over * 2 > this.#small.size + this.#large.size) this.#sweep();
+  }
+
+  /** While a stream takes nothing, calls go on to be made and given up. */
+  #sweep(): void {
+    for (const ring of [this.#small, this.#large])
+      for (let left = ring.size; left > 0; left -= 1) {
+        const call = ring.shift() as Call;
+        if (call.isOver) call.isReady = false;
+        else ring.push(call);
+      }
+    this.#over = 0;
   }
 
   /**
@@ -225,6 +243,7 @@ export class Link {
   /** Sends a chunk of a call that was waiting, and has it wait again if there is more. Returns what it cost. */
   #addChunk(frames: Frame[], call: Call, progress: Progress): number {
     call.isReady = false;
+    if (call.isOver) this.#over -= 1;
     if (call.isOver || !call.canSend) return 0;
     const cost = this.#add(frames, this.#nextChunk(call, progress));
     this.#queue(call);

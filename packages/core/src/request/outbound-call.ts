@@ -8,6 +8,8 @@ import { Call } from './call.ts';
 /** How often a call that was never written is given another connection. */
 export const MAX_ATTEMPTS = 2;
 
+const none = new Uint8Array(0);
+
 /** What is asked, whatever becomes of it. */
 export interface Question {
   readonly ref: number;
@@ -87,6 +89,12 @@ export class OutboundCall extends Call {
     call.deadlineMs = this.deadlineMs;
     call.phase = 'pausing';
     return call;
+  }
+
+  /** It is over: its link may go on to know of it for a while, and is not to keep what it holds. */
+  letGo(): void {
+    this.payload = none;
+    while (this.outgoing.shift() !== undefined);
   }
 
   get serviceText(): string {

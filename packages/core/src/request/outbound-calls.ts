@@ -331,8 +331,8 @@ export class OutboundCalls {
   #fail(call: OutboundCall, error: PeerdError): void {
     if (!this.#retries.takes(call, error)) return this.#finish(call, lastError(call, error));
     const { context, held } = this.#shared;
-    this.#forget(call);
     const next = call.again(context.nowMs);
+    this.#forget(call);
     this.#calls.set(next.ref, next);
     held.bytes += next.heldBytes;
     if (next.deadlineMs < Number.POSITIVE_INFINITY)
@@ -363,6 +363,7 @@ export class OutboundCalls {
     this.#deadlines.remove(call.deadline);
     if (call.phase === 'pausing') this.#retries.remove(call);
     this.#release(call, call.heldBytes);
+    call.letGo();
   }
 
   /** The whole request has gone out: it is the other side's to keep. */
