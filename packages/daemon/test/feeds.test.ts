@@ -1,3 +1,4 @@
+import { iterablePromise } from '@peerd/protocol';
 import { lingerMs } from '@peerd/protocol/control';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type FakeDaemon, fakePair } from './control-pair.ts';
@@ -74,6 +75,27 @@ describe('a subscription with a lease', () => {
     await lose(before.client);
     await tell('four');
     expect((await subscribed(1n)).missed).toBe(1);
+  });
+
+  test('is not taken over by one of its client that was lost before it stood', async () => {
+    const stands = Promise.withResolvers<void>();
+    const subscribe = b.node.subscribe.bind(b.node);
+    vi.spyOn(b.node, 'subscribe').mockImplementationOnce((...asked) =>
+      iterablePromise(stands.promise.then(() => subscribe(...asked))),
+    );
+    const lost = await RawClient.greeted(b.socket);
+    lost.send(1, { case: 'subscribe', value: { topics: ['news'], lease } });
+    await expect.poll(() => vi.mocked(b.node.subscribe).mock.calls.length).toBe(1);
+    lost.socket.destroy();
+    const before = await subscribed();
+    await tell('one');
+    expect(await textOf(before.client)).toBe('one');
+    stands.resolve();
+    await expect.poll(() => b.server.clients).toBe(1);
+    await lose(before.client);
+    await tell('two');
+    expect((await subscribed(1n)).missed).toBe(1);
+    expect(b.node.listeners.size).toBe(1);
   });
 
   test('goes to a client that comes back before the daemon knows that it was lost', async () => {

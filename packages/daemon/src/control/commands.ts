@@ -110,6 +110,11 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
     const { client, feeds } = call.node;
     const known = feeds.find(lease);
     const feed = known ?? new Feed(lease, await client.subscribe(topics, { maxQueued }));
+    if (known === undefined && call.signal.aborted) {
+      // The client may be back already, and hold the lease by another feed.
+      await feed.close();
+      throw call.signal.reason;
+    }
     if (known === undefined) feeds.add(feed);
     const listener: Listener = {
       send: ({ topic, from, payload, missed = 0 }) =>
