@@ -234,9 +234,9 @@ export class ServicesState implements Feature<ServicesInput> {
   #handOver(registration: Registration): void {
     if (!this.#registrations.has(registration.ref)) return;
     const { pool, waiting } = registration.service;
-    for (const request of waiting) {
-      if (registration.inHand >= registration.concurrency) return;
-      if (!pool.giveTo(registration, request.peer)) continue;
+    while (registration.inHand < registration.concurrency) {
+      const request = waiting.oldestOf(registration.admitted);
+      if (request === undefined || !pool.giveTo(registration, request.peer)) return;
       this.#leave(request.key);
       this.#run(registration, request);
     }
