@@ -26,8 +26,13 @@ export function errorJson(error: unknown): ErrorJson {
 }
 
 /** A stranger's text on one line, so that no part of it passes for a line of ours. */
+export function oneLine(text: string): string {
+  return text.replaceAll('\r', '\\r').replaceAll('\n', '\\n');
+}
+
+/** The same, and nothing in it can do harm to a terminal. */
 export function inertLine(text: string): string {
-  return printable(text.replaceAll('\r', '\\r').replaceAll('\n', '\\n'));
+  return printable(oneLine(text));
 }
 
 /** Where a command's result goes: standard output, as text or (`--json`) as one object a line. */

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { styleText } from 'node:util';
-import { inertLine } from './output.ts';
+import { inertLine, oneLine } from './output.ts';
 
 const gap = '  ';
 
@@ -14,7 +14,7 @@ export function idCell(id: string): string {
 
 /**
  * Rows as lines with aligned columns. On a terminal there is a header, the last column is cut at the edge, and nothing
- * in a cell can do harm; elsewhere cells are whole and there is no header, as programs like it.
+ * in a cell can do harm; elsewhere cells are whole, each row is one line, and there is no header, as programs like it.
  */
 export async function table(
   header: readonly string[],
@@ -22,7 +22,10 @@ export async function table(
 ): Promise<string[]> {
   // Its expressions over all of Unicode take longer to make than all else that a command loads.
   const { default: widthOf } = await import('string-width');
-  if (!process.stdout.isTTY) return layOut(rows, rows, Number.POSITIVE_INFINITY, widthOf);
+  if (!process.stdout.isTTY) {
+    const lines = rows.map((row) => row.map(oneLine));
+    return layOut(lines, lines, Number.POSITIVE_INFINITY, widthOf);
+  }
   const [head = '', ...lines] = layOut(
     [header, ...rows.map((row) => row.map(inertLine))],
     rows,

@@ -31,6 +31,13 @@ test('a pipe gets whole rows and no header', async () => {
   ]);
 });
 
+test('a row is one line for a pipe too, whatever a stranger calls things', async () => {
+  process.stdout.isTTY = false;
+  expect(await table(['PEERS', 'TOPIC'], [['1', 'news\n9  fake\r\u001b']])).toEqual([
+    '1  news\\n9  fake\\r\u001b',
+  ]);
+});
+
 test('a terminal gets as much of an id as one has to type', () => {
   expect(idCell(id)).toBe('12D3KooWQK1wnefo');
 });

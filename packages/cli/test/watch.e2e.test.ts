@@ -62,6 +62,8 @@ test('top shows the queues and the programs of a daemon, and what a refusal coun
   const names = top.queues.map(({ name }: { name: string }) => name.replace(/ ".*"$/, ''));
   expect(names.filter((name: string) => !page.includes(`*${name}*`))).toEqual([]);
   expect(top.calls).toMatchObject({ outbound: 1, inbound: 0 });
+  // Without what the daemon has reserved and never touches.
+  expect(top.memory.externalBytes).toBeLessThan(100 * 1024 * 1024);
   // The call, and top itself.
   expect(top.clients).toHaveLength(2);
   const text = await sandbox.run(['top', '--name', 'few']);
@@ -77,4 +79,16 @@ test('top --interval goes on, one snapshot after the other', async () => {
   expect(second.loop.inputs).toBeGreaterThan(first.loop.inputs);
   const { status } = await top.kill('SIGINT');
   expect(status).toBe(0);
+});
+
+test('a topic with a line end in its name is one line of status and of topics', async () => {
+  const subscribe = sandbox.spawn(['subscribe', 'news\n9  9  fake', '--name', 'alice'], { stdin: '' });
+  await subscribe.says('hearing');
+  const [status, topics] = await Promise.all([
+    sandbox.run(['status', '--name', 'alice']),
+    sandbox.run(['topics', '--name', 'alice']),
+  ]);
+  expect(`${status.stdout}`).toContain('news\\n9  9  fake\n');
+  expect(`${topics.stdout}`).toBe('1  0  news\\n9  9  fake\n');
+  await subscribe.kill('SIGINT');
 });

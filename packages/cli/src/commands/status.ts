@@ -4,7 +4,7 @@ import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import { span } from '../figures.ts';
 import type { StatusJson } from '../json.ts';
-import { jsonMs } from '../output.ts';
+import { inertLine, jsonMs, oneLine } from '../output.ts';
 
 export function statusCommand(): Command {
   const command = new Command('status').description('Show what a daemon is and has').action(async () => {
@@ -45,7 +45,7 @@ function listed(words: readonly string[]): string {
   if (words.length === 0) return '(none)';
   const columns = process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
   const lines: string[] = [];
-  for (const [index, word] of words.entries()) {
+  for (const [index, word] of words.map(process.stdout.isTTY ? inertLine : oneLine).entries()) {
     const text = index < words.length - 1 ? `${word},` : word;
     const last = lines.at(-1);
     if (last === undefined || indent.length + last.length + 1 + text.length > columns) lines.push(text);

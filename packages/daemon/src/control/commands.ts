@@ -8,6 +8,7 @@ import {
   type ServerBody,
 } from '@peerd/protocol/control';
 import type { ReloadResult } from '../config/reload.ts';
+import { untouchedBytes } from '../heap.ts';
 import type { LogRing } from '../log/ring.ts';
 import { Feed, type Feeds, type Listener } from './feed.ts';
 import type { InboundCalls } from './inbound.ts';
@@ -172,8 +173,10 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
     const top = await call.node.client.top({ signal: call.signal });
     const { clients, queues } = call.node.load();
     const { outbound, inbound, bytesInFlight } = top.calls;
+    const externalBytes = Math.max(0, top.memory.externalBytes - untouchedBytes());
     const value = {
       ...top,
+      memory: { ...top.memory, externalBytes },
       outboundCalls: outbound,
       inboundCalls: inbound,
       bytesInFlight,
