@@ -58,6 +58,34 @@ const closed = (peer: string, connection = `to-${peer}`): PeersInput => ({
 });
 const connect = (peer: string, name: string | undefined) => step(opened(peer), admitted(peer, name));
 
+/** Who came and went so far, once each, whatever the number of connections. */
+function comings(): string[] {
+  return context.take().flatMap((output) => {
+    if (output.type === 'peer/came') return `+${output.name}`;
+    if (output.type === 'peer/went') return `-${output.name}`;
+    return [];
+  });
+}
+
+test('a peer comes with the first connection that may be used, and goes with the last', () => {
+  step(opened(bob, '1'), opened(bob, '2'));
+  expect(comings()).toEqual([]);
+  step(admitted(bob, 'bob', '1'), admitted(bob, 'bob', '2'));
+  expect(comings()).toEqual(['+bob']);
+  step(closed(bob, '1'), opened(bob, '3'), closed(bob, '3'));
+  expect(comings()).toEqual([]);
+  step(closed(bob, '2'));
+  expect(comings()).toEqual(['-bob']);
+  connect(bob, 'bob');
+  expect(comings()).toEqual(['+bob']);
+});
+
+test('a peer that is not let in neither comes nor goes', () => {
+  step(opened(carol), refused(carol), closed(carol));
+  step(opened(bob), closed(bob));
+  expect(comings()).toEqual([]);
+});
+
 /** Asks for a peer, and takes out what came of it so far. */
 function reach(ref: number, target: Target) {
   step({ type: 'peer/reach', ref, target });

@@ -124,6 +124,15 @@ export type PeersOutput =
   | PeerReached
   | PeerSignal
   | Extract<PeerPart, { type: 'peer/parting' }>
+  /** The first connection to it that may be used is there. */
+  | {
+      readonly type: 'peer/came';
+      readonly peer: string;
+      readonly kind: PeerKind;
+      readonly name: string | undefined;
+    }
+  /** The last of those is gone. */
+  | { readonly type: 'peer/went'; readonly peer: string; readonly name: string | undefined }
   /** Closes it at once, because a user wants it closed: nothing is wrong with who is at its end. */
   | { readonly type: 'connection/hang-up'; readonly connection: string }
   /** Dials a peer at its known addresses, or at `address`; `key` comes back in the outcome. */

@@ -78,6 +78,7 @@ export class PeersState implements Feature<PeersInput> {
       'peer/admitted': ({ connection, peer, kind, name }) => {
         const record = this.#peers.get(peer);
         if (record?.connections.get(connection) !== 'greeting') return;
+        if (record.usable === undefined) context.emit({ type: 'peer/came', peer, kind, name });
         record.connections.set(connection, 'usable');
         this.#greetings -= 1;
         // A second connection without a hello takes nothing back of what the first one said.
@@ -301,6 +302,8 @@ export class PeersState implements Feature<PeersInput> {
     record.connections.delete(connection);
     record.remoteAddresses.delete(connection);
     if (phase === 'greeting') this.#greetings -= 1;
+    if (phase === 'usable' && record.usable === undefined)
+      this.#context.emit({ type: 'peer/went', peer, name: record.name });
     if (!record.isOnTheWay && record.usable === undefined) {
       const error = record.refusal ?? closedEarly(peer);
       for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);

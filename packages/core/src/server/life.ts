@@ -4,7 +4,7 @@ import type { Output } from './messages.ts';
 /** What of the loop's outputs is an event in the life of the node: for the log, and for who watches. */
 export function lifeOf(output: Output): NodeLife | undefined {
   switch (output.type) {
-    case 'peer/admitted': {
+    case 'peer/came': {
       const { peer, name, kind } = output;
       return { type: 'peer-connected', peer, kind, ...(name === undefined ? {} : { name }) };
     }
@@ -12,7 +12,7 @@ export function lifeOf(output: Output): NodeLife | undefined {
       const { code, message } = output.error;
       return { type: 'peer-refused', peer: output.peer, code, reason: message };
     }
-    case 'peer/disconnected': {
+    case 'peer/went': {
       const { peer, name } = output;
       return { type: 'peer-disconnected', peer, ...(name === undefined ? {} : { name }) };
     }

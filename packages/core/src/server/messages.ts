@@ -71,7 +71,10 @@ export type Input =
 export type Event = Exclude<Input, Command | { readonly type: 'tick' } | Output>;
 
 /** Outputs that nobody acts on: they are told to the log. */
-type Told = Extract<Output, { type: 'node/overload' | 'service/added' | 'service/removed' }>;
+type Told = Extract<
+  Output,
+  { type: 'node/overload' | 'service/added' | 'service/removed' | 'peer/came' | 'peer/went' }
+>;
 
 /** The messages that no feature handles, and a few that one does too: each has one driver that carries it out. */
 export type Effect = Exclude<Output, Input | Told> | Extract<Output, { type: 'connection/abort' }>;
