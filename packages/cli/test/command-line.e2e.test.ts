@@ -4,6 +4,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorIn, isRunning, type Running, Sandbox } from './sandbox.ts';
 
@@ -107,7 +108,10 @@ describe('the command line', () => {
   });
 
   test('what only talks to a daemon never loads libp2p', async () => {
-    const { stderr } = await sandbox.run(['status'], { env: { NODE_DEBUG: 'esm' } });
+    // From the source: in the bundle a module has no name.
+    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+    const line = `'${process.execPath}' --conditions=@peerd/source '${main}' status`;
+    const { stderr } = await sandbox.shell(line, { env: { NODE_DEBUG: 'esm' } }).ended;
     expect(stderr).toContain('@peerd/client');
     expect(stderr).not.toContain('libp2p');
   });

@@ -70,7 +70,7 @@ describe('a daemon whose log goes', () => {
     const socket = join(sandbox.folder, 's');
     const args = ['start', '--json', '--name', 'x', '--network', sandbox.network, '--discovery', 'off'];
     const own = [...args, '--socket', socket, '--data', join(sandbox.folder, 'x'), '--log-level', 'debug'];
-    child = spawn(process.execPath, ['--conditions=@peerd/source', program, ...own], {
+    child = spawn(process.execPath, [program, ...own], {
       env: sandbox.env,
       stdio: ['ignore', 'pipe', stderr],
     });

@@ -9,8 +9,8 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { DaemonInfo } from '@peerd/daemon';
 
-/** The command line's entry point, from its source. */
-export const program: string = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+/** The command line's entry point, as it is published: scripts/e2e-setup.mjs makes it. */
+export const program: string = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 export interface Result {
   status: number | null;
@@ -141,8 +141,7 @@ export class Sandbox {
   }
 
   spawn(args: readonly string[], options: RunOptions = {}): Running {
-    const node = ['--conditions=@peerd/source', program, ...args];
-    return this.#start(process.execPath, node, options, false);
+    return this.#start(process.execPath, [program, ...args], options, false);
   }
 
   /** A line for the shell, in which `peerd` is the program. */
@@ -151,7 +150,7 @@ export class Sandbox {
   }
 
   shellIn(shell: 'bash' | 'zsh' | 'fish', line: string, options: RunOptions = {}): Running {
-    const call = `'${process.execPath}' --conditions=@peerd/source '${program}'`;
+    const call = `'${process.execPath}' '${program}'`;
     const peerd = shell === 'fish' ? `function peerd; ${call} $argv; end` : `peerd() { ${call} "$@"; }`;
     // Without the files that people have in their homes.
     const bare = { bash: ['--norc', '-c'], zsh: ['-f', '-c'], fish: ['--no-config', '-c'] }[shell];

@@ -187,7 +187,7 @@ export class Session {
     if (state.type === 'closed') return void (await this.closed);
     const connection = 'connection' in state ? state.connection : undefined;
     const reason = new PeerdError('stopped', 'this client was closed');
-    this.#end(reason);
+    this.#end(reason, true);
     await connection?.close();
     this.#closed.resolve(reason);
   }
@@ -264,14 +264,14 @@ export class Session {
     this.#closed.resolve(reason);
   }
 
-  /** Settles all that stands and all that waits. */
-  #end(reason: PeerdError): void {
+  /** Settles all that waits, and all that stands: with the reason, unless that is what was asked for. */
+  #end(reason: PeerdError, isAsked = false): void {
     const state = this.#state;
     this.#state = { type: 'closed', reason };
     if (state.type === 'waiting') state.stopTimer();
     if (state.type === 'connecting') state.abort.abort(reason);
     this.#waiting.closed(reason);
-    for (const lease of [...this.#leases]) lease.end(copyOf(reason));
+    for (const lease of [...this.#leases]) lease.end(isAsked ? undefined : copyOf(reason));
     this.#started.reject(reason);
   }
 

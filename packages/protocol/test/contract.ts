@@ -623,6 +623,23 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
       await close();
     });
 
+    test('closing the client ends what it iterates, without an error, and its calls with stopped', async () => {
+      const { a, b, close } = await makePair();
+      const { client } = a;
+      const [subscription, watch] = [await client.subscribe('closing'), await client.watch()];
+      const read = async (messages: AsyncIterable<unknown>) => {
+        for await (const _ of messages);
+      };
+      const reading = Promise.all([read(subscription), read(watch)]);
+      await b.client.handle('stuck', ({ signal }) => aborted(signal).then(() => new Uint8Array()));
+      const call = failure(client.request(b.id, bytes('x'), { service: 'stuck' }));
+      await client.close();
+      await reading;
+      expect((await call).code).toBe('stopped');
+      expect((await failure(client.status())).code).toBe('stopped');
+      await close();
+    });
+
     test('connect and disconnect say what is wrong with a peer', async () => {
       const { a, close } = await makePair();
       const { client } = a;
