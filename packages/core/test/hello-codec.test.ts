@@ -73,6 +73,12 @@ describe('a message of the handshake', () => {
     expect(refusal.type === 'refusal' && refusal.reason.length).toBe(500);
   });
 
+  test('with a refusal of several lines gives one line', () => {
+    const reason = 'no\n[15:00:00.000] INFO: daemon: all is well\r\n';
+    const refusal = decodeHello(encodeHello({ type: 'refusal', code: 'forbidden', reason }));
+    expect(refusal).toMatchObject({ reason: 'no [15:00:00.000] INFO: daemon: all is well\ufffd ' });
+  });
+
   test('with every field at its limit fits the limit of a message', () => {
     const greeting = encodeHello({
       type: 'greeting',

@@ -66,7 +66,9 @@ export function decodeHello(bytes: Uint8Array): HelloMessage {
       return { type: 'accept', proof: body.value.proof };
     case 'refusal': {
       const code: ErrorCode = isErrorCode(body.value.code) ? body.value.code : 'refused';
-      return { type: 'refusal', code, reason: printable(body.value.reason.slice(0, MAX_REASON_LENGTH)) };
+      // On one line: a reason is logged, and what a stranger writes must not pass for a record of its own.
+      const reason = printable(body.value.reason.slice(0, MAX_REASON_LENGTH)).replaceAll('\n', ' ');
+      return { type: 'refusal', code, reason };
     }
     default:
       throw new HelloCodecError('hello without a known message');
