@@ -291,6 +291,7 @@ access = ["${alice}"]
     ['PEERD_MDNS', 'yes', 'mdns: '],
     ['PEERD_PEERS', '/ip4/127.0.0.1/tcp/1,bob', 'peers[1]: "bob" is not a multiaddr'],
     ['PEERD_LOG_LEVEL', 'loud', 'log_level: '],
+    ['PEERD_LOG_LEVEL', 'request=debug=info', 'log_levels.request: '],
     ['PEERD_LOG_LEVEL', 'info,requst=debug', 'unknown key log_levels.requst: did you mean request?'],
     ['PEERD_NAME', 'a/b', 'name: expected 1 to 63'],
   ])('%s=%s is refused, with the variable and the key', async (variable, text, mistake) => {

@@ -57,8 +57,9 @@ export function levelsOf(text: string): [path: readonly string[], level: string]
     .split(',')
     .map((part) => part.trim())
     .map((part) => {
-      const [area = '', level] = part.split('=', 2);
-      return level === undefined ? [['log_level'], area] : [['log_levels', area.trim()], level.trim()];
+      const at = part.indexOf('=');
+      if (at < 0) return [['log_level'], part];
+      return [['log_levels', part.slice(0, at).trim()], part.slice(at + 1).trim()];
     });
 }
 
