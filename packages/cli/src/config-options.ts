@@ -25,7 +25,7 @@ export function withConfigOptions(command: Command): Command {
     .option('--config <file>', 'a TOML file; what is given here wins over it')
     .option(
       '--listen <multiaddr>',
-      'listen there; may be repeated (default: a free port of 127.0.0.1)',
+      'listen there; may be repeated (default: a free port; of 127.0.0.1 with profile local)',
       collect,
     )
     .option('--peer <multiaddr>', 'keep a connection to that peer; may be repeated', collect)

@@ -28,8 +28,8 @@ export function stopCommand(): Command {
   return withExamples(
     command,
     ['peerd stop', 'peerd stop --name alice && peerd start --name alice'],
-    `What is in flight ends with stopped. When this ends, the daemon's name, address and data directory are free again.
-Exit status 6 when it takes too long: it was told to stop all the same.`,
+    `Calls in flight have 4 s to end, new ones are refused. When this ends, the daemon's name, address and data directory are
+free again. Exit status 6 when it takes too long: it was told to stop all the same; 8 when it was stopping already.`,
   );
 }
 
