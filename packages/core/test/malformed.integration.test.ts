@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Stream } from '@libp2p/interface';
 import * as lp from 'it-length-prefixed';
 import { describe, expect, test } from 'vitest';
 import { HELLO_PROTOCOL } from '../src/hello/messages.ts';
@@ -9,9 +10,10 @@ import {
   END_STREAM,
   type Frame,
   FrameType,
+  REQUEST_PROTOCOL,
   resetCodes,
 } from '../src/request/frames.ts';
-import { bytes, eventually, TestNetwork, type TestNode, text } from './support/nodes.ts';
+import { bytes, eventually, failure, TestNetwork, type TestNode, text } from './support/nodes.ts';
 import { RawCalls, RawPeer } from './support/raw-peer.ts';
 
 const open = (call: number, data: Uint8Array, flags = END_MESSAGE | END_STREAM): Frame => ({
@@ -57,6 +59,21 @@ async function scene(network: TestNetwork) {
 const refusalsIn = (bob: TestNode) => bob.log.lines.filter((line) => line.startsWith('warn'));
 
 describe('a stream of calls', () => {
+  test.each<[string, (stream: Stream) => unknown]>([
+    ['reset', (stream) => stream.abort(new Error('no'))],
+    ['closed', (stream) => stream.close()],
+    ['reset a moment later', (stream) => setImmediate(() => stream.abort(new Error('no')))],
+  ])('that the other side has %s as it was opened keeps no caller waiting', async (_, end) => {
+    await using network = new TestNetwork();
+    const { bob, unharmed } = await scene(network);
+    await using raw = await RawPeer.start();
+    await raw.node.handle(REQUEST_PROTOCOL, (stream) => void end(stream));
+    await raw.enter(network.name, bob.address);
+    const error = await failure(bob.client.request(raw.id, bytes('x'), { timeoutMs: 20_000 }));
+    expect(['unreachable', 'disconnected']).toContain(error.code);
+    await unharmed();
+  });
+
   test.each<[string, RegExp, Uint8Array]>([
     ['a length that claims 4 GiB', /over the limit/, Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x10, 1, 1)],
     ['a length just over the limit', /over the limit/, Uint8Array.of(0x81, 0x88, 0x04)],

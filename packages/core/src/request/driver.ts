@@ -47,6 +47,7 @@ export class RequestDriver {
           stream.abort(new Error(`more than ${MAX_STREAMS} streams of calls on one connection`));
           return;
         }
+        if (isEnded(stream)) return stream.abort(new Error(endedEarly));
         this.#lastInbound -= 1;
         const link = this.#lastInbound;
         const peer = connection.remotePeer.toString();
@@ -72,6 +73,10 @@ export class RequestDriver {
         maxOutboundStreams: MAX_STREAMS,
         signal: AbortSignal.timeout(OPEN_TIMEOUT_MS),
       });
+      if (isEnded(stream)) {
+        stream.abort(new Error(endedEarly));
+        throw new Error(endedEarly);
+      }
       this.#read(link, stream);
       this.#post({ type: 'request/link-opened', link });
     } catch (error) {
@@ -129,6 +134,13 @@ export class RequestDriver {
       stream.abort(error as Error);
     }
   }
+}
+
+const endedEarly = 'the other side ended the stream as it was opened';
+
+/** Nobody listened until now, and its end is told once: calls would go onto it for as long as the connection lasts. */
+function isEnded({ status, remoteWriteStatus }: Stream): boolean {
+  return status !== 'open' || remoteWriteStatus !== 'writable';
 }
 
 function inboundStreams({ streams }: Pick<Connection, 'streams'>): number {
