@@ -61,10 +61,14 @@ export class Output {
     this.text(process.stdout.isTTY ? inertLine(text) : text);
   }
 
-  /** Bytes as they are; on a terminal with a line's end, so that the prompt stands clear. */
+  /**
+   * Bytes of the far side as they are; on a terminal as text without what could do harm there, and with a line's end, so that
+   * the prompt stands clear.
+   */
   raw(bytes: Uint8Array): void {
-    process.stdout.write(bytes);
-    if (process.stdout.isTTY && bytes.at(-1) !== 10) process.stdout.write('\n');
+    if (!process.stdout.isTTY) process.stdout.write(bytes);
+    else
+      this.text(printable(Buffer.from(bytes).toString('utf8').replaceAll('\r\n', '\n')).replace(/\n$/, ''));
   }
 
   /** For the person, on standard error; with `--json` too. Parts of it may be the far side's words. */

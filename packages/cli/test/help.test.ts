@@ -66,6 +66,23 @@ test.each([...commands, { name: 'peerd', command: await createProgram() }])(
   },
 );
 
+test('an answer is printed as it is to a pipe, and on a terminal without what could do harm there', () => {
+  const { isTTY } = process.stdout;
+  const written: (string | Uint8Array)[] = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(chunk) > 0);
+  const answer = Buffer.from('one\r\n\ttwo\u001b]0;title\u0007');
+  try {
+    process.stdout.isTTY = true;
+    new Output(false).raw(answer);
+    new Output(false).raw(Buffer.from('ends\n'));
+    process.stdout.isTTY = false;
+    new Output(false).raw(answer);
+  } finally {
+    process.stdout.isTTY = isTTY;
+  }
+  expect(written).toEqual(['one\n\ttwo\ufffd]0;title\ufffd\n', 'ends\n', answer]);
+});
+
 test.each([
   ['text', Buffer.from('grüße'), { payload: 'grüße' }],
   ['nothing', Buffer.alloc(0), { payload: '' }],
