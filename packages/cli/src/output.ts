@@ -35,6 +35,14 @@ export function inertLine(text: string): string {
   return printable(oneLine(text));
 }
 
+/** The control characters that JSON leaves as they are, and that some terminals take for the start of a sequence. */
+const bareControls = /[\u007f-\u009f]/g;
+
+function inertJson(object: object): string {
+  const escaped = (control: string) => `\\u00${control.charCodeAt(0).toString(16)}`;
+  return JSON.stringify(object).replace(bareControls, escaped);
+}
+
 /** Where a command's result goes: standard output, as text or (`--json`) as one object a line. */
 export class Output {
   readonly json: boolean;
@@ -45,11 +53,11 @@ export class Output {
 
   /** The result in either form. */
   result(text: string, object: object): void {
-    process.stdout.write(this.json ? `${JSON.stringify(object)}\n` : `${text}\n`);
+    process.stdout.write(this.json ? `${inertJson(object)}\n` : `${text}\n`);
   }
 
   object(object: object): void {
-    process.stdout.write(`${JSON.stringify(object)}\n`);
+    process.stdout.write(`${inertJson(object)}\n`);
   }
 
   text(text: string): void {

@@ -83,6 +83,19 @@ test('an answer is printed as it is to a pipe, and on a terminal without what co
   expect(written).toEqual(['one\n\ttwo\ufffd]0;title\ufffd\n', 'ends\n', answer]);
 });
 
+test('JSON has no control character as it is, and means the same', () => {
+  const written: string[] = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(`${chunk}`) > 0);
+  const object = { name: 'a\u001b[2J\u007f\u009b2Jé' };
+  new Output(true).object(object);
+  new Output(true).result('', object);
+  for (const line of written) {
+    expect(line.trimEnd()).not.toMatch(/\p{Cc}/u);
+    expect(JSON.parse(line)).toEqual(object);
+  }
+  expect(written).toHaveLength(2);
+});
+
 test.each([
   ['text', Buffer.from('grüße'), { payload: 'grüße' }],
   ['nothing', Buffer.alloc(0), { payload: '' }],
