@@ -13,7 +13,7 @@ import {
   REQUEST_PROTOCOL,
   resetCodes,
 } from '../src/request/frames.ts';
-import { bytes, eventually, failure, TestNetwork, type TestNode, text } from './support/nodes.ts';
+import { aborted, bytes, eventually, failure, TestNetwork, type TestNode, text } from './support/nodes.ts';
 import { RawCalls, RawPeer } from './support/raw-peer.ts';
 
 const open = (call: number, data: Uint8Array, flags = END_MESSAGE | END_STREAM): Frame => ({
@@ -212,4 +212,28 @@ describe('a handshake', () => {
     expect(stream.status).not.toBe('open');
     await unharmed();
   });
+});
+
+test('a tinyp2p request that is reset as it was sent is called off', async () => {
+  await using network = new TestNetwork();
+  const [, bob] = await network.pair();
+  await bob.client.handle('', async ({ signal, payload }) => {
+    await aborted(signal);
+    return payload;
+  });
+  await using raw = await RawPeer.start();
+  const connection = await raw.enter(network.name, bob.address);
+  for (let i = 0; i < 20; i += 1) {
+    const stream = await connection.newStream('/tinyp2p/req-resp/1.0.0');
+    stream.send(lp.encode.single(bytes('never mind')));
+    if (i % 2 === 0) await new Promise(setImmediate);
+    stream.abort(new Error('never mind'));
+  }
+  // One that is let through, after all of those.
+  const last = await connection.newStream('/tinyp2p/req-resp/1.0.0');
+  last.send(lp.encode.single(bytes('in earnest')));
+  const inFlight = async () => (await bob.client.top()).calls.inbound;
+  await eventually('only the last is in flight', async () => (await inFlight()) === 1);
+  last.abort(new Error('enough'));
+  await eventually('nothing is', async () => (await inFlight()) === 0);
 });

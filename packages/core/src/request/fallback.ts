@@ -117,6 +117,8 @@ export class FallbackDriver {
     const key = this.#lastInbound;
     const request = await oneMessage(stream, this.#maxBytes, AbortSignal.timeout(MESSAGE_TIMEOUT_MS));
     if (request === undefined) return await stream.close();
+    // Its end may have come with the request, before anybody listened: nobody would call it off.
+    if (stream.status !== 'open') return;
     this.#inbound.set(key, stream);
     stream.addEventListener('close', () => {
       if (this.#inbound.delete(key)) this.#post({ type: 'fallback/closed', key });
