@@ -5,6 +5,7 @@ import {
   helloTimeoutMs,
   maxUnsentBytes,
   streamWindow,
+  unreadTimeoutMs,
 } from '@peerd/protocol/control';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { silentLog } from '../../core/src/log.ts';
@@ -104,12 +105,12 @@ describe('the control server and clients that do not behave', () => {
     client.socket.destroy();
   });
 
-  test('a client that never reads is disconnected at the bound, once, and its calls are cancelled', async () => {
+  test('a client that never reads gets busy past the bound, and is disconnected after a while, its calls cancelled', async () => {
     const warned = vi.spyOn(silentLog, 'warn');
     const size = 1024 * 1024;
+    const calls = maxUnsentBytes / size + 8;
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
-    const calls = maxUnsentBytes / size + 8;
     let count = 0;
     await b.node.handle('large', async () => {
       count += 1;
@@ -130,11 +131,54 @@ describe('the control server and clients that do not behave', () => {
     for (let call = 2; call < calls + 2; call += 1)
       client.send(call, { case: 'request', value: { ...request, service: 'large' } });
     await asked.promise;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     answer.resolve();
+    // What watches whether it reads begins with the first answer that has no room.
+    while (vi.getTimerCount() === 0) await new Promise(setImmediate);
+    expect(warned).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(unreadTimeoutMs);
+    vi.useRealTimers();
     await cancelled.promise;
     await othersAreWell();
-    expect(warned.mock.calls).toEqual([[expect.stringContaining('does not read')]]);
+    expect(warned.mock.calls).toEqual([[expect.stringContaining('reads nothing')]]);
     warned.mockRestore();
+    client.socket.destroy();
+  });
+
+  test('a client that is busy for a moment keeps its connection: what has no room is busy, the rest is answered', async () => {
+    const size = 1024 * 1024;
+    const calls = maxUnsentBytes / size + 40;
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    let count = 0;
+    await b.node.handle('large', async () => {
+      count += 1;
+      if (count === calls) asked.resolve();
+      await answer.promise;
+      return new Uint8Array(size);
+    });
+    const client = await RawClient.connect(a.socket);
+    client.socket.pause();
+    client.send(0, hello);
+    for (let call = 1; call <= calls; call += 1)
+      client.send(call, {
+        case: 'request',
+        value: { peer: 'bob', payload: new Uint8Array(), service: 'large' },
+      });
+    await asked.promise;
+    answer.resolve();
+    for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+    client.read();
+    client.socket.resume();
+    const outcomes: string[] = [];
+    while (outcomes.length < calls) {
+      const body = (await client.next())?.body;
+      if (body === undefined) break;
+      if (body.case === 'answer') outcomes.push('answer');
+      else if (body.case === 'fault') outcomes.push(body.value.code);
+    }
+    expect(new Set(outcomes)).toEqual(new Set(['answer', 'busy']));
+    expect(outcomes.filter((outcome) => outcome === 'answer').length).toBeGreaterThan(32);
     client.socket.destroy();
   });
 

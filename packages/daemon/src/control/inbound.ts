@@ -18,14 +18,20 @@ interface Open {
 export class InboundCalls {
   readonly #send: (id: number, body: ServerBody) => void;
   readonly #invalid: (error: PeerdError) => void;
+  readonly #hasRoom: (bytes: number) => boolean;
   readonly #open = new Map<number, Open>();
   #lastId = 0;
   #ended: PeerdError | undefined;
 
-  /** `invalid` is called when the client does not keep to the protocol. */
-  constructor(send: (id: number, body: ServerBody) => void, invalid: (error: PeerdError) => void) {
+  /** `invalid` is called when the client does not keep to the protocol; `hasRoom` says whether it reads fast enough. */
+  constructor(
+    send: (id: number, body: ServerBody) => void,
+    invalid: (error: PeerdError) => void,
+    hasRoom: (bytes: number) => boolean,
+  ) {
     this.#send = send;
     this.#invalid = invalid;
+    this.#hasRoom = hasRoom;
   }
 
   get size(): number {
@@ -35,6 +41,8 @@ export class InboundCalls {
   /** Passes a request on to the registration `handle` of this client. */
   pass(handle: number, call: InboundCall): void {
     if (this.#ended !== undefined) return call.reject(this.#ended);
+    if (!this.#hasRoom(call.payload.length))
+      return call.reject(new PeerdError('busy', 'the program that answers this service reads too slowly'));
     const id = this.#freeId();
     this.#open.set(id, { call, stream: undefined });
     call.onAbort = (reason) => {

@@ -12,6 +12,7 @@ import {
   maxUnsentBytes,
   type ServerBody,
   sendServerFrame,
+  unreadTimeoutMs,
 } from '@peerd/protocol/control';
 import { type Call, type Node, runCommand } from './commands.ts';
 import { InboundCalls } from './inbound.ts';
@@ -60,7 +61,8 @@ export class Session {
   readonly #replies: Replies = {
     answered: (id, payload) => {
       this.#ended(id);
-      this.#send(id, { case: 'answer', value: { payload } });
+      if (this.#hasRoom(payload.length)) this.#send(id, { case: 'answer', value: { payload } });
+      else this.#send(id, { case: 'fault', value: faultOf(noRoom(payload.length)) });
     },
     failed: (id, error, wasCancelled) => {
       this.#ended(id);
@@ -69,6 +71,7 @@ export class Session {
     },
   };
   readonly #helloTimer: NodeJS.Timeout;
+  #unreadTimer: NodeJS.Timeout | undefined;
   readonly #gone = Promise.withResolvers<void>();
   readonly #idle = Promise.withResolvers<void>();
   #greeted = false;
@@ -93,6 +96,7 @@ export class Session {
     this.#inbound = new InboundCalls(
       (id, body) => this.#send(id, body),
       (error) => this.#invalid(error),
+      (bytes) => this.#hasRoom(bytes),
     );
     this.#link = Link.over(socket, {
       frame: (bytes, start, end) => this.#frame(bytes, start, end),
@@ -259,13 +263,7 @@ export class Session {
     } catch (error) {
       sendServerFrame(this.#link, id, { case: 'fault', value: faultOf(error) });
     }
-    if (this.#link.unsentBytes > maxUnsentBytes) {
-      this.#isCut = true;
-      const message = `a program on the control socket does not read: over ${maxUnsentBytes} bytes wait for it`;
-      this.#log.warn(message);
-      this.#refusals.unread += 1;
-      this.#link.destroy(new PeerdError('busy', message));
-    } else if (this.#link.congested && !this.#paused) {
+    if (this.#link.congested && !this.#paused) {
       // What it asks next would only add to what it doesn't read.
       this.#paused = true;
       this.#link.pause();
@@ -276,16 +274,46 @@ export class Session {
     }
   }
 
+  /** Whether a payload may wait for the client. When one may not, a client that reads nothing at all is cut off. */
+  #hasRoom(bytes: number): boolean {
+    if (this.#link.unsentBytes + bytes <= maxUnsentBytes) return true;
+    this.#refusals.unread += 1;
+    if (this.#unreadTimer === undefined) this.#watchReading();
+    return false;
+  }
+
+  #watchReading(): void {
+    const before = this.#link.drains;
+    this.#unreadTimer = setTimeout(() => {
+      this.#unreadTimer = undefined;
+      if (!this.#link.congested) return;
+      if (this.#link.drains > before) return this.#watchReading();
+      this.#isCut = true;
+      const message = `a program on the control socket (${this.#program}) reads nothing: ${this.#link.unsentBytes} bytes have waited for it for ${unreadTimeoutMs / 1_000} s`;
+      this.#log.warn(message);
+      this.#link.destroy(new PeerdError('busy', message));
+    }, unreadTimeoutMs);
+  }
+
   #release(): void {
     if (this.#released) return;
     this.#released = true;
     clearTimeout(this.#helloTimer);
+    clearTimeout(this.#unreadTimer);
     this.#inbound.failAll(
       new PeerdError('disconnected', 'the program that answers this service left before it had answered'),
     );
     for (const call of [...this.#calls.values()]) call.cancel();
     if (this.#calls.size === 0) this.#idle.resolve();
   }
+}
+
+function noRoom(bytes: number): PeerdError {
+  return new PeerdError(
+    'busy',
+    `the answer of ${bytes} bytes came, and had no room: ${maxUnsentBytes} bytes wait for this program. Read faster, or ask for ` +
+      'less at a time',
+  );
 }
 
 function left(): PeerdError {

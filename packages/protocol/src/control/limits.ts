@@ -29,10 +29,16 @@ export const maxUnfinishedBytes: number = 64 * MiB;
 export const maxControlPayloadBytes: number = maxFrameBytes - 64 * KiB;
 
 /**
- * Bytes the daemon keeps for a client that does not read, before it disconnects it: two of the largest frames.
- * A client that reads at all gets there only with more answers in flight than the daemon's own limits admit.
+ * Bytes the daemon keeps for a client that reads too slowly: two of the largest frames. An answer or a request that would
+ * pass it ends `busy` instead.
  */
 export const maxUnsentBytes: number = 64 * MiB;
+
+/**
+ * Time without a byte read, past the bound above, after which a client counts as one that does not read, and is
+ * disconnected. A program in a debugger, or stopped for a moment, keeps its connection.
+ */
+export const unreadTimeoutMs = 30_000;
 
 /**
  * Past this many unsent bytes the daemon stops reading from a client, so that one that only asks and never

@@ -43,6 +43,7 @@ export class Link implements FrameSink {
   #outgoing: Outgoing = new Outgoing();
   #flushing = false;
   #draining = false;
+  #drains = 0;
   #ending = false;
   #invalid = false;
   #cause: Error | undefined;
@@ -82,6 +83,11 @@ export class Link implements FrameSink {
     };
     const link = new Link(createConnection({ path, onread }), events);
     return link;
+  }
+
+  /** How often the socket has taken what was written: it stands still when the other side does not read. */
+  get drains(): number {
+    return this.#drains;
   }
 
   /** Bytes that the kernel has not taken yet. */
@@ -179,6 +185,7 @@ export class Link implements FrameSink {
 
   #drained(): void {
     this.#draining = false;
+    this.#drains += 1;
     if (!this.congested) this.#wakeAll();
     // Not at once: what is short and comes in this turn goes before the rest of what is long.
     if (this.#outgoing.bytes > 0) this.#schedule();
