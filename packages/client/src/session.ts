@@ -142,8 +142,11 @@ export class Session {
         // Once it was sent, "nothing was done" can't be said any more.
         throw isUnavailable(error) && lost !== undefined ? lost : error;
       }
+      const sendMs = Math.max(0, untilMs - this.#surroundings.nowMs());
+      // To the daemon no time at all is a mistake of the caller's.
+      if (lost !== undefined && sendMs === 0) throw lost;
       try {
-        return await send(connection, Math.max(0, untilMs - this.#surroundings.nowMs()));
+        return await send(connection, sendMs);
       } catch (error) {
         if (!again || !connection.isOver || !isDisconnected(error)) throw error;
         lost = error;
@@ -222,7 +225,7 @@ export class Session {
     if (this.#state !== state) return void connection.close();
     const before = this.#daemon;
     if (before !== undefined && before.id !== daemon.id) throw foreign(before, daemon);
-    const { missed, notRestored } = await restore(this.#leases, connection);
+    const { missed, notRestored } = await restore(this.#leases, connection, this.#surroundings);
     if (this.#state !== state) return;
     if (connection.isOver) throw await connection.closed;
     this.#daemon = daemon;

@@ -1,8 +1,11 @@
 import { PeerdError } from '@peerd/protocol';
+import type { ClientBody, ServerBody, ServerFrame } from '@peerd/protocol/control';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../core/src/server/random.ts';
 import { Backoff } from '../src/backoff.ts';
+import type { OpenCall } from '../src/calls.ts';
 import type { Connection } from '../src/connection.ts';
+import type { ConnectionEvent } from '../src/events.ts';
 import { type Dial, type Dialled, Session, type SessionOptions } from '../src/session.ts';
 import type { Surroundings } from '../src/surroundings.ts';
 
@@ -175,6 +178,97 @@ describe('a session', () => {
     await new Promise(setImmediate);
     expect(closes).toBe(1);
     expect(session.connection).toBeUndefined();
+  });
+
+  test('does not send again what has no time left: it ends as it did before', async () => {
+    const world = new World(() => 0.5);
+    const { dial, dialled } = present();
+    const session = await Session.start(options(dial, world));
+    const sent: number[] = [];
+    const send = async (connection: Connection, leftMs: number) => {
+      sent.push(leftMs);
+      world.after(1_000, () => {});
+      await world.step();
+      // The next connection stands before the call learns that this one is over.
+      dialled[0]?.lose();
+      await world.step();
+      while (session.connection === undefined) await new Promise(setImmediate);
+      Object.assign(connection, { isOver: true });
+      throw new PeerdError('disconnected', 'lost with this in flight');
+    };
+    const call = session.attempt({ timeoutMs: 1_000, signal: undefined, again: true, send });
+    await expect(call).rejects.toMatchObject({ code: 'disconnected', message: 'lost with this in flight' });
+    expect(sent).toEqual([1_000]);
+    await session.close();
+  });
+
+  describe('restores what the daemon was too busy for', () => {
+    /** A session with one registration, whose daemon answers its restoration as it is told. */
+    async function restoring(answer: (attempt: number) => ServerBody) {
+      const world = new World(() => 0.5);
+      const events: ConnectionEvent[] = [];
+      const made: { lose(): void }[] = [];
+      const askedMs: number[] = [];
+      const dial: Dial = async (gone): Promise<Dialled> => {
+        const isFirst = made.length === 0;
+        const connection = { ...idle(), closed: new Promise<PeerdError>(() => {}) } as Connection;
+        const open = (_: unknown, call: OpenCall) => {
+          if (!isFirst) askedMs.push(world.nowMs());
+          const body = isFirst ? granted : answer(askedMs.length);
+          setImmediate(() => call.frame(body as ServerFrame['body']));
+          return 1;
+        };
+        Object.assign(connection, { calls: { inFlight: () => [], open, send() {}, cancel() {} } });
+        made.push({ lose: () => gone(connection, none) });
+        return { connection, daemon };
+      };
+      const onConnection = (event: ConnectionEvent) => void events.push(event);
+      const session = await Session.start(options(dial, world, { onConnection }));
+      let ended: PeerdError | undefined;
+      await session.hold({
+        about: { kind: 'registration', service: 'wanted' },
+        body: () => ({ case: 'handle', value: {} }) as ClientBody,
+        ended: (error) => {
+          ended = error;
+        },
+      });
+      made[0]?.lose();
+      while (session.connection === undefined) {
+        if (world.timers.size > 0) await world.step();
+        await new Promise(setImmediate);
+      }
+      const restored = events.find(({ type }) => type === 'restored');
+      return { world, session, restored, askedMs, ended: () => ended };
+    }
+
+    const granted: ServerBody = { case: 'done', value: {} };
+    const fault = (code: string): ServerBody => ({ case: 'fault', value: { code, message: code } });
+
+    test.each(['busy', 'stopped'])('as soon as it no longer says %s, with pauses that grow', async (code) => {
+      const { session, restored, askedMs, ended, world } = await restoring((attempt) =>
+        attempt < 4 ? fault(code) : granted,
+      );
+      expect(restored).toMatchObject({ notRestored: [] });
+      expect(ended()).toBeUndefined();
+      expect(askedMs.slice(1).map((ms, i) => ms - (askedMs[i] ?? 0))).toEqual([25, 50, 100]);
+      await session.close();
+      expect(world.timers.size).toBe(0);
+    });
+
+    test('or says that it was not restored, when that goes on for 5 s', async () => {
+      const { session, restored, askedMs, ended } = await restoring(() => fault('busy'));
+      expect(restored).toMatchObject({ notRestored: [{ service: 'wanted', error: { code: 'busy' } }] });
+      expect(ended()?.code).toBe('busy');
+      expect((askedMs.at(-1) ?? 0) - (askedMs[0] ?? 0)).toBe(5_000);
+      await session.close();
+    });
+
+    test('but asks once for what it is refused for good', async () => {
+      const { session, restored, askedMs } = await restoring(() => fault('forbidden'));
+      expect(restored).toMatchObject({ notRestored: [{ error: { code: 'forbidden' } }] });
+      expect(askedMs).toHaveLength(1);
+      await session.close();
+    });
   });
 
   test('tries no longer than it was told, then ends with what the last attempt met', async () => {

@@ -462,20 +462,40 @@ describe('a client whose connection', () => {
       expect(textOf(await next(subscription))).toBe('after');
     });
 
+    test('has its handlers again from one that has no room for them at first', async () => {
+      await client.handle('wanted', ({ payload }) => payload);
+      await b.server.close(stopped);
+      await event('lost');
+      const { serve } = b.node;
+      let refusals = 0;
+      b.node.serve = async () => {
+        refusals += 1;
+        if (refusals > 2) b.node.serve = serve;
+        throw new PeerdError('busy', 'a moment');
+      };
+      const server = await serveNode(b.node, b.node, b);
+      closers.push(server.close);
+      expect((await event('restored')).notRestored).toEqual([]);
+      expect(refusals).toBe(3);
+      expect(await asking.request('bob', Buffer.from('back'), { service: 'wanted' })).toEqual(
+        Buffer.from('back'),
+      );
+    });
+
     test('is told of what the next one does not take', async () => {
       await client.handle('wanted', () => nothing);
       const subscription = await client.subscribe('news');
       await b.server.close(stopped);
       await event('lost');
       const refuse = async () => {
-        throw new PeerdError('busy', 'no more');
+        throw new PeerdError('forbidden', 'not here');
       };
       b.node.serve = refuse;
       const server = await serveNode(b.node, b.node, b);
       closers.push(server.close);
       const { notRestored } = await event('restored');
       expect(notRestored).toMatchObject([
-        { kind: 'registration', service: 'wanted', error: { code: 'busy' } },
+        { kind: 'registration', service: 'wanted', error: { code: 'forbidden' } },
       ]);
       await a.node.broadcast('news', Buffer.from('the rest goes on'));
       expect(textOf(await next(subscription))).toBe('the rest goes on');
