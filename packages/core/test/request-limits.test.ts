@@ -230,6 +230,27 @@ describe('the limit on calls of one peer', () => {
   });
 });
 
+test('a caller that gives a request 49 days has it ended after a day', () => {
+  const pair = new SimPair();
+  pair.step(pair.b, { type: 'request/link-inbound', link: -9, peer: 'p', connection: 'c' });
+  const open: Frame = {
+    type: FrameType.open,
+    call: 1,
+    flags: 3,
+    timeoutMs: 0xffff_ffff,
+    totalBytes: 0,
+    service: '',
+    data: bytes(0),
+  };
+  pair.step(pair.b, { type: 'request/frames', link: -9, frames: [open], bytes: 10 });
+  const dayMs = 24 * 60 * 60 * 1_000;
+  pair.pass(dayMs - 1_000);
+  expect(pair.b.aborted.size).toBe(0);
+  pair.pass(3_000);
+  expect([...pair.b.aborted.values()]).toEqual([`not answered within ${dayMs} ms`]);
+  expectEmpty(pair);
+});
+
 describe('the bytes in flight', () => {
   const part = (data: Uint8Array): Frame => ({ type: FrameType.data, call: 1, flags: 0, data });
 

@@ -193,8 +193,8 @@ export class InboundCalls {
     link.calls.set(call.id, call);
     this.#calls.set(call.key, call);
     caller.inFlight += 1;
-    if (frame.timeoutMs > 0) {
-      const atMs = this.#shared.context.nowMs + frame.timeoutMs + TIMEOUT_GRACE_MS;
+    if (call.timeoutMs > 0) {
+      const atMs = this.#shared.context.nowMs + call.timeoutMs + TIMEOUT_GRACE_MS;
       call.deadline = this.#deadlines.add(call, atMs);
     }
     return call;
