@@ -205,6 +205,13 @@ access = ["${alice}"]
     ['what needs another key', 'discovery = "off"\nmdns = true', ':2: mdns: needs discovery'],
     ['too short a duration', '\nbootstrap_interval = "0.001ms"', ':2: bootstrap_interval: is '],
     ['too long a name of a network', `network = "${'x'.repeat(64)}"`, ':1: network: needs 1 to 63'],
+    [
+      'a service by the name of what every object has',
+      '\n[services.__proto__]\naccess = "open"',
+      ":2: services.__proto__: __proto__ can't be the name of a key",
+    ],
+    ['the same as a key', '[limits]\n__proto__ = 1', ':2: limits.__proto__: '],
+    ['the same in quotes', '\nservices = {"__proto__" = {}}', ':2: services.__proto__: '],
     ['what is no TOML', 'name = "a"\nlisten = [', ':2: '],
     ['a key given twice', 'name = "a"\nname = "b"', ':2: '],
   ])('%s is reported with file, line and key', async (_, text, report) => {
@@ -398,6 +405,15 @@ access = ["${alice}"]
       'limits.max_queued_bytes': { value: 5, source: `${file}:5` },
       'limits.max_payload_bytes': { value: 16 * 1024 * 1024, source: 'default' },
     });
+  });
+
+  test('the level of an area that has none of its own is shown with the place of the general one', async () => {
+    await writeFile(file, '\nlog_level = "debug"\n[log_levels]\nhello = "warn"\n');
+    const shown = describeConfig(await loadConfig({ file, env }));
+    expect(shown.filter(({ key }) => key === 'log_levels.request' || key === 'log_levels.hello')).toEqual([
+      { key: 'log_levels.hello', value: 'warn', source: `${file}:4`, isRedacted: false },
+      { key: 'log_levels.request', value: 'debug', source: `${file}:2`, isRedacted: false },
+    ]);
   });
 
   test('a path too long for a socket is refused', async () => {

@@ -25,10 +25,15 @@ export function describeConfig(config: DaemonConfig): ConfigEntry[] {
     return {
       key: path.join('.'),
       value: isRedacted || value === undefined ? null : (value as ConfigEntry['value']),
-      source: config.sourceOf(path),
+      source: config.sourceOf(originOf(path, config.values)),
       isRedacted,
     };
   });
+}
+
+/** The key whose value counts: an area without a level of its own has that of `log_level`. */
+function originOf(path: readonly string[], values: ConfigValues): readonly string[] {
+  return path[0] === 'log_levels' && valueAt(values, path) === undefined ? ['log_level'] : path;
 }
 
 function effectiveValues(config: DaemonConfig): object {

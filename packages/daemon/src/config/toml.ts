@@ -21,6 +21,7 @@ export function tomlSource(file: string, text: string): ConfigSource {
       for (const each of node.body) addKeyValue(lines, node.resolvedKey, each);
     }
   }
+  checkNames(file, lines);
   return {
     values: withAbsolutePaths(getStaticTOMLValue(program) as RawConfig, dirname(resolve(file))),
     where(path) {
@@ -31,6 +32,18 @@ export function tomlSource(file: string, text: string): ConfigSource {
       return file;
     },
   };
+}
+
+/** To the parser this key of a table would be the prototype of all of them. */
+function checkNames(file: string, lines: ReadonlyMap<string, number>): void {
+  for (const [key, line] of lines) {
+    const path = key.split('\0');
+    if (!path.includes('__proto__')) continue;
+    throw new PeerdError(
+      'invalid',
+      `${file}:${line}: ${path.join('.')}: __proto__ can't be the name of a key`,
+    );
+  }
 }
 
 type Path = readonly PropertyKey[];
