@@ -55,6 +55,7 @@ export async function configOptionsOf(options: ConfigFlags): Promise<ConfigOptio
 
 /** Of standard input, up to more than a ticket has. */
 async function firstLineOfInput(): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write('paste the ticket and press Enter\n');
   let text = '';
   for await (const chunk of process.stdin.setEncoding('utf8') as AsyncIterable<string>) {
     text += chunk;

@@ -29,12 +29,23 @@ export async function withDaemon<T>(
   // Loaded only now: help and mistakes in the command line should not have to wait for it.
   const { connect } = await import('@peerd/client');
   const goesOn = onConnection === undefined ? { reconnect: false } : { onConnection };
-  const node = await connect({ name, socket, ...goesOn, ...(signal === undefined ? {} : { signal }) });
+  const node = await connect({
+    program: pathOf(command),
+    name,
+    socket,
+    ...goesOn,
+    ...(signal === undefined ? {} : { signal }),
+  });
   try {
     return await work(node);
   } finally {
     await node.close();
   }
+}
+
+/** As it is typed: `peerd config reload`. */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 /** The signals that ask a program to end, with the exit status that a shell expects after each. */

@@ -3,7 +3,7 @@ import process from 'node:process';
 import { CommanderError } from 'commander';
 import { Interrupted, usage } from './context.ts';
 import { Output } from './output.ts';
-import { createProgram } from './program.ts';
+import { createProgram, unknownHelpTopic } from './program.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever read our output has had enough of it (`peerd subscribe news | head -1`): that is no failure, and hides none.
@@ -24,6 +24,9 @@ async function run(): Promise<number> {
     if (!(error instanceof CommanderError)) return output.failure(error);
     // `--help` and `--version` end this way too.
     if (error.exitCode === 0) return 0;
+    const topic = unknownHelpTopic(program);
+    if (error.code === 'commander.help' && topic !== undefined)
+      return output.failure(usage(`unknown command '${topic}': peerd help lists them`));
     if (error.code === 'commander.help' && !output.json) return 2;
     if (error.code === 'commander.help') return output.failure(usage('no command was given'));
     return output.failure(usage(error.message.replace(/^error: /, '')));

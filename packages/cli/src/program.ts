@@ -78,7 +78,8 @@ export async function createProgram(words: readonly string[] = []): Promise<Comm
     .exitOverride()
     .configureOutput({
       outputError: () => {},
-      writeErr: (text) => program.opts().json || process.stderr.write(text),
+      writeErr: (text) =>
+        program.opts().json || unknownHelpTopic(program) !== undefined || process.stderr.write(text),
     });
   const [first = ''] = words;
   const only = Object.values(groups).some((commands) => Object.hasOwn(commands, first));
@@ -92,6 +93,12 @@ export async function createProgram(words: readonly string[] = []): Promise<Comm
   }
   program.commandsGroup('More:').helpCommand('help [command]', 'display help for command');
   return withExamples(program, ['peerd start', 'peerd request bob hello', 'peerd demo'], notes);
+}
+
+/** When parsing has ended with the help as an error: what that was asked for by `help`, and is no command. */
+export function unknownHelpTopic({ args }: Command): string | undefined {
+  const help = args.indexOf('help');
+  return help < 0 ? undefined : args[help + 1];
 }
 
 /** Those below it, too, have to end with an exception and not with the process. */

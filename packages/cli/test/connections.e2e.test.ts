@@ -72,9 +72,18 @@ test('connect makes a connection, disconnect closes it and it stays closed', asy
   const closed = await sandbox.run(['disconnect', 'alice', '--json', '--name', 'bob']);
   expect(objects(closed)).toEqual([{ peer: 'alice', connections: 1 }]);
   expect(undocumented('peerd disconnect', closed.stdout)).toEqual([]);
+  expect(closed.stderr).toBe('');
   expect(await peersOf('bob')).toMatchObject([{ id: alice.info.id, connected: false }]);
+  expect((await sandbox.run(['connect', 'alice', '--name', 'bob'])).status).toBe(0);
+  const told = await sandbox.run(['disconnect', 'alice', '--name', 'bob']);
+  expect(told).toMatchObject({ status: 0, stdout: Buffer.from('closed 1 connection to alice\n') });
+  expect(told.stderr).toMatch(/dial in again at once: .* deny /);
   const none = await sandbox.run(['disconnect', 'alice', '--name', 'bob']);
-  expect(none).toMatchObject({ status: 0, stdout: Buffer.from('there was no connection to alice\n') });
+  expect(none).toMatchObject({
+    status: 0,
+    stdout: Buffer.from('there was no connection to alice\n'),
+    stderr: '',
+  });
   expect((await sandbox.run(['disconnect', 'nobody', '--name', 'bob'])).status).toBe(5);
   expect((await sandbox.run(['connect', 'nobody', '--name', 'bob'])).status).toBe(5);
 });

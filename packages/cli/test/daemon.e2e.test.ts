@@ -43,6 +43,35 @@ describe('start', () => {
     expect(await listener.line()).toContain('it is out');
   });
 
+  test('of a network with a secret it prints how to join by a ticket, and that works', async () => {
+    const args = [
+      ...own('alice'),
+      '--profile',
+      'lan',
+      '--listen',
+      '/ip4/127.0.0.1/tcp/0',
+      '--discovery',
+      'off',
+    ];
+    const running = sandbox.spawn(args, { env: { PEERD_NETWORK_SECRET: 'swordfish' } });
+    const lines: string[] = [];
+    while (!lines.at(-1)?.includes('Ctrl-C stops it')) lines.push(await running.line());
+    expect(lines.join('\n')).not.toMatch(/swordfish|--peer/);
+    const argsOf = (text: string) =>
+      (lines.find((each) => each.includes(text)) ?? expect.unreachable(`no ${text}`))
+        .trim()
+        .split(' ')
+        .slice(1);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^On another machine, .*peerd ticket --with-secret --name alice/),
+    );
+    expect(lines).toContain('  peerd start --name bob --profile lan --ticket -');
+    const ticket = await sandbox.run(argsOf(' ticket '));
+    const bob = sandbox.spawn([...argsOf('start --name bob --ticket'), '--json'], { stdin: ticket.stdout });
+    expect(JSON.parse(await bob.line())).toMatchObject({ event: 'started', network: sandbox.network });
+    expect((await sandbox.run(['ping', 'alice', '--name', 'bob'])).status).toBe(0);
+  });
+
   test.each(['SIGINT', 'SIGTERM'] as const)(
     '%s stops it in order: exit 0, nothing left behind',
     async (signal) => {

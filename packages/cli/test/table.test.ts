@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { loopbackLast } from '../src/commands/peers.ts';
 import { idCell, table } from '../src/table.ts';
 
 const id = '12D3KooWQK1wnefoLrcVHbbnf5tLzbopUd3K3bFAoJpA7YJgL5pV';
@@ -40,4 +41,10 @@ test('a row is one line for a pipe too, whatever a stranger calls things', async
 
 test('a terminal gets as much of an id as one has to type', () => {
   expect(idCell(id)).toBe('12D3KooWQK1wnefo');
+});
+
+test('of the addresses of a peer those of this machine come last', () => {
+  const [here, here6] = ['/ip4/127.0.0.1/tcp/1', '/ip6/::1/tcp/1'];
+  const [near, far] = ['/ip4/192.0.2.7/tcp/1', '/dns4/example.org/tcp/1'];
+  expect(loopbackLast([here, near, here6, far])).toEqual([near, far, here, here6]);
 });

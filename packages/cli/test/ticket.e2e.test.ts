@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { undocumented } from './json-types.ts';
 import { errorIn, Sandbox } from './sandbox.ts';
@@ -57,6 +59,17 @@ test('addresses can be given, and have to be addresses', async () => {
   expect(made.stderr).toContain('this network has no secret');
   const bad = await makeTicket('--json', '--address', 'example.org');
   expect(bad.status).toBe(2);
+});
+
+test('on a terminal it says what it waits for', async () => {
+  const trap = join(sandbox.folder, 'trap.mjs');
+  await writeFile(trap, 'process.stdin.isTTY = true;');
+  const bob = sandbox.spawn([...startArgs('bob'), '--ticket', '-'], {
+    env: { NODE_OPTIONS: `--import=${trap}` },
+  });
+  await bob.says('paste the ticket and press Enter\n');
+  bob.child.stdin.write('hello\n');
+  expect((await bob.ended).status).toBe(2);
 });
 
 test('a line that is no ticket is refused: exit 2', async () => {

@@ -19,6 +19,8 @@ const closeTimeoutMs = 2_000;
 export type Gone = (connection: Connection, error: PeerdError) => void;
 
 export interface OpenOptions {
+  /** What this program is called. Default: the path of its main file. */
+  program?: string | undefined;
   signal?: AbortSignal | undefined;
   /** Whether another connection may follow: if not, calls end with what the daemon says when it stops. */
   goesOn: boolean;
@@ -43,7 +45,8 @@ export class Connection {
   /** Why the connection ends, once that is known; else it was lost. */
   #reason: PeerdError | undefined;
 
-  private constructor(path: string, { onHandlerError, goesOn, gone }: OpenOptions) {
+  private constructor(path: string, options: OpenOptions) {
+    const { program = process.argv[1] ?? process.execPath, onHandlerError, goesOn, gone } = options;
     this.#path = path;
     this.#goesOn = goesOn;
     this.#tell = gone;
@@ -55,7 +58,6 @@ export class Connection {
     });
     this.calls = new Calls(this.#link);
     this.inbound = new InboundRequests(this.calls, onHandlerError);
-    const program = process.argv[1] ?? process.execPath;
     this.calls.send(0, { case: 'hello', value: { versions: [...controlVersions], program } });
   }
 

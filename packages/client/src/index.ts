@@ -17,6 +17,8 @@ export type { JoinTicket, ReloadResult, TicketOptions } from './process.ts';
 export type { ReconnectOptions } from './session.ts';
 
 export interface ConnectOptions extends WhichDaemon {
+  /** What `peerd top` calls this program. Default: the path of its main file. */
+  program?: string | undefined;
   /** Calls the attempt off; it has no effect once connected. */
   signal?: AbortSignal;
   /** How long to wait for a daemon that does not run yet. Default: 0 ms. */
@@ -47,7 +49,7 @@ export interface ConnectOptions extends WhichDaemon {
  * `daemon-unavailable`. A daemon with another identity in the place of the first ends the client.
  */
 export async function connect(options: ConnectOptions = {}): Promise<SocketClient> {
-  const { signal, waitMs = 0, reconnect = true, onConnection, onHandlerError } = options;
+  const { program, signal, waitMs = 0, reconnect = true, onConnection, onHandlerError } = options;
   const goesOn = reconnect !== false;
   const again = typeof reconnect === 'object' ? reconnect : {};
   checkTimes({ waitMs, ...again });
@@ -55,7 +57,7 @@ export async function connect(options: ConnectOptions = {}): Promise<SocketClien
   let which: WhichDaemon = { socket: options.socket, name: options.name };
   const dial: Dial = async (gone, dialSignal) => {
     const socket = await findSocket(which);
-    const opening = { signal: dialSignal, onHandlerError, goesOn, gone };
+    const opening = { program, signal: dialSignal, onHandlerError, goesOn, gone };
     const { connection, welcome } = await Connection.open(socket, opening);
     if (which.name === undefined) which = { socket };
     const { id, name, daemonVersion: version } = welcome;

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { connect, type SocketClient } from '@peerd/client';
 import type { PeerdError } from '@peerd/protocol';
 import { maxUnsentBytes, streamWindow } from '@peerd/protocol/control';
@@ -42,6 +43,16 @@ describe('a client whose daemon', () => {
     const attempt = connect({ socket: daemon.path });
     await daemon.send(0, { case: 'fault', value: { code: 'stopped', message: 'closing time' } });
     await expect(attempt).rejects.toMatchObject({ code: 'stopped', message: 'closing time' });
+  });
+
+  test.each([
+    [{ program: 'weather' }, 'weather'],
+    [{}, process.argv[1]],
+  ])('is told what the program is called: %j', async (options, expected) => {
+    const attempt = connect({ socket: daemon.path, ...options });
+    expect((await daemon.next()).body).toMatchObject({ case: 'hello', value: { program: expected } });
+    await daemon.send(0, { case: 'fault', value: { code: 'stopped', message: 'closing time' } });
+    await expect(attempt).rejects.toThrow('closing time');
   });
 
   test('does not greet gives up', async () => {

@@ -17,6 +17,10 @@ export function disconnectCommand(): Command {
         connections === 0 ? `there was no connection to ${peer}` : `closed ${closed} to ${peer}`,
         json,
       );
+      if (connections > 0 && !output.json)
+        output.note(
+          'it may dial in again at once: to keep it out, put its id into deny of the configuration',
+        );
     });
   return withExamples(
     command,

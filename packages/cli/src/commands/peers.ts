@@ -11,12 +11,20 @@ export function peersCommand(): Command {
     .description('List the peers a daemon knows, connected ones first')
     .action(async () => {
       const output = outputOf(command);
-      const peers = await withDaemon(command, (node) => node.peers());
+      const known = await withDaemon(command, (node) => node.peers());
+      const peers = known.map((peer) => ({ ...peer, addresses: loopbackLast(peer.addresses) }));
       if (output.json) for (const peer of peers) output.object(jsonOf(peer));
-      else if (peers.length === 0) output.note('no peers are known yet');
+      else if (peers.length === 0) output.note('no peers are known');
       else output.text((await table(['ID', 'NAME', 'STATE', 'ADDRESSES'], peers.map(rowOf))).join('\n'));
     });
   return withExamples(command, ['peerd peers', 'peerd peers --json | jq -r .id']);
+}
+
+const loopback = /^\/(ip4\/127\.|ip6\/::1\/)/;
+
+/** Those first that lead to the peer from another machine too. */
+export function loopbackLast(addresses: readonly string[]): string[] {
+  return addresses.toSorted((a, b) => Number(loopback.test(a)) - Number(loopback.test(b)));
 }
 
 function jsonOf({ id, name, connected, kind, inDht, addresses }: PeerInfo): PeerJson {

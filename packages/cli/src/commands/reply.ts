@@ -104,6 +104,7 @@ function accessOption(text: string): ServiceAccess {
 
 function checkOptions({ exec, echo, jobs }: Options): void {
   if ((exec === undefined) === (echo !== true)) throw usage("give one of --exec 'COMMAND' and --echo");
+  if (exec?.trim() === '') throw usage('--exec has no command');
   if (jobs !== undefined && exec === undefined)
     throw usage('--jobs goes with --exec: --echo runs no command');
 }

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { Daemon, DaemonInfo } from '@peerd/daemon';
+import type { Daemon, DaemonConfig, DaemonInfo } from '@peerd/daemon';
 import { PeerdError } from '@peerd/protocol';
 import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
@@ -47,7 +47,7 @@ async function start(command: Command): Promise<void> {
       ...daemon.info,
       addresses: [...daemon.info.addresses],
     } satisfies StartedJson);
-  else output.text(banner(daemon.info, options));
+  else output.text(banner(daemon.info, options, config.values));
   await daemon.stopped;
   if (output.json) output.object({ event: 'stopped' } satisfies StoppedJson);
   else output.note('stopped');
@@ -86,12 +86,13 @@ function stopOnSignals(): { use(daemon: Daemon): void } {
 }
 
 /** What the daemon is, and what to type next: every command works as it stands when pasted. */
-function banner(info: DaemonInfo, options: ConfigFlags): string {
+function banner(info: DaemonInfo, options: ConfigFlags, values: DaemonConfig['values']): string {
   const program = programName();
   const other = info.name === 'bob' ? 'alice' : 'bob';
-  const address = info.addresses.find((each) => each.startsWith('/ip4/127.')) ?? info.addresses[0];
   const here = options.socket === undefined ? `--name ${info.name}` : `--socket ${quote(info.socket)}`;
-  const network = info.network === 'peerd' ? '' : ` --network ${quote(info.network)}`;
+  const { profile = 'local', network_secret: secret } = values;
+  const ticket = `${program} ticket ${secret === undefined ? '' : '--with-secret '}${here}`;
+  const join = `${program} start --name ${other} --ticket -`;
   const lines = [
     `peerd ${info.version}: ${info.name} is up`,
     '',
@@ -103,14 +104,31 @@ function banner(info: DaemonInfo, options: ConfigFlags): string {
     '',
     'In other terminals:',
     '',
-    ...(address === undefined ? [] : [`  ${program} start --name ${other}${network} --peer ${address}`, '']),
+    ...(secret === undefined
+      ? plainStart(info, `${program} start --name ${other}`)
+      : [`  ${ticket}`, `  ${join}`, '']),
     `  ${program} reply --echo ${here}`,
     `  ${program} request ${info.name} hello --name ${other}`,
     '',
     `  ${program} subscribe news ${here}`,
     `  ${program} broadcast news 'it is out' --name ${other}`,
     '',
+    ...(profile === 'local'
+      ? []
+      : [
+          `On another machine, with what \`${ticket}\` prints:`,
+          '',
+          `  peerd start --name ${other} --profile ${profile} --ticket -`,
+          '',
+        ]),
     'Ctrl-C stops it.',
   ];
   return lines.join('\n');
+}
+
+/** How another daemon joins a network without a secret. */
+function plainStart({ addresses, network }: DaemonInfo, start: string): string[] {
+  const address = addresses.find((each) => each.startsWith('/ip4/127.')) ?? addresses[0];
+  if (address === undefined) return [];
+  return [`  ${start}${network === 'peerd' ? '' : ` --network ${quote(network)}`} --peer ${address}`, ''];
 }

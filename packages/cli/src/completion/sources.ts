@@ -34,7 +34,7 @@ async function asked<T>(
 ): Promise<T[]> {
   const signal = AbortSignal.timeout(patienceMs);
   try {
-    const node = await connect({ ...which, signal });
+    const node = await connect({ program: 'peerd completion', ...which, signal });
     const all = await ask(node, signal);
     await node.close();
     return all;

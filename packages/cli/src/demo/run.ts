@@ -124,7 +124,7 @@ class Demo {
   }
 
   async #connect(daemon: DaemonProcess): Promise<SocketClient> {
-    const client = await connect({ socket: daemon.info.socket, signal: this.#signal });
+    const client = await connect({ program: 'peerd demo', socket: daemon.info.socket, signal: this.#signal });
     this.#cleanUps.push(() => client.close());
     return client;
   }
