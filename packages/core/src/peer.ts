@@ -11,6 +11,7 @@ import { HelloDriver } from './hello/driver.ts';
 import { encryptionKeyStatement } from './hello/proof.ts';
 import { publicKeyOf } from './host/address.ts';
 import { postEvents } from './host/events.ts';
+import { hangUp } from './host/hang-up.ts';
 import { watchListening } from './host/health.ts';
 import { listenError } from './host/listen-error.ts';
 import { createHost, dhtProtocol, type Host } from './host/node.ts';
@@ -210,6 +211,7 @@ class PeerServer implements Server {
       this.#subscriptions.end();
       this.#watchers.end();
       stopEvents();
+      await hangUp(this.#host.node);
       await this.#host.node.stop();
     }
   }

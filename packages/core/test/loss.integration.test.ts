@@ -121,7 +121,7 @@ describe('a server that is stopped', () => {
       expect((await failure(call)).code).toBe('stopped');
   });
 
-  test('tells the handlers that are at work, and their callers see the connection go', async () => {
+  test('tells the handlers that are at work, and their callers that it was stopped, before the connection goes', async () => {
     await using network = new TestNetwork();
     const [alice, bob] = await network.pair();
     const asked = Promise.withResolvers<AbortSignal>();
@@ -129,11 +129,21 @@ describe('a server that is stopped', () => {
       asked.resolve(signal);
       return new Promise(() => {});
     });
-    const call = failure(alice.client.request(bob.id, bytes('x'), stuck));
+    // More than one packet of ends, in both directions of the connection.
+    await alice.client.handle('stuck', () => new Promise(() => {}));
+    const mine = failure(bob.client.request(alice.id, bytes('x'), stuck));
+    const calls = Array.from({ length: 500 }, () => alice.client.request(bob.id, bytes('x'), stuck));
+    const outcomes = Promise.all(calls.map((call) => failure(call)));
     const signal = await asked.promise;
+    await eventually('all are in flight', async () => (await bob.client.top()).calls.inbound === 500);
     await bob.stop();
     expect(signal.aborted).toBe(true);
-    expect((await call).code).toBe('disconnected');
+    expect((await mine).code).toBe('stopped');
+    for (const error of await outcomes)
+      expect(error).toMatchObject({
+        code: 'stopped',
+        message: expect.stringContaining('whether it was handled is unknown'),
+      });
   });
 
   test('can be stopped before it has begun, and runs only once', async () => {

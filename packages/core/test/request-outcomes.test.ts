@@ -193,6 +193,23 @@ describe('what a caller is told', () => {
   });
 });
 
+test('a node that is stopped ends the calls of peers with stopped, and says which of them came to nothing', () => {
+  const pair = new SimPair();
+  const [asked, half] = [pair.a.ask({}), pair.a.ask({ payload: bytes(2_000_000) })];
+  pair.run(() => pair.b.dispatched.length === 1 && pair.b.state.inFlight.inbound === 2);
+  pair.stop(pair.b);
+  pair.run();
+  for (const [ref, message] of [
+    [asked, 'whether it was handled is unknown'],
+    [half, 'nothing was done'],
+  ] as const)
+    expect(pair.a.outcome(ref)).toMatchObject({
+      error: { code: 'stopped', message: expect.stringContaining(message) },
+    });
+  expect(pair.b.dispatched).toHaveLength(1);
+  expectEmpty(pair);
+});
+
 test('a client that closes ends its own calls and not those that peerd makes for itself', () => {
   const pair = new SimPair();
   const ref = pair.a.ask({});

@@ -144,12 +144,15 @@ describe('an idempotent call whose connection breaks', () => {
     expectEmpty(pair);
   });
 
-  test('is tried again when the program that answers it has left', () => {
+  test.each([
+    ['the program that answers it has left', 'disconnected'],
+    ['the node that answers it is stopped', 'stopped'],
+  ] as const)('is tried again when %s', (_, code) => {
     const pair = new SimPair();
     const ref = pair.a.ask({ idempotent: true });
     pair.run();
     const [{ key } = { key: 0 }] = pair.b.dispatched;
-    pair.b.inbox.push({ type: 'request/refuse', key, code: 'disconnected', reason: 'it left' });
+    pair.b.inbox.push({ type: 'request/refuse', key, code, reason: 'it left' });
     pair.run();
     longestPause(pair, 1);
     answer(pair, 2);
@@ -157,7 +160,7 @@ describe('an idempotent call whose connection breaks', () => {
     expectEmpty(pair);
   });
 
-  test.each(['refused', 'internal', 'busy', 'stopped'] as const)('is not tried again after %s', (code) => {
+  test.each(['refused', 'internal', 'busy'] as const)('is not tried again after %s', (code) => {
     const pair = new SimPair();
     const ref = pair.a.ask({ idempotent: true });
     pair.run();

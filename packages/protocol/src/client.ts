@@ -125,9 +125,10 @@ export interface RequestOptions {
   /** Default: 30,000 ms. It covers finding the peer, connecting to it and the answer. */
   timeoutMs?: number;
   /**
-   * The service may handle it more than once. When the connection breaks before the (first) answer the call is tried
-   * again instead of failing with `disconnected`: up to 6 times, after pauses of up to 0.2 s doubling to 5 s, within
-   * `timeoutMs`. When it is the daemon that was lost, `request` sends it again once the daemon is back. Default: false.
+   * The service may handle it more than once. When the connection breaks or the peer stops before the (first) answer the
+   * call is tried again instead of failing with `disconnected` or `stopped`: up to 6 times, after pauses of up to 0.2 s
+   * doubling to 5 s, within `timeoutMs`. When it is the daemon that was lost, `request` sends it again once the daemon
+   * is back. Default: false.
    */
   idempotent?: boolean;
   /** Cancels the call, at the far side too; it then fails with the signal's reason. */

@@ -249,7 +249,14 @@ export class InboundCalls {
   }
 
   stop(): void {
-    for (const call of this.#calls.values()) this.#leave(call, 'the server is stopping');
+    for (const call of this.#calls.values())
+      this.#reset(
+        call,
+        'stopped',
+        call.isDispatched
+          ? 'the node was stopped with the call in flight: whether it was handled is unknown'
+          : 'the node was stopped before the whole request was there: nothing was done',
+      );
     for (const key of this.#fallback.keys()) this.#abort(key, 'the server is stopping');
   }
 

@@ -24,7 +24,7 @@ export interface Question {
 
 /**
  * A call of ours. It is first `finding` the peer (a connection that may be used), then `opening` (waiting for
- * the stream of calls), then `open`; `fallback` calls have a stream of their own. One whose connection broke may be
+ * the stream of calls), then `open`; `fallback` calls have a stream of their own. One that was cut off may be
  * `pausing` before it is tried again.
  */
 export class OutboundCall extends Call {
@@ -104,7 +104,7 @@ export class OutboundCall extends Call {
   timeoutError(): PeerdError {
     const isUnconnected = this.retries === 0 && (this.phase === 'finding' || this.phase === 'opening');
     const what = isUnconnected ? 'no connection to ' : `no answer from ${this.serviceText}`;
-    const why = this.retries === 0 ? '' : ': the connection broke, and trying again took too long';
+    const why = this.retries === 0 ? '' : ': the call was cut off, and trying again took too long';
     return new PeerdError('timeout', `${what}${this.target.key} within ${this.totalTimeoutMs} ms${why}`);
   }
 

@@ -3,7 +3,7 @@ import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
 /**
- * Times that a call is tried again after its connection broke. With the pauses below the last try comes 6 s later on
+ * Times that a call is tried again after its connection broke or its peer stopped. With the pauses below the last try comes 6 s later on
  * average and 12 s at the most: a peer that restarts is back by then.
  */
 export const MAX_RETRIES = 6;
@@ -12,7 +12,7 @@ export const MAX_RETRIES = 6;
 const FIRST_PAUSE_MS = 200;
 const LAST_PAUSE_MS = 5_000;
 
-/** Idempotent calls whose connection broke, until they are tried again. */
+/** Idempotent calls whose connection broke or whose peer stopped, until they are tried again. */
 export class Retries {
   readonly #due = new Deadlines<OutboundCall>();
   readonly #pauses = new Map<OutboundCall, Deadline<OutboundCall>>();
@@ -27,7 +27,7 @@ export class Retries {
    */
   takes(call: OutboundCall, { code }: PeerdError): boolean {
     if (!call.isIdempotent || call.hasAnswered || call.retries >= MAX_RETRIES) return false;
-    return code === 'disconnected' || (call.retries > 0 && isWithoutConnection(code));
+    return isCutOff(code) || (call.retries > 0 && isWithoutConnection(code));
   }
 
   /** Full jitter: callers that lost the same peer must not come back all at once. */
@@ -51,10 +51,15 @@ export class Retries {
 
 /** What a call ends with that was tried again in vain: its first try may have been handled, whatever the last one says. */
 export function lastError({ retries, target }: OutboundCall, error: PeerdError): PeerdError {
-  if (retries === 0 || !(error.code === 'disconnected' || isWithoutConnection(error.code))) return error;
+  if (retries === 0 || !(isCutOff(error.code) || isWithoutConnection(error.code))) return error;
   const tries = retries === 1 ? 'once' : `${retries} times`;
-  const message = `the connection to ${target.key} broke, and it was tried again ${tries}: ${error.message}`;
+  const message = `the call to ${target.key} was cut off, and it was tried again ${tries}: ${error.message}`;
   return new PeerdError('disconnected', message);
+}
+
+/** By a connection that broke or a node that stopped: either may be back in a moment. */
+function isCutOff(code: PeerdError['code']): boolean {
+  return code === 'disconnected' || code === 'stopped';
 }
 
 function isWithoutConnection(code: PeerdError['code']): boolean {

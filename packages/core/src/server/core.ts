@@ -160,6 +160,9 @@ export class NodeCore implements Context<Output> {
     for (const feature of Object.values(this.#features)) feature.stop?.();
     this.#drained();
     this.#settleOutputs();
+    // After everybody here: should a fault have ended the loop, and this fail too, only peers wait for nothing.
+    this.#request.flush();
+    this.#settleOutputs();
   }
 
   /** When the next tick is due. */
