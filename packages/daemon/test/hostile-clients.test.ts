@@ -12,6 +12,7 @@ import { silentLog } from '../../core/src/log.ts';
 import { type FakeDaemon, fakePair } from './control-pair.ts';
 import { bytesOf, RawClient } from './raw-client.ts';
 
+const MiB = 1024 * 1024;
 const hello: ClientBody = { case: 'hello', value: { versions: [1], program: 'test' } };
 
 function fault(code: string) {
@@ -35,6 +36,20 @@ describe('the control server and clients that do not behave', () => {
   async function othersAreWell() {
     await using client = await a.connect();
     expect((await client.status()).id).toBe(a.node.id);
+  }
+
+  /** Bob answers so many requests for 1 MiB all at once, when `answer` is called; `asked` is when all have come. */
+  async function answerTogether(calls: number): Promise<{ asked: Promise<void>; answer: () => void }> {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    let count = 0;
+    await b.node.handle('large', async () => {
+      count += 1;
+      if (count === calls) asked.resolve();
+      await answer.promise;
+      return new Uint8Array(MiB);
+    });
+    return { asked: asked.promise, answer: answer.resolve };
   }
 
   test.each([
@@ -107,17 +122,8 @@ describe('the control server and clients that do not behave', () => {
 
   test('a client that never reads gets busy past the bound, and is disconnected after a while, its calls cancelled', async () => {
     const warned = vi.spyOn(silentLog, 'warn');
-    const size = 1024 * 1024;
-    const calls = maxUnsentBytes / size + 8;
-    const asked = Promise.withResolvers<void>();
-    const answer = Promise.withResolvers<void>();
-    let count = 0;
-    await b.node.handle('large', async () => {
-      count += 1;
-      if (count === calls) asked.resolve();
-      await answer.promise;
-      return new Uint8Array(size);
-    });
+    const calls = maxUnsentBytes / MiB + 8;
+    const { asked, answer } = await answerTogether(calls);
     const cancelled = Promise.withResolvers<void>();
     await b.node.handle('stuck', async ({ signal }) => {
       signal.addEventListener('abort', () => cancelled.resolve());
@@ -130,9 +136,9 @@ describe('the control server and clients that do not behave', () => {
     client.send(1, { case: 'request', value: { ...request, service: 'stuck' } });
     for (let call = 2; call < calls + 2; call += 1)
       client.send(call, { case: 'request', value: { ...request, service: 'large' } });
-    await asked.promise;
+    await asked;
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    answer.resolve();
+    answer();
     // What watches whether it reads begins with the first answer that has no room.
     while (vi.getTimerCount() === 0) await new Promise(setImmediate);
     expect(warned).not.toHaveBeenCalled();
@@ -146,17 +152,8 @@ describe('the control server and clients that do not behave', () => {
   });
 
   test('a client that is busy for a moment keeps its connection: what has no room is busy, the rest is answered', async () => {
-    const size = 1024 * 1024;
-    const calls = maxUnsentBytes / size + 40;
-    const asked = Promise.withResolvers<void>();
-    const answer = Promise.withResolvers<void>();
-    let count = 0;
-    await b.node.handle('large', async () => {
-      count += 1;
-      if (count === calls) asked.resolve();
-      await answer.promise;
-      return new Uint8Array(size);
-    });
+    const calls = maxUnsentBytes / MiB + 40;
+    const { asked, answer } = await answerTogether(calls);
     const client = await RawClient.connect(a.socket);
     client.socket.pause();
     client.send(0, hello);
@@ -165,8 +162,8 @@ describe('the control server and clients that do not behave', () => {
         case: 'request',
         value: { peer: 'bob', payload: new Uint8Array(), service: 'large' },
       });
-    await asked.promise;
-    answer.resolve();
+    await asked;
+    answer();
     for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
     client.read();
     client.socket.resume();
