@@ -5,7 +5,7 @@ import { type Client, PeerdError } from '@peerd/protocol';
 import { type DaemonConfig, loadConfig } from './config/load.ts';
 import { compareConfigs, type ReloadResult } from './config/reload.ts';
 import { levelsOf, peerConfigOf } from './config/schema.ts';
-import type { MadeTicket, TicketOptions } from './control/commands.ts';
+import type { MadeTicket, TicketOptions } from './control/call.ts';
 import { ControlServer } from './control/server.ts';
 
 import { openDataDirectory } from './data/directory.ts';

@@ -2,7 +2,7 @@ import { PeerdError } from '@peerd/protocol';
 import { SendWindow } from '@peerd/protocol/control';
 import { type LogLevel, logLevels } from '../log/levels.ts';
 import type { LogRecord, LogRing } from '../log/ring.ts';
-import type { Call } from './commands.ts';
+import type { Call } from './call.ts';
 
 export interface LogsRequest {
   last?: number | undefined;

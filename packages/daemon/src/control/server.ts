@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { DirectClient, Log } from '@peerd/core';
 import type { PeerdError } from '@peerd/protocol';
-import type { DaemonControls, Node } from './commands.ts';
+import type { DaemonControls, Node } from './call.ts';
 import { Feeds } from './feed.ts';
 import { loadOf, maxClients, Refusals } from './load.ts';
 import { type Identity, Session } from './session.ts';

@@ -14,7 +14,8 @@ import {
   sendServerFrame,
   unreadTimeoutMs,
 } from '@peerd/protocol/control';
-import { type Call, type Node, runCommand } from './commands.ts';
+import type { Call, Node } from './call.ts';
+import { runCommand } from './commands.ts';
 import { InboundCalls } from './inbound.ts';
 import type { Refusals } from './load.ts';
 import { type OpenCall, type Replies, RequestCall } from './request-call.ts';

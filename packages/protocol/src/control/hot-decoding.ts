@@ -1,5 +1,5 @@
 import { TextDecoding } from '../texts.ts';
-import type { ClientFrame, ServerFrame } from './messages.ts';
+import type { ClientFrame, ServerFrame } from './frames.ts';
 
 /**
  * The counterpart of `hot-encoding.ts`. It reads only what a peer that speaks this version writes: of anything else

@@ -1,4 +1,4 @@
-import type { ClientBody, ServerBody } from './messages.ts';
+import type { ClientBody, ServerBody } from './frames.ts';
 
 /**
  * The frames that come by the thousand, encoded by hand: protobuf-es takes several us and two copies of the payload

@@ -1,37 +1,9 @@
-import { create, fromBinary, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { isErrorCode, PeerdError } from '../errors.ts';
-import {
-  type ClientFrame as ClientFrameMessage,
-  ClientFrameSchema,
-  type ServerFrame as ServerFrameMessage,
-  ServerFrameSchema,
-} from '../gen/peerd/control/v1/control_pb.ts';
+import { ClientFrameSchema, ServerFrameSchema } from '../gen/peerd/control/v1/control_pb.ts';
+import type { ClientBody, ClientFrame, ServerBody, ServerFrame } from './frames.ts';
 import { hotClientFrame, hotServerFrame } from './hot-decoding.ts';
 import { hotClientHead, hotServerHead } from './hot-encoding.ts';
-
-/** A message without what protobuf-es adds for itself. */
-type Plain<T> = T extends Message ? Omit<T, keyof Message> : T;
-type PlainBody<Body> = Body extends { case: infer Case; value: infer Value }
-  ? { case: Case; value: Plain<Value> }
-  : Body;
-
-export interface ClientFrame {
-  readonly call: number;
-  readonly body: PlainBody<ClientFrameMessage['body']>;
-}
-
-export interface ServerFrame {
-  readonly call: number;
-  readonly body: PlainBody<ServerFrameMessage['body']>;
-}
-
-type ServerValue<Case> = Extract<ServerFrame['body'], { case: Case; value: object }>['value'];
-export type BroadcastFrame = ServerValue<'message'>;
-export type Inbound = ServerValue<'inbound'>;
-export type Welcome = ServerValue<'welcome'>;
-
-export type ClientBody = NonNullable<MessageInitShape<typeof ClientFrameSchema>['body']>;
-export type ServerBody = NonNullable<MessageInitShape<typeof ServerFrameSchema>['body']>;
 
 /** Takes an encoded frame: its head, which the next frame overwrites, and the payload, which follows. */
 export interface FrameSink {
