@@ -77,6 +77,31 @@ test('a wrong passphrase, one that is missing, and one in a file', async () => {
   expect(JSON.parse(read.stdout.toString()).id).toBe(id);
 });
 
+test('what is in the way is told before a passphrase is wanted', async () => {
+  await exported();
+  const withoutPhrase = (args: readonly string[]) => identity(args, {});
+  const bob = await sandbox.start('bob');
+  const running = await withoutPhrase(['import', file, '--name', 'bob', '--force']);
+  expect(errorIn(running).message).toContain(`in use by process ${bob.pid}`);
+  await bob.kill('SIGTERM');
+  const taken = await withoutPhrase(['import', file, '--name', 'bob']);
+  expect(errorIn(taken).message).toContain('--force');
+  const garbage = join(sandbox.folder, 'garbage');
+  await writeFile(garbage, 'peerd');
+  const unreadable = await withoutPhrase(['import', garbage, '--name', 'bob', '--force']);
+  expect(errorIn(unreadable).message).toContain('no exported identity');
+  for (const [output, why] of [
+    [file, 'there is a file of that name'],
+    [join(sandbox.folder, 'nowhere', 'x'), 'a folder of its path does not exist'],
+  ] as const) {
+    const refused = await withoutPhrase(['export', '--name', 'alice', '--output', output]);
+    expect(errorIn(refused)).toMatchObject({
+      code: 'invalid',
+      message: `${output} can't be written: ${why}. Choose another place with --output`,
+    });
+  }
+});
+
 test('an export goes to standard output, and never over a file', async () => {
   await exported();
   const before = await readFile(file, 'utf8');

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { DaemonConfig } from '@peerd/daemon';
 import { PeerdError } from '@peerd/protocol';
 import { Command } from 'commander';
@@ -60,12 +60,10 @@ function exportCommand(): Command {
     .option('--passphrase-file <file>', 'the passphrase is its first line');
   command.action(async (options: ExportOptions) => {
     const output = outputOf(command);
-    const { exportIdentity, identityOf } = await import('@peerd/daemon');
+    const { exportIdentity } = await import('@peerd/daemon');
     const { readPassphrase } = await import('../passphrase.ts');
     const config = await load(command);
-    const id = await identityOf(config);
-    const text = await exportIdentity(config, await readPassphrase(options, true));
-    if (options.output !== undefined) await write(options.output, text);
+    const { id, text } = await exportIdentity(config, () => readPassphrase(options, true), options);
     const result = { id, file: options.output ?? null, identity: options.output === undefined ? text : null };
     if (output.json) output.object(result satisfies IdentityExportJson);
     else if (options.output === undefined) output.raw(Buffer.from(text));
@@ -97,7 +95,7 @@ function importCommand(): Command {
       throw new PeerdError('invalid', `${file} can't be read: ${cause.message}`, { cause });
     });
     const { force = false } = options;
-    const imported = await importIdentity(config, text, await readPassphrase(options, false), { force });
+    const imported = await importIdentity(config, text, () => readPassphrase(options, false), { force });
     const { id, keptAside = null } = imported;
     if (keptAside !== null) output.note(`the key that was there is ${keptAside}`);
     output.result(`${config.name} is now ${id}`, { id, keptAside } satisfies IdentityImportJson);
@@ -110,19 +108,4 @@ function importCommand(): Command {
     ],
     'The daemon must not run meanwhile. It has the identity from its next start on.',
   );
-}
-
-/** For this user alone, safe on the disk, and never over a file that is there. */
-async function write(path: string, text: string): Promise<void> {
-  try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw new PeerdError('invalid', `${path} can't be written: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -12,13 +12,17 @@ const reasons: Record<string, string> = {
   ENAMETOOLONG: 'its path is too long',
 };
 
-/** An error of the file system as one with a code: `busy` when the disk is full, else `invalid`. */
-export function storageError(what: string, cause: unknown): PeerdError {
+/** An error of the file system as one with a code: `busy` when the disk is full, else `invalid`, with the option to choose another place. */
+export function storageError(what: string, cause: unknown, option: string = '--data'): PeerdError {
   if (cause instanceof PeerdError) return cause;
   const { code = '', message } = cause as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT' || /no space left/i.test(message))
     return new PeerdError('busy', `${what}: the disk is full, make room there`, { cause });
-  return new PeerdError('invalid', `${what}: ${reasons[code] ?? message}. Choose another place with --data`, {
-    cause,
-  });
+  return new PeerdError(
+    'invalid',
+    `${what}: ${reasons[code] ?? message}. Choose another place with ${option}`,
+    {
+      cause,
+    },
+  );
 }

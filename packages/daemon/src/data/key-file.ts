@@ -1,9 +1,10 @@
-import { link, lstat, open, readFile, rename, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import process from 'node:process';
 import { decodeSecret, encodeSecret, generateSecret } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
 import { storageError } from './errors.ts';
+import { replaceFile, writeNewFile } from './new-file.ts';
 
 /** The secret in the data directory's key file; a new one is made when there is none. */
 export async function readOrMakeKey(directory: string): Promise<{ secret: Uint8Array; made: boolean }> {
@@ -53,57 +54,22 @@ export async function readKey(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-/** A key that was moved out of the way. */
-export interface KeyAside {
-  path: string;
-  putBack(): Promise<void>;
-}
-
-/** Makes room for another key, and keeps the one that is there; undefined: there is none. Fails with `invalid`. */
-export async function setKeyAside(
-  path: string,
-  { isAllowed }: { isAllowed: boolean },
-): Promise<KeyAside | undefined> {
-  if ((await lstat(path).catch(() => undefined)) === undefined) return undefined;
-  if (!isAllowed)
-    throw new PeerdError(
-      'invalid',
-      `${path} is the key of an identity already: with --force it is kept aside and this one takes its place`,
-    );
-  const aside = `${path}.old-${new Date().toISOString().replaceAll(/[:.]/g, '')}`;
-  await rename(path, aside).catch((cause: unknown) => {
-    throw storageError(`the key file ${path} can't be moved aside`, cause);
-  });
-  return { path: aside, putBack: () => rename(aside, path) };
-}
-
-/** Writes the key under another name first, so that no crash can leave half a key behind. Never replaces one. */
+/** Writes the key; never replaces one. */
 export async function writeKey(path: string, secret: Uint8Array): Promise<void> {
-  const draft = `${path}.new-${process.pid}`;
-  try {
-    const file = await open(draft, 'wx', 0o600);
-    try {
-      await file.writeFile(`${encodeSecret(secret)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    // Unlike rename, link never replaces a key that is there.
-    await link(draft, path);
-    await unlink(draft);
-    await syncDirectory(dirname(path));
-  } catch (cause) {
-    await unlink(draft).catch(() => {});
+  await writeNewFile(path, textOf(secret)).catch((cause: unknown) => {
     throw storageError(`the key file ${path} can't be written`, cause);
-  }
+  });
 }
 
-/** A new name is safe against a power cut only when its directory has reached the disk too. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+/** Puts the key in the place of the one that is there; resolves to where that one is kept. */
+export async function replaceKey(path: string, secret: Uint8Array): Promise<string> {
+  const keptAside = `${path}.old-${new Date().toISOString().replaceAll(/[:.]/g, '')}`;
+  await replaceFile(path, textOf(secret), keptAside).catch((cause: unknown) => {
+    throw storageError(`the key file ${path} can't be replaced`, cause);
+  });
+  return keptAside;
+}
+
+function textOf(secret: Uint8Array): string {
+  return `${encodeSecret(secret)}\n`;
 }

@@ -92,6 +92,11 @@ export async function openIdentity(
   return { secret, id };
 }
 
+/** Fails with `invalid` on what no passphrase can open: not such a text, or damaged. */
+export function checkSealed(text: string): void {
+  parse(text);
+}
+
 interface Sealed {
   /** What is authenticated beside the secret. */
   head: string;
