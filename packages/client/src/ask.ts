@@ -31,10 +31,19 @@ export function textOf(what: string, value: unknown): string {
   throw new PeerdError('invalid', `${what} is a text, not ${value === null ? 'null' : typeof value}`);
 }
 
-/** A whole number as the wire has it. Fails with `invalid` on what is none, or below 1. */
-export function countOf(what: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return Math.min(value, 0xffff_ffff);
-  throw new PeerdError('invalid', `${what} is ${value}: expected a whole number from 1 up`);
+/** Fails with `invalid` on what can't be called. */
+export function checkHandler(handler: unknown): void {
+  if (typeof handler !== 'function')
+    throw new PeerdError(
+      'invalid',
+      `a handler is a function, not ${handler === null ? 'null' : typeof handler}`,
+    );
+}
+
+/** A whole number as the wire has it. Fails with `invalid` on what is none, or below the least, by default 1. */
+export function countOf(what: string, value: number, least: number = 1): number {
+  if (Number.isInteger(value) && value >= least) return Math.min(value, 0xffff_ffff);
+  throw new PeerdError('invalid', `${what} is ${value}: expected a whole number from ${least} up`);
 }
 
 export function silent(timeoutMs: number): PeerdError {

@@ -37,6 +37,7 @@ import {
   ask,
   askFor,
   bytesOf,
+  checkHandler,
   countOf,
   textOf,
   timeoutOf,
@@ -113,6 +114,7 @@ export class SocketClient implements Client {
 
   async handle(service: string, handler: RequestHandler, options: HandleOptions = {}): Promise<Registration> {
     textOf('a service', service);
+    checkHandler(handler);
     const access = accessMessage(options.access ?? 'open');
     const concurrency = countOf('concurrency', options.concurrency ?? defaults.handlerConcurrency);
     const held: Held = {

@@ -1,11 +1,12 @@
+import { countOf } from './ask.ts';
 import type { Session } from './session.ts';
 import { answersTo } from './stream.ts';
 
 export interface LogsOptions {
-  /** Only the last so many of those that are there. Default: all that the daemon has kept. */
+  /** Only the last so many of those that are there, from 0 up. Default: all that the daemon has kept. */
   last?: number | undefined;
-  /** From this level up: `debug`, `info`, `warn` or `error`. Default: all that is logged. */
-  level?: string | undefined;
+  /** From this level up. Default: all that is logged. */
+  level?: LogRecord['level'] | undefined;
   /** What the records are about: `hello`, `request`, … Default: everything. */
   areas?: readonly string[] | undefined;
   /** Goes on with what is logged from now on. Default: false. */
@@ -31,7 +32,8 @@ export async function* logs(
   options: LogsOptions,
 ): AsyncGenerator<LogRecord, void, undefined> {
   const { last, level = '', areas = [], follow = false, signal } = options;
-  const value = { level, areas: [...areas], follow, ...(last === undefined ? {} : { last }) };
+  const count = last === undefined ? {} : { last: countOf('last', last, 0) };
+  const value = { level, areas: [...areas], follow, ...count };
   const about = { kind: 'logs', again: false };
   const body = () => ({ case: 'logs', value }) as const;
   for await (const answer of answersTo(session, { about, body, signal }))

@@ -31,6 +31,14 @@ export function checkPayload(payload: unknown): void {
   if (!(payload instanceof Uint8Array)) throw new PeerdError('invalid', 'a payload is a Uint8Array');
 }
 
+export function checkHandler(handler: unknown): void {
+  if (typeof handler !== 'function')
+    throw new PeerdError(
+      'invalid',
+      `a handler is a function, not ${handler === null ? 'null' : typeof handler}`,
+    );
+}
+
 export function checkCount(what: string, value: number): number {
   if (Number.isInteger(value) && value >= 1) return value;
   throw new PeerdError('invalid', `${what} is ${value}: expected a whole number from 1 up`);

@@ -28,7 +28,7 @@ import {
 } from '@peerd/protocol';
 import { checkAccess } from './access.ts';
 import { Answers } from './answers.ts';
-import { checkCount, checkPayload, checkText, Targets } from './arguments.ts';
+import { checkCount, checkHandler, checkPayload, checkText, Targets } from './arguments.ts';
 import type { Inbox } from './channel/inbox.ts';
 import { Responder, type Settler } from './channel/responder.ts';
 import { type AskOptions, type CallHandler, type DirectClient, settling } from './direct.ts';
@@ -116,8 +116,9 @@ export class InProcessClient implements DirectClient {
     }
   }
 
-  handle(service: string, handler: RequestHandler, options: HandleOptions = {}): Promise<Registration> {
-    return this.serve(service, settling(handler), options);
+  async handle(service: string, handler: RequestHandler, options: HandleOptions = {}): Promise<Registration> {
+    checkHandler(handler);
+    return await this.serve(service, settling(handler), options);
   }
 
   async serve(service: string, handler: CallHandler, options: HandleOptions = {}): Promise<Registration> {

@@ -1,4 +1,4 @@
-import type { LogRecord } from '@peerd/client';
+import type { LogRecord, LogsOptions } from '@peerd/client';
 import { streamWindow } from '@peerd/protocol/control';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FakeDaemon, fakePair } from './control-pair.ts';
@@ -34,12 +34,13 @@ test('what is there comes in order, whole', async () => {
   ]);
 });
 
-test.each([
+test.each<[LogsOptions, string[]]>([
   [{ level: 'warn' }, ['b', 'd']],
   [{ areas: ['hello'] }, ['c', 'd']],
   [{ areas: ['hello'], level: 'error' }, ['d']],
   [{ last: 2 }, ['c', 'd']],
   [{ last: 1, level: 'warn' }, ['d']],
+  [{ last: 0 }, []],
   [{ last: 100 }, ['a', 'b', 'c', 'd']],
 ])('%j picks %j', async (options, expected) => {
   log('a');
@@ -52,7 +53,13 @@ test.each([
 
 test('a level that is none is invalid', async () => {
   await using node = await daemon.connect();
-  await expect(texts(node.logs({ level: 'loud' }))).rejects.toMatchObject({ code: 'invalid' });
+  await expect(texts(node.logs({ level: 'loud' as never }))).rejects.toMatchObject({ code: 'invalid' });
+});
+
+test.each([-1, 1.5, Number.NaN, '2' as never])('the last %j records are invalid', async (last) => {
+  await using node = await daemon.connect();
+  const message = `last is ${last}: expected a whole number from 0 up`;
+  await expect(texts(node.logs({ last }))).rejects.toMatchObject({ code: 'invalid', message });
 });
 
 test('following goes on with what comes, until the reader leaves', async () => {

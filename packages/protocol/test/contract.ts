@@ -329,6 +329,18 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
       });
     });
 
+    test.each([undefined, null, 'text', {}])(
+      'a handler that is no function is refused at once: %j',
+      async (handler) => {
+        const error = await failure(b.client.handle('wrong', handler as never));
+        expect(error).toMatchObject({
+          code: 'invalid',
+          message: expect.stringContaining('a handler is a function'),
+        });
+        expect((await b.client.services()).map(({ service }) => service)).not.toContain('wrong');
+      },
+    );
+
     describe('requestStream', () => {
       test('yields every answer in order', async () => {
         const { service } = await serve(async function* ({ payload }) {

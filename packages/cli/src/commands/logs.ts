@@ -7,7 +7,7 @@ import type { LogRecordJson } from '../json.ts';
 interface Options {
   follow?: boolean;
   lines?: number;
-  level?: string;
+  level?: LogRecord['level'];
   area?: string[];
 }
 
