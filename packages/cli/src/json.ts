@@ -245,7 +245,7 @@ export interface ConnectJson {
   /** Its id. */
   peer: string;
   name: string | null;
-  /** The multiaddr at the far end. */
+  /** Where it listens, as far as is known. */
   address: string | null;
 }
 

@@ -103,6 +103,36 @@ function outcome(): string[] {
   });
 }
 
+/** Where bob is said to be dialled, when he is asked for. */
+function whereBobIs(): (string | undefined)[] {
+  step({ type: 'peer/reach', ref: 1, target: id(bob) });
+  return context.takeOf('peer/reached').map((reached) => reached.address);
+}
+
+test('a peer that we dialled is where it was dialled', () => {
+  step(opened(bob, 'c', 'outbound'), admitted(bob, 'bob', 'c'));
+  step({
+    type: 'peer/identified',
+    peer: bob,
+    connection: 'c',
+    addresses: ['/ip4/10.0.0.1/tcp/1'],
+    protocols: [],
+  });
+  expect(whereBobIs()).toEqual([`${address}/p2p/${bob}`]);
+});
+
+test('a peer that dialled us is where it listens, not at the port that it came from', () => {
+  step(opened(bob, 'c', 'inbound'), admitted(bob, 'bob', 'c'));
+  expect(whereBobIs()).toEqual([undefined]);
+  const identified = (...addresses: string[]) =>
+    step({ type: 'peer/identified', peer: bob, connection: 'c', addresses, protocols: [] });
+  identified('/ip4/10.0.0.1/tcp/1');
+  expect(whereBobIs()).toEqual([`/ip4/10.0.0.1/tcp/1/p2p/${bob}`]);
+  // It came from 127.0.0.1: of two the one that is known to lead there.
+  identified('/ip4/127.0.0.1/tcp/2', '/ip4/10.0.0.2/tcp/2');
+  expect(whereBobIs()).toEqual([`/ip4/127.0.0.1/tcp/2/p2p/${bob}`]);
+});
+
 describe('what a caller means by a peer', () => {
   beforeEach(() => {
     connect(bob, 'bob');

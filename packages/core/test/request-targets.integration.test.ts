@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, connect, failure, TestNetwork, type TestNode, text } from './support/nodes.ts';
+import { bytes, connect, eventually, failure, TestNetwork, type TestNode, text } from './support/nodes.ts';
 
 /** Answers every request with its own name. */
 async function startNamed(network: TestNetwork, name: string): Promise<TestNode> {
@@ -129,4 +129,16 @@ describe('a request', () => {
     const alice = await network.start('alice', { peers: [bob.address] });
     expect(text(await alice.client.request('bob', bytes('x')))).toBe(bob.id);
   });
+});
+
+test('connect to a peer that dialled us tells where it listens, not which port it came from', async () => {
+  await using network = new TestNetwork();
+  const [alice, bob] = await network.pair();
+  // Until alice has told where she listens there is no address to tell.
+  await eventually('bob knows where alice listens', async () => {
+    const { address } = await bob.client.connect(alice.id);
+    if (address !== undefined) expect(address).toBe(alice.address);
+    return address !== undefined;
+  });
+  expect((await alice.client.connect(bob.id)).address).toBe(bob.address);
 });

@@ -115,7 +115,10 @@ export interface ConnectedPeer {
   readonly peer: string;
   /** The name it gives itself; absent if it gave none. */
   readonly name?: string;
-  /** The multiaddr at the far end of the connection. For one that was dialled it is where the peer listens. */
+  /**
+   * Where the peer listens: the multiaddr that was dialled or, if it was the peer that dialled, one that it is known to
+   * listen on. Absent if none is known.
+   */
   readonly address?: string;
 }
 

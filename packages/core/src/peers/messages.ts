@@ -82,7 +82,7 @@ export type PeerReached =
       readonly connection: string;
       readonly kind: PeerKind;
       readonly name?: string | undefined;
-      /** Of the far end of the connection. */
+      /** Where it can be dialled, if that is known. */
       readonly address?: string | undefined;
     }
   | { readonly type: 'peer/unreached'; readonly ref: number; readonly error: PeerdError };

@@ -13,8 +13,8 @@ export class PeerRecord {
   readonly addresses: Set<string> = new Set();
   /** By the connection's id, oldest first. */
   readonly connections: Map<string, 'greeting' | 'usable' | 'refused'> = new Map();
-  /** Where the far end of each connection is. */
-  readonly remoteAddresses: Map<string, string> = new Map();
+  /** Where the far end of each connection is: that of one we dialled listens there. */
+  readonly remotes: Map<string, { readonly address: string; readonly isDialled: boolean }> = new Map();
   /** How the last greeting ended, if not well: what a caller is told until there is another. */
   refusal: PeerdError | undefined;
 
@@ -60,9 +60,22 @@ export class PeerRecord {
   isAt(address: string): boolean {
     const ending = `/p2p/${this.id}`;
     if (this.addresses.has(address + ending)) return true;
-    for (const remote of this.remoteAddresses.values())
-      if (remote === address || remote === address + ending) return true;
+    for (const remote of this.remotes.values())
+      if (remote.address === address || remote.address === address + ending) return true;
     return false;
+  }
+
+  /**
+   * Where it can be dialled, as far as is known: the far end of a connection that we dialled, else the newest address that
+   * it listens on, of the host that it is connected from if there is one. The port of a connection that came in is of no
+   * use to anybody.
+   */
+  dialableBy(connection: string): string | undefined {
+    const remote = this.remotes.get(connection);
+    if (remote?.isDialled) return remote.address;
+    const newestFirst = [...this.addresses].reverse();
+    const host = remote?.address.split('/').slice(0, 3).join('/');
+    return newestFirst.find((address) => address.startsWith(`${host}/`)) ?? newestFirst[0];
   }
 
   info(): PeerInfo {

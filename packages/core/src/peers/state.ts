@@ -69,7 +69,7 @@ export class PeersState implements Feature<PeersInput> {
       'connection/opened': ({ connection, peer, address, direction }) => {
         const record = this.#record(peer);
         record.connections.set(connection, 'greeting');
-        record.remoteAddresses.set(connection, address);
+        record.remotes.set(connection, { address, isDialled: direction === 'outbound' });
         record.refusal = undefined;
         if (direction === 'outbound') record.learn([address]);
         this.#greetings += 1;
@@ -287,7 +287,7 @@ export class PeersState implements Feature<PeersInput> {
   #reached(waiter: Waiter, record: PeerRecord, connection: string): void {
     const kind = record.kind === 'other' ? 'other' : 'peerd';
     const { id: peer, name } = record;
-    const address = record.remoteAddresses.get(connection);
+    const address = record.dialableBy(connection);
     this.#context.emit({ type: 'peer/reached', ref: waiter.ref, peer, connection, kind, name, address });
   }
 
@@ -300,7 +300,7 @@ export class PeersState implements Feature<PeersInput> {
     const phase = record?.connections.get(connection);
     if (record === undefined || phase === undefined) return;
     record.connections.delete(connection);
-    record.remoteAddresses.delete(connection);
+    record.remotes.delete(connection);
     if (phase === 'greeting') this.#greetings -= 1;
     if (phase === 'usable' && record.usable === undefined)
       this.#context.emit({ type: 'peer/went', peer, name: record.name });

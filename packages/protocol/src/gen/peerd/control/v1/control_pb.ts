@@ -1165,7 +1165,7 @@ export type Connected = Message<"peerd.control.v1.Connected"> & {
   name?: string | undefined;
 
   /**
-   * The multiaddr at the far end of the connection.
+   * The multiaddr that was dialled, or, if the peer dialled this node, one that it listens on. Absent if none is known.
    *
    * @generated from field: optional string address = 3;
    */
