@@ -7,7 +7,7 @@ import { type ConnectionEvent, type DaemonInfo, maxListed } from './events.ts';
 import { type Held, Lease } from './lease.ts';
 import { restore } from './restore.ts';
 import { realSurroundings, type Surroundings } from './surroundings.ts';
-import { Waiting, type WaitOptions } from './waiting.ts';
+import { notBackIn, Waiting, type WaitOptions } from './waiting.ts';
 
 export interface ReconnectOptions extends BackoffOptions {
   /** How long to try before the client ends with `daemon-unavailable`. Default: as long as it takes. */
@@ -144,7 +144,7 @@ export class Session {
       }
       const sendMs = Math.max(0, untilMs - this.#surroundings.nowMs());
       // To the daemon no time at all is a mistake of the caller's.
-      if (lost !== undefined && sendMs === 0) throw lost;
+      if (sendMs === 0 && timeoutMs > 0) throw lost ?? notBackIn(timeoutMs);
       try {
         return await send(connection, sendMs);
       } catch (error) {

@@ -15,6 +15,14 @@ export interface WaitOptions {
   bytes: number;
 }
 
+/** What a call ends with that waited in vain. */
+export function notBackIn(timeoutMs: number): PeerdError {
+  return new PeerdError(
+    'daemon-unavailable',
+    `the daemon was gone and did not come back in ${Math.round(timeoutMs)} ms: nothing was done`,
+  );
+}
+
 interface Waiter {
   leave(): void;
   resolve(connection: Connection): void;
@@ -48,12 +56,7 @@ export class Waiting {
     };
     const late = () => {
       waiter.leave();
-      reject(
-        new PeerdError(
-          'daemon-unavailable',
-          `the daemon was gone and did not come back in ${Math.round(timeoutMs)} ms: nothing was done`,
-        ),
-      );
+      reject(notBackIn(timeoutMs));
     };
     const stopTimer = this.#surroundings.after(timeoutMs, late);
     const waiter: Waiter = {

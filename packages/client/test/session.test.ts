@@ -202,6 +202,25 @@ describe('a session', () => {
     await session.close();
   });
 
+  test('does not send what waited for a connection until no time was left', async () => {
+    const world = new World(() => 0.5);
+    const { dial, dialled } = present();
+    const session = await Session.start(options(dial, world));
+    dialled[0]?.lose();
+    const pauseMs = 25;
+    const sent: number[] = [];
+    const send = async (_: Connection, leftMs: number) => void sent.push(leftMs);
+    const call = session.attempt({ timeoutMs: pauseMs, signal: undefined, again: false, send });
+    // The connection comes at the moment when the time is over, just before the timer of the call.
+    await world.step();
+    await expect(call).rejects.toMatchObject({
+      code: 'daemon-unavailable',
+      message: expect.stringContaining('nothing was done'),
+    });
+    expect(sent).toEqual([]);
+    await session.close();
+  });
+
   describe('restores what the daemon was too busy for', () => {
     /** A session with one registration, whose daemon answers its restoration as it is told. */
     async function restoring(answer: (attempt: number) => ServerBody) {
