@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { generateSecret } from '../src/index.ts';
 import { bytes, connect, eventually, failure, TestNetwork, type TestNode, text } from './support/nodes.ts';
 
 /** Answers every request with its own name. */
@@ -141,4 +142,23 @@ test('connect to a peer that dialled us tells where it listens, not which port i
     return address !== undefined;
   });
   expect((await alice.client.connect(bob.id)).address).toBe(bob.address);
+});
+
+test('another node with the same identity is told of in the log, once, and the own address is not', async () => {
+  await using network = new TestNetwork();
+  const secret = await generateSecret();
+  const alice = await network.start('alice', { secret });
+  const twin = await network.start('twin', { secret });
+  const connecting = async (address: string) =>
+    expect(await failure(alice.client.connect(withoutId(address)))).toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('the identity of this node'),
+    });
+  const told = () =>
+    alice.log.lines.filter((line) => line.startsWith('warn') && line.includes('another node'));
+  await connecting(alice.address);
+  expect(told()).toEqual([]);
+  await connecting(twin.address);
+  await connecting(twin.address);
+  expect(told()).toEqual([expect.stringContaining(withoutId(twin.address))]);
 });

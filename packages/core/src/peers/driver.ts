@@ -9,6 +9,8 @@ export class PeersDriver {
   readonly #host: Host;
   readonly #post: (event: Event) => void;
   readonly #log: Log;
+  /** Whether the log has heard of another node with our identity: it is dialled again and again. */
+  #hasToldOfTwin = false;
 
   constructor(host: Host, post: (event: Event) => void, log: Log) {
     this.#host = host;
@@ -39,8 +41,23 @@ export class PeersDriver {
       const reached = await dialTarget(this.#host.node, peer, address);
       this.#post({ type: 'dial/done', key, peer: reached });
     } catch (error) {
-      this.#post({ type: 'dial/failed', key, peer, message: (error as Error).message });
+      const { name, message } = error as Error;
+      // libp2p's for a handshake that proves our own key.
+      const isOurself = name === 'InvalidPeerIdError' && address !== undefined && peer === undefined;
+      if (isOurself) this.#tellOfTwin(address);
+      const why = isOurself ? 'who answers there has the identity of this node' : message;
+      this.#post({ type: 'dial/failed', key, peer, message: why });
     }
+  }
+
+  #tellOfTwin(address: string): void {
+    const { node } = this.#host;
+    const isOurs = node.getMultiaddrs().some((own) => own.toString() === `${address}/p2p/${node.peerId}`);
+    if (isOurs || this.#hasToldOfTwin) return;
+    this.#hasToldOfTwin = true;
+    this.#log.warn(
+      `another node at ${address} runs with this node's identity, unless that is an address of this node: what is meant for one reaches either, so give one of them a key of its own`,
+    );
   }
 
   async #remember(peer: string, name: string | undefined): Promise<void> {
