@@ -17,6 +17,18 @@ const drainMs = 1_000;
 /** Environment variables of one run. */
 export type CommandVariables = Readonly<Record<`PEERD_${string}`, string>>;
 
+/** The command ran, and did not exit with 0. The message is for the peer that asked. */
+export class CommandFailure extends PeerdError {
+  /** For the person at this side: how the command ended, and the last that it wrote on standard error. */
+  readonly summary: string;
+
+  constructor(end: string, stderr: string) {
+    super('refused', stderr || `the command ${end}`);
+    const lastLine = stderr.slice(stderr.lastIndexOf('\n') + 1);
+    this.summary = `the command ${end}${lastLine && `: ${lastLine}`}`;
+  }
+}
+
 /** Runs one shell command for each request, each in a process group of its own, so that all of it can be ended. */
 export class CommandRunner {
   readonly #command: string;
@@ -134,7 +146,7 @@ export class CommandRunner {
         else if (status === 0) finish();
         else {
           const end = killedBy === null ? `exited with status ${status}` : `was ended by ${killedBy}`;
-          finish(new PeerdError('refused', reason.toString('utf8').trim() || `the command ${end}`));
+          finish(new CommandFailure(end, reason.toString('utf8').trim()));
         }
       });
     });

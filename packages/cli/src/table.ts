@@ -12,6 +12,14 @@ export function idCell(id: string): string {
   return process.stdout.isTTY ? id.slice(0, shortIdLength) : id;
 }
 
+export interface TableOptions {
+  /** Index of the column that is cut first, so that those after it can be seen. Default: none. */
+  narrow?: number;
+}
+
+/** Columns that a cell that is cut keeps. */
+const minNarrowed = 12;
+
 /**
  * Rows as lines with aligned columns. On a terminal there is a header, the last column is cut at the edge, and nothing
  * in a cell can do harm; elsewhere cells are whole, each row is one line, and there is no header, as programs like it.
@@ -19,18 +27,20 @@ export function idCell(id: string): string {
 export async function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],
+  { narrow }: TableOptions = {},
 ): Promise<string[]> {
   // Its expressions over all of Unicode take longer to make than all else that a command loads.
   const { default: widthOf } = await import('string-width');
   if (!process.stdout.isTTY) {
     const lines = rows.map((row) => row.map(oneLine));
-    return layOut(lines, lines, Number.POSITIVE_INFINITY, widthOf);
+    return layOut(lines, lines, Number.POSITIVE_INFINITY, widthOf, undefined);
   }
   const [head = '', ...lines] = layOut(
     [header, ...rows.map((row) => row.map(inertLine))],
     rows,
     process.stdout.columns || 80,
     widthOf,
+    narrow,
   );
   return [bold(head), ...lines];
 }
@@ -51,12 +61,20 @@ function layOut(
   body: readonly (readonly string[])[],
   columns: number,
   widthOf: WidthOf,
+  narrow: number | undefined,
 ): string[] {
   const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => widthOf(row[index] ?? ''))));
+  if (narrow !== undefined) {
+    const over = widths.reduce((sum, width) => sum + gap.length + width, -gap.length) - columns;
+    const width = widths[narrow] ?? 0;
+    if (over > 0) widths[narrow] = Math.min(width, Math.max(width - over, minNarrowed));
+  }
   const numeric = widths.map((_, index) => body.every((row) => figure.test(row[index] ?? '')));
   return rows.map((row) => {
-    const cells = row.map((cell, index) => {
-      const blank = ' '.repeat((widths[index] ?? 0) - widthOf(cell));
+    const cells = row.map((whole, index) => {
+      const width = widths[index] ?? 0;
+      const cell = index === narrow ? cut(whole, width, widthOf) : whole;
+      const blank = ' '.repeat(width - widthOf(cell));
       return numeric[index] ? blank + cell : cell + blank;
     });
     return cut(cells.join(gap).trimEnd(), columns, widthOf);

@@ -200,6 +200,7 @@ describe('start refuses, with exit 2 and the reason', () => {
     const alice = await sandbox.start('alice');
     const message = await refused([...own('bob'), '--data', alice.info.data]);
     expect(message).toContain(`in use by process ${alice.pid} (socket ${alice.info.socket})`);
+    expect(message).toContain('choose another directory with --data');
     expect((await sandbox.run(['status'])).status).toBe(0);
   });
 

@@ -25,6 +25,18 @@ test('a terminal gets a header, aligned columns by what they take there, and no 
   ]);
 });
 
+test('a column that is cut first leaves room for those after it', async () => {
+  const rows = [
+    ['a', 'a text that is too long', 'file'],
+    ['b', '日本日本日本日本', 'default'],
+  ];
+  expect((await table(['K', 'V', 'FROM'], rows, { narrow: 1 })).map(stripVTControlCharacters)).toEqual([
+    'K  V             FROM',
+    'a  a text that…  file',
+    'b  日本日本日…   default',
+  ]);
+});
+
 test('a pipe gets whole rows and no header', async () => {
   process.stdout.isTTY = false;
   expect(await table(['NAME', 'TEXT'], [[idCell(id), 'a text that is too long for a terminal']])).toEqual([

@@ -75,10 +75,12 @@ describe('request and reply', () => {
   });
 
   test('a command that fails refuses, with its standard error as the reason: exit 3', async () => {
-    await replying(['--exec', 'echo not today >&2; exit 7'], async () => {
+    await replying(['--exec', 'echo oh; echo well >&2; echo not today >&2; exit 7'], async (reply) => {
       const refused = await sandbox.run(['request', 'alice', 'x', ...asBob]);
       expect(refused.status).toBe(3);
-      expect(refused.stderr).toContain('not today');
+      expect(refused.stderr).toContain('well\nnot today');
+      await reply.says(`refused bob, ${bob.info.id}: the command exited with status 7: not today\n`);
+      expect(reply.stderr).not.toContain('well');
       const json = await sandbox.run(['request', 'alice', 'x', '--json', ...asBob]);
       expect(errorIn(json)).toMatchObject({ code: 'refused', message: expect.stringContaining('not today') });
     });

@@ -72,7 +72,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
   const config = options.config ?? (await loadConfig());
   const log = options.log ?? (await createLog({ level: 'silent' }));
   for (const warning of config.warnings) log.warn(warning);
-  const data = await openDataDirectory(config.data, config.socket, log);
+  const data = await openDataDirectory(config.data, config.socket, log, config.sourceOf(['data']));
   try {
     return await start(config, log, data);
   } catch (error) {

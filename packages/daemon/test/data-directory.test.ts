@@ -42,6 +42,14 @@ describe('the data directory', () => {
     await expect(openDataDirectory(path, '/run/bob.sock', log)).rejects.toThrow(
       invalid(`${path} is in use by process ${process.pid} (socket /run/alice.sock)`),
     );
+    for (const [source, remedy] of [
+      ['default', 'choose another name with --name'],
+      ['--data', 'choose another directory with --data'],
+      ['PEERD_DATA', 'choose another directory with --data (this one is from PEERD_DATA)'],
+    ] as const)
+      await expect(openDataDirectory(path, '/run/bob.sock', log, source)).rejects.toSatisfy((error: Error) =>
+        error.message.endsWith(`: stop that daemon, or ${remedy}`),
+      );
     await data.close();
     await (await openDataDirectory(path, '/run/bob.sock', log)).close();
   });

@@ -1,9 +1,12 @@
+import { basename } from 'node:path';
+import process from 'node:process';
 import type { ConfigEntry } from '@peerd/daemon';
 import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import type { ConfigCheckJson, ConfigReloadJson, ConfigShowJson } from '../json.ts';
+import { table } from '../table.ts';
 
 export function configCommand(): Command {
   const command = new Command('config').description('Check, show and reload the configuration of a daemon');
@@ -45,12 +48,8 @@ function showCommand(): Command {
     const config = await loadConfig(await configOptionsOf(command.optsWithGlobals<ConfigFlags>()));
     for (const warning of config.warnings) output.note(`warning: ${warning}`);
     const entries = describeConfig(config);
-    const rows = entries.map((entry) => [entry.key, textOf(entry), entry.source] as const);
-    const [keys, values] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-    const lines = rows.map(
-      ([key, value, source]) =>
-        `${key.padEnd(keys ?? 0)}  ${value.padEnd(Math.min(values ?? 0, 40))}  ${source}`,
-    );
+    const rows = entries.map((entry) => [entry.key, textOf(entry), sourceCell(entry, config.file)]);
+    const lines = await table(['KEY', 'VALUE', 'FROM'], rows, { narrow: 1 });
     if (!output.json) output.note(config.file === undefined ? 'no file is read' : `file: ${config.file}`);
     output.result(lines.join('\n'), {
       file: config.file ?? null,
@@ -68,6 +67,12 @@ function showCommand(): Command {
     `The last column is where the value comes from: default, FILE:LINE, a variable or a flag. Secrets are not shown. With
 --json a value is as it would be in the file, null where there is none or where it is secret ("redacted").`,
   );
+}
+
+/** On a terminal, where a line above has the path of the file: its name. */
+function sourceCell({ source }: ConfigEntry, file: string | undefined): string {
+  const isOfFile = file !== undefined && source.startsWith(`${file}:`);
+  return process.stdout.isTTY && isOfFile ? basename(file) + source.slice(file.length) : source;
 }
 
 function textOf({ value, isRedacted }: ConfigEntry): string {

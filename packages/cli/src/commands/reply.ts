@@ -1,5 +1,5 @@
 import type { SocketClient } from '@peerd/client';
-import type { InboundRequest, PeerdError, ServiceAccess } from '@peerd/protocol';
+import { type InboundRequest, PeerdError, type ServiceAccess } from '@peerd/protocol';
 import { Command } from 'commander';
 import {
   collect,
@@ -12,9 +12,9 @@ import {
 } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import type { ReplyAnsweredJson, ReplyAskedJson, ReplyFailedJson, ReplyReadyJson } from '../json.ts';
-import { errorJson, jsonMs, type Output } from '../output.ts';
+import { errorJson, jsonMs, type Output, oneLine } from '../output.ts';
 import { narrateConnection } from '../reconnection.ts';
-import { CommandRunner } from '../run-command.ts';
+import { CommandFailure, CommandRunner } from '../run-command.ts';
 
 interface Options extends GlobalOptions {
   exec?: string;
@@ -75,7 +75,7 @@ export function replyCommand(): Command {
       `peerd reply --exec 'echo "$PEERD_PEER_NAME asks for $(jq -r .city)"' --service weather --jobs 4`,
     ],
     `When the command exits with 0, its standard output is the answer; else the request is refused, with its standard
-error as the reason. A call that is cancelled kills the command; what a command leaves running is killed when its shell
+error as the reason; a line on standard error says who was refused and why. A call that is cancelled kills the command; what a command leaves running is killed when its shell
 has ended. In its environment are
 
   PEERD_PEER            the id of the peer that asks
@@ -130,13 +130,14 @@ function answerOf({ exec, jobs }: Options, socket: string): Answer {
   };
 }
 
-/** With `--json`, tells of each request when it comes and when it is over. */
+/** Tells of a command that failed; with `--json`, of each request when it comes and when it is over. */
 function narrated(answer: Answer, output: Output): (request: InboundRequest) => Promise<Uint8Array> {
   let count = 0;
   return async (inbound) => {
     count += 1;
     const request = count;
-    if (!output.json) return await answer(inbound, request);
+    if (!output.json)
+      return await answer(inbound, request).catch((error) => noteRefusal(error, inbound, output));
     const started = performance.now();
     const { service, peer, peerName = null } = inbound;
     const bytes = inbound.payload.length;
@@ -153,4 +154,13 @@ function narrated(answer: Answer, output: Output): (request: InboundRequest) => 
       throw error;
     }
   };
+}
+
+/** Says which peer was refused and why, on one line. A call that its caller gave up is no failure of the command. */
+function noteRefusal(error: unknown, { peer, peerName }: InboundRequest, output: Output): never {
+  if (error instanceof PeerdError && error.code === 'refused') {
+    const reason = error instanceof CommandFailure ? error.summary : error.message;
+    output.note(oneLine(`refused ${peerName === undefined ? '' : `${peerName}, `}${peer}: ${reason}`));
+  }
+  throw error;
 }

@@ -25,15 +25,20 @@ export interface DataDirectory {
  * Opens a data directory for this daemon alone. The lock is the one that LevelDB takes on its files: the kernel
  * holds it, so it ends with the process, however that ends, and a stale one can't be.
  *
- * Fails with `invalid` when another daemon has the directory, someone else can change it or we can't, `busy` when the
+ * `source` is where the path comes from, as the configuration tells it. Fails with `invalid` when another daemon has the directory, someone else can change it or we can't, `busy` when the
  * disk is full.
  */
-export async function openDataDirectory(path: string, socket: string, log: Log): Promise<DataDirectory> {
+export async function openDataDirectory(
+  path: string,
+  socket: string,
+  log: Log,
+  source: string = 'default',
+): Promise<DataDirectory> {
   await makeFolder(path).catch((cause: unknown) => {
     throw storageError(`the data directory ${path} can't be made`, cause);
   });
   await checkOwner(path);
-  const peers = await openPeers(path, log);
+  const peers = await openPeers(path, log, source);
   const holderFile = join(path, 'daemon.json');
   const holder: Holder = { pid: process.pid, socket, started: new Date().toISOString() };
   try {
@@ -70,13 +75,13 @@ async function checkOwner(path: string): Promise<void> {
     );
 }
 
-async function openPeers(directory: string, log: Log): Promise<LevelDatastore> {
+async function openPeers(directory: string, log: Log, source: string): Promise<LevelDatastore> {
   const path = join(directory, 'peers');
   try {
     return await openStore(path);
   } catch (error) {
     const code = causeCode(error);
-    if (code === 'LEVEL_LOCKED') throw await inUse(directory, error);
+    if (code === 'LEVEL_LOCKED') throw await inUse(directory, source, error);
     if (!damaged(code, rootCause(error)))
       throw storageError(`the data directory ${directory} can't be used`, rootCause(error));
   }
@@ -98,12 +103,17 @@ async function openStore(path: string): Promise<LevelDatastore> {
   return store;
 }
 
-async function inUse(directory: string, cause: unknown): Promise<PeerdError> {
+async function inUse(directory: string, source: string, cause: unknown): Promise<PeerdError> {
   const holder = await readHolder(directory);
   const who = holder === undefined ? 'another process' : `process ${holder.pid} (socket ${holder.socket})`;
+  // By default it goes by the name.
+  const other =
+    source === 'default'
+      ? 'choose another name with --name'
+      : `choose another directory with --data${source === '--data' ? '' : ` (this one is from ${source})`}`;
   return new PeerdError(
     'invalid',
-    `the data directory ${directory} is in use by ${who}: stop that daemon, or choose another name with --name`,
+    `the data directory ${directory} is in use by ${who}: stop that daemon, or ${other}`,
     { cause },
   );
 }

@@ -63,7 +63,12 @@ export async function importIdentity(
     );
   checkSealed(text);
   // For as long as this is held no daemon can start with the old one.
-  const data = await openDataDirectory(config.data, config.socket, await createLog({ level: 'silent' }));
+  const data = await openDataDirectory(
+    config.data,
+    config.socket,
+    await createLog({ level: 'silent' }),
+    config.sourceOf(['data']),
+  );
   try {
     const path = join(config.data, 'key');
     const isThere = await exists(path);
