@@ -12,8 +12,11 @@ const partBit = 0x8000_0000;
 /** The smallest buffer for a frame that comes in pieces: some reads of a socket. */
 const firstBufferBytes = 256 * 1024;
 
-/** The same for one in parts: most are not longer, and those are spared a copy. `maxUnfinished` bounds how many there are. */
-const firstPartsBytes = 1024 * 1024;
+/**
+ * The same for one in parts: most are not longer, a payload of 1 MiB with its head is not, and those are spared a copy.
+ * `maxUnfinished` bounds how many there are.
+ */
+const firstPartsBytes = 1024 * 1024 + maxPartBytes;
 
 /** The length that goes before `body`. Fails with `too-large` if the body is over the bound. */
 export function frameHeader(body: Uint8Array, limit: number = maxFrameBytes): Uint8Array {
