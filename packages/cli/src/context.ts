@@ -15,6 +15,13 @@ export function outputOf(command: Command): Output {
   return new Output(command.optsWithGlobals<GlobalOptions>().json ?? false);
 }
 
+export interface DaemonOptions {
+  /** The work outlives the daemon, and this is told how. */
+  onConnection?: (event: ConnectionEvent) => void;
+  /** A daemon that is stopping will do. Default: false. */
+  whileStopping?: boolean;
+}
+
 /**
  * Connects to the daemon that the options name, does the work, and closes the connection. Only with `onConnection` does
  * the work outlive the daemon.
@@ -23,12 +30,12 @@ export async function withDaemon<T>(
   command: Command,
   work: (node: SocketClient) => Promise<T>,
   signal?: AbortSignal,
-  onConnection?: (event: ConnectionEvent) => void,
+  { onConnection, whileStopping = false }: DaemonOptions = {},
 ): Promise<T> {
   const { name, socket } = command.optsWithGlobals<GlobalOptions>();
   // Loaded only now: help and mistakes in the command line should not have to wait for it.
   const { connect } = await import('@peerd/client');
-  const goesOn = onConnection === undefined ? { reconnect: false } : { onConnection };
+  const goesOn = onConnection === undefined ? { reconnect: false, whileStopping } : { onConnection };
   const node = await connect({
     program: pathOf(command),
     name,

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { lstat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, type SocketClient } from '@peerd/client';
 import type { PeerdError } from '@peerd/protocol';
@@ -96,6 +96,33 @@ describe('a daemon that is told to stop while a call is in flight', () => {
     expect(stdout.toString()).not.toContain('stopped');
     // Nobody said what became of it.
     expect((await call.ended).status).toBe(10);
+  });
+});
+
+describe('stop, of a daemon that is stopping already', () => {
+  test('waits until it is gone, as the first one does: exit 0', async () => {
+    const { bob, look, call } = await callInFlight();
+    const first = sandbox.spawn(['stop', '--name', 'bob']);
+    await untilStopping(look.bob);
+    // What is still in flight keeps it for 4 s.
+    const second = await sandbox.run(['stop', '--name', 'bob', '--json']);
+    expect(second.stderr).toBe('');
+    expect(JSON.parse(second.stdout.toString())).toEqual({ daemon: 'bob', id: bob.info.id });
+    expect(second.status).toBe(0);
+    await expect(lstat(bob.info.socket)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await first.ended).status).toBe(0);
+    await expectStopped(bob);
+    expect((await call.ended).status).toBe(8);
+  });
+
+  test('tells that it is still there when its own time is over: exit 6', async () => {
+    const { bob, look } = await callInFlight();
+    bob.child.kill('SIGTERM');
+    await untilStopping(look.bob);
+    const late = await sandbox.run(['stop', '--name', 'bob', '--timeout', '0ms', '--json']);
+    expect(errorIn(late).code).toBe('timeout');
+    expect(late.status).toBe(6);
+    await expectStopped(bob);
   });
 });
 

@@ -24,6 +24,8 @@ export interface OpenOptions {
   signal?: AbortSignal | undefined;
   /** Whether another connection may follow: if not, calls end with what the daemon says when it stops. */
   goesOn: boolean;
+  /** Whether a daemon that is stopping will do. */
+  whileStopping: boolean;
   gone: Gone;
   onHandlerError?: HandlerErrorListener | undefined;
 }
@@ -47,6 +49,7 @@ export class Connection {
 
   private constructor(path: string, options: OpenOptions) {
     const { program = process.argv[1] ?? process.execPath, onHandlerError, goesOn, gone } = options;
+    const { whileStopping } = options;
     this.#path = path;
     this.#goesOn = goesOn;
     this.#tell = gone;
@@ -58,7 +61,7 @@ export class Connection {
     });
     this.calls = new Calls(this.#link);
     this.inbound = new InboundRequests(this.calls, onHandlerError);
-    this.calls.send(0, { case: 'hello', value: { versions: [...controlVersions], program } });
+    this.calls.send(0, { case: 'hello', value: { versions: [...controlVersions], program, whileStopping } });
   }
 
   /**

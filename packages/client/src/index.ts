@@ -28,6 +28,11 @@ export interface ConnectOptions extends WhichDaemon {
    * connect again for as long as it takes, and restore handlers and subscriptions. `false`: this client ends.
    */
   reconnect?: boolean | ReconnectOptions;
+  /**
+   * With `reconnect: false`: connects also to a daemon that is stopping and takes no calls any more; `closed` tells when it is
+   * gone. Default: false, `connect` then fails with `stopped`.
+   */
+  whileStopping?: boolean | undefined;
   /** Told when the connection is lost, with what was in flight, and when it is restored, with what was missed. */
   onConnection?: (event: ConnectionEvent) => void;
   /**
@@ -42,7 +47,8 @@ export interface ConnectOptions extends WhichDaemon {
  * the only one that runs.
  *
  * Fails with `daemon-unavailable` (none runs, or it does not answer), `invalid` (several run: `candidates` lists
- * them; or other users could have put the socket there) or `incompatible` (no common version of the protocol).
+ * them; or other users could have put the socket there), `incompatible` (no common version of the protocol) or `stopped` (it
+ * is stopping).
  *
  * When the connection is lost later, calls in flight end with `disconnected`, or are sent again if they are
  * `idempotent`; calls made meanwhile wait for the daemon within their own time, and then fail with
@@ -50,6 +56,7 @@ export interface ConnectOptions extends WhichDaemon {
  */
 export async function connect(options: ConnectOptions = {}): Promise<SocketClient> {
   const { program, signal, waitMs = 0, reconnect = true, onConnection, onHandlerError } = options;
+  const { whileStopping = false } = options;
   const goesOn = reconnect !== false;
   const again = typeof reconnect === 'object' ? reconnect : {};
   checkTimes({ waitMs, ...again });
@@ -57,7 +64,14 @@ export async function connect(options: ConnectOptions = {}): Promise<SocketClien
   let which: WhichDaemon = { socket: options.socket, name: options.name };
   const dial: Dial = async (gone, dialSignal) => {
     const socket = await findSocket(which);
-    const opening = { program, signal: dialSignal, onHandlerError, goesOn, gone };
+    const opening = {
+      program,
+      signal: dialSignal,
+      onHandlerError,
+      goesOn,
+      whileStopping: whileStopping && !goesOn,
+      gone,
+    };
     const { connection, welcome } = await Connection.open(socket, opening);
     if (which.name === undefined) which = { socket };
     const { id, name, daemonVersion: version } = welcome;

@@ -65,7 +65,8 @@ export function replyCommand(): Command {
       };
       const ended = Promise.withResolvers<PeerdError>();
       checkOptions(options);
-      await withDaemon(command, work, signal, narrateConnection(output, ended.resolve));
+      const onConnection = narrateConnection(output, ended.resolve);
+      await withDaemon(command, work, signal, { onConnection });
     });
   return withExamples(
     command,

@@ -22,6 +22,7 @@ export function stopCommand(): Command {
           return node.daemon;
         },
         signal,
+        { whileStopping: true },
       );
       output.result(`${name} is stopped`, { daemon: name, id } satisfies StopJson);
     });
@@ -29,7 +30,8 @@ export function stopCommand(): Command {
     command,
     ['peerd stop', 'peerd stop --name alice && peerd start --name alice'],
     `Calls in flight have 4 s to end, new ones are refused. When this ends, the daemon's name, address and data directory are
-free again. Exit status 6 when it takes too long: it was told to stop all the same; 8 when it was stopping already.`,
+free again, also when the daemon was stopping already. Exit status 6 when it takes too long: it was told to stop all the
+same; 8 when there is none.`,
   );
 }
 

@@ -37,12 +37,8 @@ export function subscribeCommand(): Command {
         if (!signal.aborted) throw await node.closed;
       };
       // What the subscription ends with tells what could not be restored.
-      await withDaemon(
-        command,
-        work,
-        signal,
-        narrateConnection(output, () => {}),
-      );
+      const onConnection = narrateConnection(output, () => {});
+      await withDaemon(command, work, signal, { onConnection });
     });
   return withExamples(
     command,

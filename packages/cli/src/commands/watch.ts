@@ -39,8 +39,8 @@ export function watchCommand(): Command {
         if (!signal.aborted) throw await node.closed;
       };
       // What the watch ends with tells what could not be restored.
-      const narrate = narrateConnection(output, () => {});
-      await withDaemon(command, work, signal, narrate);
+      const onConnection = narrateConnection(output, () => {});
+      await withDaemon(command, work, signal, { onConnection });
     });
   return withExamples(
     command,

@@ -56,7 +56,10 @@ export class ControlServer {
     return this.#sessions.size;
   }
 
-  /** Tells who connects from now on the reason, and nothing more. Those that are connected stay, and are warned. */
+  /**
+   * Tells who connects from now on the reason, and nothing more, but for those that wait for the end. Those that are
+   * connected stay, and are warned.
+   */
   refuse(reason: PeerdError): void {
     this.#refusal = reason;
     for (const session of this.#sessions) session.warn();

@@ -156,7 +156,10 @@ export class Session {
     if (this.#greeted) this.#send(0, { case: 'stopping', value: {} });
   }
 
-  /** As `end`, once the client has said hello: before that it might be lost while the client still writes. */
+  /**
+   * As `end`, once the client has said hello: before that it might be lost while the client still writes. One that wants to
+   * hear of the end of this daemon stays.
+   */
   refuse(reason: PeerdError): void {
     this.#refusal = reason;
   }
@@ -189,18 +192,20 @@ export class Session {
       return;
     }
     clearTimeout(this.#helloTimer);
-    if (this.#refusal !== undefined) {
+    const { versions, program, whileStopping } = body.value;
+    if (this.#refusal !== undefined && !whileStopping) {
       this.end(this.#refusal);
       return;
     }
-    const { versions, program } = body.value;
     this.#program = program;
     const version = controlVersions.find((ours) => versions.includes(ours)) ?? 0;
     const { version: daemonVersion, id, name } = this.#identity;
     const value = { version, versions: [...controlVersions], daemonVersion, id, name };
     this.#send(0, { case: 'welcome', value });
-    if (version !== 0) this.#greeted = true;
-    else {
+    if (version !== 0) {
+      this.#greeted = true;
+      if (this.#refusal !== undefined) this.warn();
+    } else {
       this.#log.warn(
         `${program} speaks versions ${versions.join(', ')} of the control protocol, none of ours`,
       );
