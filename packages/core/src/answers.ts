@@ -1,4 +1,4 @@
-import { Ring } from './channel/ring.ts';
+import { Ring } from '@peerd/protocol';
 
 /** The answers of one streaming call on their way to the program that reads them. */
 export class Answers {

@@ -1,35 +1,12 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Inbox } from '../src/channel/inbox.ts';
 import { Responder } from '../src/channel/responder.ts';
-import { Ring } from '../src/channel/ring.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Commands are their own sizes. */
 const inbox = (maxCommands = 100, maxCommandBytes = 1_000) =>
   new Inbox<string, number>({ maxCommands, maxCommandBytes }, (bytes) => bytes);
-
-describe('a ring', () => {
-  test('gives back what was put in, first in first out, like an array', () => {
-    const pushes = fc.array(fc.oneof(fc.nat(), fc.constant('shift' as const)), { maxLength: 300 });
-    fc.assert(
-      fc.property(pushes, (steps) => {
-        const ring = new Ring<number>();
-        const array: number[] = [];
-        for (const step of steps) {
-          if (step === 'shift') expect(ring.shift()).toBe(array.shift());
-          else {
-            ring.push(step);
-            array.push(step);
-          }
-          expect(ring.size).toBe(array.length);
-          expect(ring.peek()).toBe(array[0]);
-        }
-      }),
-    );
-  });
-});
 
 describe('the inbox', () => {
   test('takes as many commands as its bound and not one more, until one has been taken out', () => {

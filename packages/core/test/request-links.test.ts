@@ -32,7 +32,7 @@ describe('a peer that breaks the protocol', () => {
     },
     {
       name: 'sends more of a request than it was granted',
-      frames: [open(1, 0), ...Array.from({ length: 17 }, () => data(1, 16 * 1024))],
+      frames: [open(1, 0), ...Array.from({ length: 65 }, () => data(1, 16 * 1024))],
       reason: 'more sent than the call had credit for',
     },
     {

@@ -1,4 +1,4 @@
-import { Ring } from './ring.ts';
+import { Ring } from '@peerd/protocol';
 
 export interface InboxLimits {
   /** Commands that may wait. One more is not taken. */

@@ -1,4 +1,4 @@
-import { Ring } from '../channel/ring.ts';
+import { Ring, ShortestFirst } from '@peerd/protocol';
 import { Table } from '../channel/table.ts';
 import type { Call, Outgoing } from './call.ts';
 import { FrameError } from './decoder.ts';
@@ -22,11 +22,20 @@ import { Pace } from './pace.ts';
 /** Credit is granted again when this much has been taken: often enough that a window never runs dry. */
 const CALL_GRANT_BYTES = CALL_WINDOW_BYTES / 4;
 
+/**
+ * Up to here a message, or the rest of one, goes before all that is longer; and so does the first chunk of every call, which
+ * is no longer than this.
+ */
+const SMALL_BYTES = 16 * 1024;
+
 /** What one flush may write to one link: the next turn goes on, and other links get theirs in between. */
 const FLUSH_BYTES = 256 * 1024;
 
 /** What one flush leaves to large messages, however many small ones there are. */
 const LARGE_FLUSH_BYTES = FLUSH_BYTES / 4;
+
+/** What may be under way is cut into at least so many chunks: where that is little, a small message waits for a short one. */
+const CHUNKS_UNDER_WAY = 4;
 
 /** Calls that may be over and still stand among those that wait to send, however few others do. */
 const SWEEP_CALLS = 1024;
@@ -73,9 +82,9 @@ export class Link {
   #sendWindow = STREAM_WINDOW_BYTES;
   #receiveWindow = STREAM_WINDOW_BYTES;
   readonly #resets = new Ring<Reset>();
-  /** Calls with something to send: those whose message, or the rest of it, fits one chunk go first. */
+  /** Calls with something to send: those whose message, or the rest of it, is small go first. */
   readonly #small = new Ring<Call>();
-  readonly #large = new Ring<Call>();
+  readonly #large = new ShortestFirst<Call>();
   /** How many of these are over. */
   #over = 0;
   readonly #pace = new Pace();
@@ -125,12 +134,15 @@ export class Link {
 
   /** While a stream takes nothing, calls go on to be made and given up. */
   #sweep(): void {
-    for (const ring of [this.#small, this.#large])
-      for (let left = ring.size; left > 0; left -= 1) {
-        const call = ring.shift() as Call;
-        if (call.isOver) call.isReady = false;
-        else ring.push(call);
-      }
+    const isOver = (call: Call) => {
+      if (call.isOver) call.isReady = false;
+      return call.isOver;
+    };
+    for (let left = this.#small.size; left > 0; left -= 1) {
+      const call = this.#small.shift() as Call;
+      if (!isOver(call)) this.#small.push(call);
+    }
+    this.#large.sweep(isOver);
     this.#over = 0;
   }
 
@@ -166,7 +178,7 @@ export class Link {
       throw new FrameError('more sent than the stream had credit for');
   }
 
-  /** What can be written now: resets, then credit, then a chunk of each call in turn, small messages first. */
+  /** What can be written now: resets, then credit, then chunks of calls, those with the least left first. */
   collect(progress: Progress, nowMs: number): Frame[] {
     const frames: Frame[] = [];
     for (
@@ -190,7 +202,7 @@ export class Link {
       const isSmall = this.#small.size > 0 && (budget > LARGE_FLUSH_BYTES || !maySendLarge);
       if (!isSmall && !maySendLarge) break;
       const call = (isSmall ? this.#small : this.#large).shift() as Call;
-      const cost = this.#addChunk(frames, call, progress);
+      const cost = this.#addChunk(frames, call, progress, isSmall);
       budget -= cost;
       if (isSmall || cost === 0) continue;
       this.#owesLarge = false;
@@ -232,21 +244,22 @@ export class Link {
     };
   }
 
-  #queue(call: Call): void {
+  #queue(call: Call, hasBegun = false): void {
     if (call.isReady || !call.canSend) return;
     call.isReady = true;
     // The first chunk of all opens the call, and calls are opened in the order of their ids.
-    const isLarge = call.opened && (call.outgoing.peek()?.bytes?.length ?? 0) - call.sentBytes > CHUNK_BYTES;
-    (isLarge ? this.#large : this.#small).push(call);
+    const bytesLeft = (call.outgoing.peek()?.bytes?.length ?? 0) - call.sentBytes;
+    if (call.opened && bytesLeft > SMALL_BYTES) this.#large.push(call, bytesLeft, hasBegun);
+    else this.#small.push(call);
   }
 
   /** Sends a chunk of a call that was waiting, and has it wait again if there is more. Returns what it cost. */
-  #addChunk(frames: Frame[], call: Call, progress: Progress): number {
+  #addChunk(frames: Frame[], call: Call, progress: Progress, wasSmall: boolean): number {
     call.isReady = false;
     if (call.isOver) this.#over -= 1;
     if (call.isOver || !call.canSend) return 0;
     const cost = this.#add(frames, this.#nextChunk(call, progress));
-    this.#queue(call);
+    this.#queue(call, !wasSmall);
     return cost;
   }
 
@@ -269,7 +282,10 @@ export class Link {
     const message = call.outgoing.peek() as Outgoing;
     const bytes = message.bytes ?? none;
     // The last message may have left the window a little below nothing: its end goes out all the same.
-    const taken = Math.min(bytes.length - call.sentBytes, CHUNK_BYTES, Math.max(0, call.sendWindow));
+    const longest = call.opened
+      ? Math.min(CHUNK_BYTES, this.#pace.limitBytes / CHUNKS_UNDER_WAY)
+      : SMALL_BYTES;
+    const taken = Math.min(bytes.length - call.sentBytes, longest, Math.max(0, call.sendWindow));
     const data = taken === bytes.length ? bytes : bytes.subarray(call.sentBytes, call.sentBytes + taken);
     call.sendWindow -= taken;
     call.sentBytes += taken;

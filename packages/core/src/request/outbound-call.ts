@@ -1,7 +1,6 @@
-import { type ErrorCode, PeerdError } from '@peerd/protocol';
+import { type ErrorCode, PeerdError, Ring } from '@peerd/protocol';
 import type { Deadline } from '../channel/deadlines.ts';
 import type { Settler } from '../channel/responder.ts';
-import { Ring } from '../channel/ring.ts';
 import type { Target } from '../peers/target.ts';
 import { Call } from './call.ts';
 

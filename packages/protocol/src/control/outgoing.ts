@@ -1,3 +1,4 @@
+import { ShortestFirst } from '../shortest-first.ts';
 import { checkFrameLength, headerBytes, partHeaderBytes, writePartHeader, writeUint32 } from './framing.ts';
 import { maxPartBytes, maxUnfinished, maxUnfinishedBytes } from './limits.ts';
 
@@ -44,9 +45,13 @@ interface Lane {
   readonly frames: LongFrame[];
 }
 
+function lengthOfNext({ frames }: Lane): number {
+  return (frames[0] as LongFrame).length;
+}
+
 /**
- * What is to be written next. Short frames go first, all of a turn in one buffer; then come parts of the long ones, a
- * part of each lane in turn. A frame never overtakes an earlier one of its lane.
+ * What is to be written next. Short frames go first, all of a turn in one buffer; then come parts of the long ones, first
+ * of the one with the least left. A frame never overtakes an earlier one of its lane.
  */
 export class Outgoing {
   #slab: Buffer = Buffer.allocUnsafeSlow(firstSlabBytes);
@@ -55,7 +60,7 @@ export class Outgoing {
   #buffers: Uint8Array[] = [];
   readonly #lanes = new Map<number, Lane>();
   /** Lanes whose next part may go out, and lanes whose first frame may not begin yet. */
-  readonly #ready: Lane[] = [];
+  readonly #ready: ShortestFirst<Lane> = new ShortestFirst();
   #held: Lane[] = [];
   #unfinished = 0;
   #unfinishedBytes = 0;
@@ -85,7 +90,7 @@ export class Outgoing {
     }
     const opened: Lane = { number, frames: [frame] };
     this.#lanes.set(number, opened);
-    this.#ready.push(opened);
+    this.#ready.push(opened, length, false);
   }
 
   /** What is to be written now; of the long frames some parts, or `all`. */
@@ -138,7 +143,7 @@ export class Outgoing {
     }
     this.#write(frame, part);
     this.#longBytes -= part;
-    if (frame.sent < length) this.#ready.push(lane);
+    if (frame.sent < length) this.#ready.push(lane, length - frame.sent, true);
     else this.#finish(lane, frame);
     return part;
   }
@@ -174,11 +179,12 @@ export class Outgoing {
     if (frame.number !== undefined) {
       this.#unfinished -= 1;
       this.#unfinishedBytes -= frame.length;
-      this.#ready.unshift(...this.#held);
+      // The one that has waited longest is to be the first again.
+      for (const held of this.#held.reverse()) this.#ready.push(held, lengthOfNext(held), true);
       this.#held = [];
     }
     lane.frames.shift();
-    if (lane.frames.length > 0) this.#ready.push(lane);
+    if (lane.frames.length > 0) this.#ready.push(lane, lengthOfNext(lane), false);
     else this.#lanes.delete(lane.number);
   }
 

@@ -1,4 +1,4 @@
-/** A first-in, first-out queue in a circular buffer that grows by doubling. No allocation per item. */
+/** A queue in a circular buffer that grows by doubling. No allocation per item. */
 export class Ring<T> {
   #items: (T | undefined)[];
   #mask: number;
@@ -18,6 +18,14 @@ export class Ring<T> {
   push(item: T): void {
     if (this.#size > this.#mask) this.#grow();
     this.#items[(this.#head + this.#size) & this.#mask] = item;
+    this.#size += 1;
+  }
+
+  /** To the front: the next that is taken. */
+  unshift(item: T): void {
+    if (this.#size > this.#mask) this.#grow();
+    this.#head = (this.#head - 1) & this.#mask;
+    this.#items[this.#head] = item;
     this.#size += 1;
   }
 
