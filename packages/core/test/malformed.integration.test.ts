@@ -90,7 +90,7 @@ describe('a stream of calls', () => {
       /credit/,
       encoded(
         open(1, bytes('x'), END_MESSAGE),
-        ...Array.from({ length: 5 }, () => data(1, CALL_WINDOW_BYTES / 4)),
+        ...Array.from({ length: 17 }, () => data(1, CALL_WINDOW_BYTES / 16)),
       ),
     ],
   ])('with %s is closed and the reason logged; the other peers notice nothing', async (_, reason, sent) => {
