@@ -148,17 +148,31 @@ export interface StatusJson {
 export interface PeerCountsJson {
   known: number;
   connected: number;
+  /** Those of the configuration that there is no connection to: `peerd peers` has them. */
+  unreached: number;
 }
 
 /** `peerd peers`: one object a peer, connected ones first. */
 export interface PeerJson {
-  id: string;
+  /** Null: one of the configuration that was never reached, whose address has no /p2p/ part. */
+  id: string | null;
   name: string | null;
   connected: boolean;
   kind: 'peerd' | 'other' | 'unknown';
   /** Whether it is in the table of the DHT. */
   inDht: boolean;
   addresses: string[];
+  /** Of a peer of the configuration that there is no connection to. */
+  unreached: UnreachedJson | null;
+}
+
+export interface UnreachedJson {
+  /** As it is configured. */
+  address: string;
+  /** Why it was not reached the last time; null: it was not tried yet, or there was a connection that has ended. */
+  error: ErrorJson | null;
+  /** Time until it is dialled again; null: it is being dialled. */
+  nextDialMs: number | null;
 }
 
 /** `peerd topics`: one object a topic. */

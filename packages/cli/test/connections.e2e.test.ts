@@ -105,3 +105,40 @@ test('topics lists what is heard here and at connected peers', async () => {
   const text = await sandbox.run(['topics', '--name', 'alice']);
   expect(`${text.stdout}`).toBe('1  1  news\n0  1  weather\n');
 });
+
+test('peers lists those of the configuration that are not reached, and says why', async () => {
+  const alice = await sandbox.start('alice', ['--discovery', 'off']);
+  const { id } = alice.info;
+  const nowhere = `/ip4/127.0.0.1/tcp/1/p2p/${id}`;
+  const bob = await sandbox.start('bob', [
+    '--discovery',
+    'off',
+    '--peer',
+    nowhere,
+    '--peer',
+    '/ip4/127.0.0.1/tcp/2',
+  ]);
+  const peersOfBob = () => sandbox.run(['peers', '--json', '--name', 'bob']);
+  const errors = async () => objects(await peersOfBob()).map(({ unreached }) => unreached?.error?.code);
+  await expect.poll(errors, { timeout: 20_000 }).toEqual(['unreachable', 'unreachable']);
+  const json = await peersOfBob();
+  expect(undocumented('peerd peers', json.stdout)).toEqual([]);
+  expect(objects(json)).toMatchObject([
+    { id, name: null, connected: false, addresses: [nowhere], unreached: { address: nowhere } },
+    { id: null, name: null, connected: false, addresses: ['/ip4/127.0.0.1/tcp/2'] },
+  ]);
+  const text = await sandbox.run(['peers', '--name', 'bob']);
+  expect(`${text.stdout}`).toBe(
+    `${id}  -  unreached  ${nowhere}\n${'-'.padEnd(id.length)}  -  unreached  /ip4/127.0.0.1/tcp/2\n`,
+  );
+  const line =
+    /^\/ip4\/127\.0\.0\.1\/tcp\/2 can't be reached: .+ \(unreachable\); (dialled again in [\d.]+ (s|min .*)|being dialled)$/m;
+  expect(text.stderr).toMatch(line);
+  const status = await sandbox.run(['status', '--name', 'bob']);
+  expect(`${status.stdout}`).toContain('0 connected, 0 known, 2 unreached (peerd peers says why)');
+  // Known or not, it is one row, and once it is connected nothing is said of it.
+  await sandbox.run(['connect', bob.info.addresses[0] as string, '--name', 'alice']);
+  const connected = objects(await peersOfBob());
+  expect(connected).toMatchObject([{ id, connected: true, unreached: null }, { id: null }]);
+  expect((await sandbox.run(['peers', '--name', 'bob'])).stderr).not.toContain(nowhere);
+});

@@ -1,8 +1,37 @@
-import { isErrorCode, type NodeEvent, type NodeLife, type NodeTop, type QueueInfo } from '@peerd/protocol';
-import type { ServerFrame } from '@peerd/protocol/control';
+import {
+  isErrorCode,
+  type NodeEvent,
+  type NodeLife,
+  type NodeStatus,
+  type NodeTop,
+  type QueueInfo,
+  type UnreachedPeer,
+} from '@peerd/protocol';
+import { errorOf, type ServerFrame } from '@peerd/protocol/control';
 
 type Value<Case> = Extract<ServerFrame['body'], { case: Case; value: object }>['value'];
 type Plain<T> = Omit<T, '$typeName' | '$unknown'>;
+
+export function statusOf(status: Value<'status'>): NodeStatus {
+  const { id, name, network, version, addresses, topics, services, uptimeMs } = status;
+  const peers = { known: status.knownPeers, connected: status.connectedPeers };
+  const unreached = status.unreached.map(unreachedOf);
+  return { id, name, network, version, addresses, peers, topics, services, unreached, uptimeMs };
+}
+
+function unreachedOf({
+  address,
+  id,
+  error,
+  nextDialMs,
+}: Value<'status'>['unreached'][number]): UnreachedPeer {
+  return {
+    address,
+    ...(id === undefined ? {} : { id }),
+    ...(error === undefined ? {} : { error: errorOf(error) }),
+    ...(nextDialMs === undefined ? {} : { nextDialMs }),
+  };
+}
 
 export function topOf(top: Value<'top'>): NodeTop {
   const { at, uptimeMs, loop, queues, outboundCalls, inboundCalls, bytesInFlight, clients, memory } = top;

@@ -29,7 +29,7 @@ import {
   type Watch,
 } from '@peerd/protocol';
 import { accessMessage, accessOf, type ClientBody } from '@peerd/protocol/control';
-import { eventOf, topOf } from './answers.ts';
+import { eventOf, statusOf, topOf } from './answers.ts';
 import {
   type AnswerCase,
   type AnswerOf,
@@ -246,10 +246,7 @@ export class SocketClient implements Client {
   }
 
   async status({ signal }: SignalOptions = {}): Promise<NodeStatus> {
-    const status = await this.#read('status', { case: 'status', value: {} }, signal);
-    const { id, name, network, version, addresses, topics, services, uptimeMs } = status;
-    const peers = { known: status.knownPeers, connected: status.connectedPeers };
-    return { id, name, network, version, addresses, peers, topics, services, uptimeMs };
+    return statusOf(await this.#read('status', { case: 'status', value: {} }, signal));
   }
 
   async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {

@@ -1,8 +1,8 @@
-import { contractSuite } from '../../protocol/test/contract.ts';
+import { contractSuite, nowhere } from '../../protocol/test/contract.ts';
 import { TestNetwork } from './support/nodes.ts';
 
 contractSuite('in process', async () => {
   const network = new TestNetwork();
-  const [a, b] = await network.pair();
+  const [a, b] = await network.pair({}, { peers: [nowhere] });
   return { a, b, close: () => network[Symbol.asyncDispose]() };
 });

@@ -289,6 +289,54 @@ describe('a configured peer', () => {
   });
 });
 
+describe('a configured peer that there is no connection to', () => {
+  const nameless = { kind: 'address', key: address, address } as const;
+  const started = (peers: DiscoveryConfig['peers']) => new Run({ isOn: false, peers }).step(listening);
+  const gone: DiscoveryInput = { type: 'peer/disconnected', peer: 'bob' };
+
+  test('is unreached from the start on, with its id where its address has it', () => {
+    expect(started([kept, nameless]).state.unreached).toEqual([
+      { address: kept.address, id: 'bob' },
+      { address },
+    ]);
+  });
+
+  test('tells why it was not reached, and the time that is left until it is dialled again', () => {
+    const run = started([kept]);
+    run.step(unreached(run.dialled));
+    const [first] = run.state.unreached;
+    expect(first).toMatchObject({ address: kept.address, error: unreachable });
+    const dueMs = run.state.nextTickMs;
+    run.context.nowMs += 100;
+    const leftMs = run.state.unreached[0]?.nextDialMs as number;
+    expect(leftMs).toBe((first?.nextDialMs as number) - 100);
+    expect(Math.abs(run.context.nowMs + leftMs - dueMs)).toBeLessThanOrEqual(10);
+    // What went wrong stays to be told while it is tried again.
+    run.until(dueMs);
+    expect(run.state.unreached).toEqual([{ address: kept.address, id: 'bob', error: unreachable }]);
+  });
+
+  test('is none of them once it is connected, from whichever side, and is again when it is lost', () => {
+    const dialled = started([nameless]);
+    dialled.step(unreached(dialled.dialled)).until(dialled.state.nextTickMs);
+    dialled.step(reached(dialled.dialled, 'bob'), admitted('bob'));
+    expect(dialled.state.unreached).toEqual([]);
+    dialled.step(gone);
+    expect(dialled.state.unreached).toEqual([{ address, id: 'bob', nextDialMs: expect.any(Number) }]);
+    const came = started([kept]);
+    came.step(unreached(came.dialled), admitted('bob'));
+    expect(came.state.unreached).toEqual([]);
+  });
+
+  test('is none of them when a user has disconnected it', () => {
+    const run = started([kept]);
+    run.step({ type: 'peer/parting', ref: 9, peer: 'bob', connections: [] }, unreached(run.dialled));
+    expect(run.state.unreached).toEqual([]);
+    run.step({ type: 'peer/wanted', peer: 'bob' });
+    expect(run.state.unreached).toMatchObject([{ id: 'bob' }]);
+  });
+});
+
 describe('peers of the last run', () => {
   const remembered = (count: number): DiscoveryInput => ({
     type: 'peer/remembered',
@@ -392,6 +440,7 @@ describe('configured peers that change while the node runs', () => {
   ])('are not dialled again when they are no longer configured: one %s', (_, before) => {
     const run = new Run({ isOn: false, peers: [kept] }).step(listening);
     run.step(...before(run), reconfigure([]));
+    expect(run.state.unreached).toEqual([]);
     run.step(unreached(run.dialled), { type: 'peer/disconnected', peer: 'bob' }).until(200_000);
     expect(dialled(run)).toEqual([kept.key]);
     run.step(reconfigure([kept]));

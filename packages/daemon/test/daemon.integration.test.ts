@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@peerd/client';
 import { afterAll, describe, expect, test } from 'vitest';
-import { contractSuite } from '../../protocol/test/contract.ts';
+import { contractSuite, nowhere } from '../../protocol/test/contract.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { type Daemon, startDaemon } from '../src/daemon.ts';
 import { createLog } from '../src/log/log.ts';
@@ -31,7 +31,7 @@ const newNetwork = () => `test-${randomBytes(6).toString('hex')}`;
 contractSuite('two daemons, each with a client on its socket', async () => {
   const network = newNetwork();
   const alice = await start('alice', network);
-  const bob = await start('bob', network, alice.info.addresses);
+  const bob = await start('bob', network, [...alice.info.addresses, nowhere]);
   const connectTo = ({ info }: Daemon) => connect({ socket: info.socket, onHandlerError: () => {} });
   const [a, b] = await Promise.all([connectTo(alice), connectTo(bob)]);
   await b.ping(alice.info.id);

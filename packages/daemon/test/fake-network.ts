@@ -235,6 +235,7 @@ export class FakeNode implements DirectClient {
       peers: { known, connected: known },
       topics: [...this.listeners].flatMap(({ topics }) => topics),
       services: [...this.handlers.keys()],
+      unreached: [],
       uptimeMs: 1,
     };
   }

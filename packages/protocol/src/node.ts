@@ -1,5 +1,7 @@
 /** What `Client` tells of the node it belongs to. */
 
+import type { PeerdError } from './errors.ts';
+
 export interface PeerInfo {
   readonly id: string;
   /** The name it gave itself in hello; absent for a peer that does not speak our protocols. */
@@ -24,7 +26,21 @@ export interface NodeStatus {
   readonly peers: { readonly known: number; readonly connected: number };
   readonly topics: readonly string[];
   readonly services: readonly string[];
+  /** The configured `peers` that there is no connection to, but for those that were disconnected by a call. */
+  readonly unreached: readonly UnreachedPeer[];
   readonly uptimeMs: number;
+}
+
+/** A configured peer that the node is not connected to, and dials again and again. */
+export interface UnreachedPeer {
+  /** As it is configured. */
+  readonly address: string;
+  /** Absent as long as neither the address nor the peer has told it. */
+  readonly id?: string;
+  /** Why the last attempt failed; absent during the first, and when there was a connection that has ended. */
+  readonly error?: PeerdError;
+  /** Time until the next attempt; absent while one is under way. */
+  readonly nextDialMs?: number;
 }
 
 /** One topic as this node knows it. */

@@ -14,9 +14,13 @@ export interface ContractPeer {
   name: string;
 }
 
+/** Where nobody listens. */
+export const nowhere = '/ip4/127.0.0.1/tcp/1';
+
 /** Two connected peers, each with a client of its own. */
 export interface ContractPair {
   a: ContractPeer;
+  /** Configured to reach `nowhere` too. */
   b: ContractPeer;
   close(): Promise<void>;
 }
@@ -534,6 +538,21 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
         expect(status.services).toContain(service);
         expect(status.topics).toContain('contract/status');
         expect(status.uptimeMs).toBeGreaterThanOrEqual(0);
+      });
+
+      test('tells which configured peer it does not reach, why, and when it dials it again', async () => {
+        const unreached = async () => (await b.client.status()).unreached;
+        // The first attempt may still be under way, and each one after it.
+        await expect
+          .poll(async () => (await unreached())[0]?.nextDialMs, { timeout: 10_000 })
+          .toBeGreaterThan(0);
+        const [only, ...more] = await unreached();
+        expect(more).toEqual([]);
+        expect(only?.address).toBe(nowhere);
+        expect(only).not.toHaveProperty('id');
+        expect(only?.error).toBeInstanceOf(PeerdError);
+        expect(only?.error).toMatchObject({ code: 'unreachable', message: expect.stringContaining(nowhere) });
+        expect((await a.client.status()).unreached).toEqual([]);
       });
 
       test('tells who hears a topic, here and at connected peers', async () => {

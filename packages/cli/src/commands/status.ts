@@ -1,4 +1,5 @@
 import process from 'node:process';
+import type { NodeStatus } from '@peerd/protocol';
 import { Command } from 'commander';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
@@ -10,14 +11,14 @@ export function statusCommand(): Command {
   const command = new Command('status').description('Show what a daemon is and has').action(async () => {
     const output = outputOf(command);
     const status = await withDaemon(command, (node) => node.status());
-    const { id, name, network, version, addresses, peers, topics, services, uptimeMs } = status;
+    const { id, name, network, version, addresses, peers, topics, services, unreached, uptimeMs } = status;
     const json: StatusJson = {
       id,
       name,
       network,
       version,
       addresses: [...addresses],
-      peers: { known: peers.known, connected: peers.connected },
+      peers: { known: peers.known, connected: peers.connected, unreached: unreached.length },
       topics: [...topics],
       services: [...services],
       uptimeMs: jsonMs(uptimeMs),
@@ -28,7 +29,7 @@ export function statusCommand(): Command {
       ['network', network],
       ['version', version],
       ['addresses', addresses.join('\n           ') || '(none)'],
-      ['peers', `${peers.connected} connected, ${peers.known} known`],
+      ['peers', peerCounts(status)],
       ['topics', listed(topics)],
       ['services', listed(services.map((service) => service || '(default)'))],
       ['up', span(uptimeMs)],
@@ -36,6 +37,11 @@ export function statusCommand(): Command {
     output.result(rows.map(([key, value]) => `${key.padEnd(10)} ${value}`).join('\n'), json);
   });
   return withExamples(command, ['peerd status', 'peerd status --name alice --json']);
+}
+
+function peerCounts({ peers, unreached }: NodeStatus): string {
+  const counts = `${peers.connected} connected, ${peers.known} known`;
+  return unreached.length === 0 ? counts : `${counts}, ${unreached.length} unreached (peerd peers says why)`;
 }
 
 const indent = ' '.repeat(11);

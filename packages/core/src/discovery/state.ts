@@ -1,3 +1,4 @@
+import type { PeerdError, UnreachedPeer } from '@peerd/protocol';
 import { Deadlines } from '../channel/deadlines.ts';
 import type { Profile } from '../config.ts';
 import type { Target } from '../peers/target.ts';
@@ -35,7 +36,13 @@ const MAX_PARTED = 1_024;
 
 interface Kept {
   readonly target: Extract<Target, { kind: 'address' }>;
+  /** Who is there, once that is known. */
+  peer: string | undefined;
   failures: number;
+  /** Why it was not reached the last time. */
+  error: PeerdError | undefined;
+  /** When it will be dialled, while a time is set. */
+  dialAtMs: number | undefined;
   /** When it was reached, while that connection lasts. */
   reachedMs: number | undefined;
   /** Whether it is being dialled, or a time is set at which it will be. */
@@ -147,14 +154,17 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         if (this.#dials.delete(ref) && this.#parted.has(peer))
           context.emit({ type: 'peer/part', ref: makeRef(), target: targetOf(peer) });
         if (kept === undefined || kept.isDropped) return;
+        kept.peer = peer;
+        kept.error = undefined;
         kept.reachedMs = context.nowMs;
         kept.isPending = false;
         this.#kept.set(peer, kept);
       },
-      'peer/unreached': ({ ref }) => {
+      'peer/unreached': ({ ref, error }) => {
         const kept = this.#dials.get(ref);
         this.#dials.delete(ref);
         if (kept === undefined || kept.isDropped) return;
+        kept.error = error;
         kept.isPending = false;
         this.#redial(kept);
       },
@@ -178,6 +188,23 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
 
   get nextTickMs(): number {
     return this.#timers.nextMs;
+  }
+
+  /** Configured peers without a connection, in the order of the configuration; not those that a user has disconnected. */
+  get unreached(): UnreachedPeer[] {
+    const unreached: UnreachedPeer[] = [];
+    for (const kept of this.#configured.values()) {
+      const { target, peer: id, error, dialAtMs } = kept;
+      if (id !== undefined && this.#connected.has(id)) continue;
+      if (this.#isParted(kept)) continue;
+      unreached.push({
+        address: target.address,
+        ...(id === undefined ? {} : { id }),
+        ...(error === undefined ? {} : { error }),
+        ...(dialAtMs === undefined ? {} : { nextDialMs: Math.max(0, dialAtMs - this.#context.nowMs) }),
+      });
+    }
+    return unreached;
   }
 
   snapshot(): unknown {
@@ -221,7 +248,16 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     }
     for (const target of peers) {
       if (this.#configured.has(target.key)) continue;
-      const kept: Kept = { target, failures: 0, reachedMs: undefined, isPending: false, isDropped: false };
+      const kept: Kept = {
+        target,
+        peer: target.peer,
+        failures: 0,
+        error: undefined,
+        dialAtMs: undefined,
+        reachedMs: undefined,
+        isPending: false,
+        isDropped: false,
+      };
       this.#configured.set(target.key, kept);
       if (target.peer !== undefined) this.#kept.set(target.peer, kept);
       this.#dial(target, kept);
@@ -230,7 +266,10 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
 
   #dial(target: Target, kept: Kept | undefined): void {
     const ref = this.#makeRef();
-    if (kept !== undefined) kept.isPending = true;
+    if (kept !== undefined) {
+      kept.isPending = true;
+      kept.dialAtMs = undefined;
+    }
     this.#dials.set(ref, kept);
     this.#context.emit({ type: 'peer/reach', ref, target });
   }
@@ -246,7 +285,9 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     kept.reachedMs = undefined;
     const longestMs = Math.min(LAST_REDIAL_MS, FIRST_REDIAL_MS * 2 ** kept.failures);
     kept.failures += 1;
-    this.#at(longestMs * (0.5 + this.#context.random() / 2), { kind: 'keep', kept });
+    const inMs = longestMs * (0.5 + this.#context.random() / 2);
+    kept.dialAtMs = this.#context.nowMs + inMs;
+    this.#at(inMs, { kind: 'keep', kept });
   }
 
   #isParted(kept: Kept): boolean {

@@ -59,6 +59,7 @@ export class NodeCore implements Context<Output> {
   readonly #services: ServicesState;
   readonly #broadcast: BroadcastState;
   readonly #request: RequestState;
+  readonly #discovery: DiscoveryState;
   readonly #features: Record<string, Feature<never>>;
   /** Every message that a feature handles, and what it does. */
   readonly #dispatch: ReadonlyMap<string, (message: Message) => void>;
@@ -99,6 +100,7 @@ export class NodeCore implements Context<Output> {
     this.#limits = { ...config.limits };
     this.#broadcast = new BroadcastState(this, this.#limits, makeRef);
     this.#request = new RequestState(this, this.#limits);
+    this.#discovery = new DiscoveryState(this, config.discovery, makeRef);
     this.#features = {
       hello: new HelloState(this, config.self, config.policy),
       peers: this.#peers,
@@ -107,7 +109,7 @@ export class NodeCore implements Context<Output> {
       ping: new PingState(this, config.ping),
       request: this.#request,
       broadcast: this.#broadcast,
-      discovery: new DiscoveryState(this, config.discovery, makeRef),
+      discovery: this.#discovery,
     };
     this.#dispatch = merge([...Object.values(this.#features), { handlers: this.#own }]);
   }
@@ -214,6 +216,7 @@ export class NodeCore implements Context<Output> {
       peers: this.#peers.counts,
       topics: this.#broadcast.topics,
       services: this.#services.names,
+      unreached: this.#discovery.unreached,
       uptimeMs: Math.round(this.nowMs - this.startedMs),
     };
   }

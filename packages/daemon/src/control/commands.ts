@@ -1,5 +1,5 @@
 import { defaults, PeerdError } from '@peerd/protocol';
-import { accessMessage, accessOf, type ClientFrame, SendWindow } from '@peerd/protocol/control';
+import { accessMessage, accessOf, type ClientFrame, faultOf, SendWindow } from '@peerd/protocol/control';
 import { untouchedBytes } from '../heap.ts';
 import type { Call } from './call.ts';
 import { Feed, type Listener } from './feed.ts';
@@ -147,12 +147,13 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   },
 
   async status(call) {
-    const { peers, ...rest } = await call.node.client.status({ signal: call.signal });
+    const { peers, unreached, ...rest } = await call.node.client.status({ signal: call.signal });
     const value = {
       ...rest,
       addresses: [...rest.addresses],
       topics: [...rest.topics],
       services: [...rest.services],
+      unreached: unreached.map((peer) => ({ ...peer, error: peer.error && faultOf(peer.error) })),
       knownPeers: peers.known,
       connectedPeers: peers.connected,
     };

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/control/v1/control.proto.
  */
 export const file_peerd_control_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEikQgKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJAoDdG9wGBQgASgLMhUucGVlcmQuY29udHJvbC52MS5Ub3BIABIoCgV3YXRjaBgVIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuV2F0Y2hIABImCgRsb2dzGB4gASgLMhYucGVlcmQuY29udHJvbC52MS5Mb2dzSAASKgoGcmVsb2FkGB8gASgLMhgucGVlcmQuY29udHJvbC52MS5SZWxvYWRIABIqCgZ0aWNrZXQYICABKAsyGC5wZWVyZC5jb250cm9sLnYxLlRpY2tldEgAQgYKBGJvZHki6QcKC1NlcnZlckZyYW1lEgwKBGNhbGwYASABKA0SLAoHd2VsY29tZRgCIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuV2VsY29tZUgAEioKBmFuc3dlchgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQW5zd2VySAASJgoEZG9uZRgEIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuRG9uZUgAEigKBWZhdWx0GAUgASgLMhcucGVlcmQuY29udHJvbC52MS5GYXVsdEgAEiYKBHNlbnQYBiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlNlbnRIABIrCgVwZWVycxgHIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckxpc3RIABIuCgZzdGF0dXMYCCABKAsyHC5wZWVyZC5jb250cm9sLnYxLk5vZGVTdGF0dXNIABImCgRwb25nGAkgASgLMhYucGVlcmQuY29udHJvbC52MS5Qb25nSAASNQoHbWVzc2FnZRgKIAEoCzIiLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0TWVzc2FnZUgAEiwKB2luYm91bmQYCyABKAsyGS5wZWVyZC5jb250cm9sLnYxLkluYm91bmRIABIqCgZjYW5jZWwYDCABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIwCgljb25uZWN0ZWQYDiABKAsyGy5wZWVyZC5jb250cm9sLnYxLkNvbm5lY3RlZEgAEjYKDGRpc2Nvbm5lY3RlZBgPIAEoCzIeLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdGVkSAASLQoGdG9waWNzGBAgASgLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0xpc3RIABIxCghzZXJ2aWNlcxgRIAEoCzIdLnBlZXJkLmNvbnRyb2wudjEuU2VydmljZUxpc3RIABIuCghzdG9wcGluZxgUIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuU3RvcHBpbmdIABIoCgN0b3AYEiABKAsyGS5wZWVyZC5jb250cm9sLnYxLk5vZGVUb3BIABIsCgVldmVudBgTIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuTm9kZUV2ZW50SAASLgoIcmVsb2FkZWQYHiABKAsyGi5wZWVyZC5jb250cm9sLnYxLlJlbG9hZGVkSAASLgoGdGlja2V0GB8gASgLMhwucGVlcmQuY29udHJvbC52MS5Kb2luVGlja2V0SABCBgoEYm9keSJCCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdwcm9ncmFtGAIgASgJEhYKDndoaWxlX3N0b3BwaW5nGAMgASgIIl4KB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJIoUBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCEINCgtfdGltZW91dF9tcyJnCglCcm9hZGNhc3QSDQoFdG9waWMYASABKAkSDwoHcGF5bG9hZBgCIAEoDBIXCgp0aW1lb3V0X21zGAMgASgNSACIAQESEgoKYWxsb3dfbm9uZRgEIAEoCEINCgtfdGltZW91dF9tcyJwCglTdWJzY3JpYmUSDgoGdG9waWNzGAEgAygJEhcKCm1heF9xdWV1ZWQYAiABKA1IAIgBARINCgVsZWFzZRgDIAEoCRISCgVoZWFyZBgEIAEoBEgBiAEBQg0KC19tYXhfcXVldWVkQggKBl9oZWFyZCJtCgZIYW5kbGUSDwoHc2VydmljZRgBIAEoCRIoCgZhY2Nlc3MYAiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFjY2VzcxIYCgtjb25jdXJyZW5jeRgDIAEoDUgAiAEBQg4KDF9jb25jdXJyZW5jeSIHCgVQZWVycyIICgZTdGF0dXMiPAoEUGluZxIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIGCgRTdG9wIgoKCFN0b3BwaW5nIlAKBExvZ3MSEQoEbGFzdBgBIAEoDUgAiAEBEg0KBWxldmVsGAIgASgJEg0KBWFyZWFzGAMgAygJEg4KBmZvbGxvdxgEIAEoCEIHCgVfbGFzdCIICgZSZWxvYWQiMAoGVGlja2V0EhEKCWFkZHJlc3NlcxgBIAMoCRITCgt3aXRoX3NlY3JldBgCIAEoCCI/CgdDb25uZWN0EgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIhoKCkRpc2Nvbm5lY3QSDAoEcGVlchgBIAEoCSIICgZUb3BpY3MiCgoIU2VydmljZXMiBQoDVG9wIgcKBVdhdGNoIggKBkNhbmNlbCIUCgRUb29rEgwKBGNvc3QYASABKA0iJwoGQW5zd2VyEg8KB3BheWxvYWQYASABKAwSDAoEbGFzdBgCIAEoCCImCgREb25lEhMKBm1pc3NlZBgBIAEoDUgAiAEBQgkKB19taXNzZWQiOgoFRmF1bHQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmNhbmRpZGF0ZXMYAyADKAkiFQoEU2VudBINCgVwZWVycxgBIAEoDSI1CghQZWVyTGlzdBIpCgVwZWVycxgBIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckluZm8idgoIUGVlckluZm8SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIMCgRraW5kGAQgASgJEg4KBmluX2RodBgFIAEoCBIRCglhZGRyZXNzZXMYBiADKAlCBwoFX25hbWUivgEKCk5vZGVTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgduZXR3b3JrGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSEQoJYWRkcmVzc2VzGAUgAygJEhMKC2tub3duX3BlZXJzGAYgASgNEhcKD2Nvbm5lY3RlZF9wZWVycxgHIAEoDRIOCgZ0b3BpY3MYCCADKAkSEAoIc2VydmljZXMYCSADKAkSEQoJdXB0aW1lX21zGAogASgBIiQKBFBvbmcSDAoEcGVlchgBIAEoCRIOCgZydHRfbXMYAiABKAEiUAoQQnJvYWRjYXN0TWVzc2FnZRINCgV0b3BpYxgBIAEoCRIMCgRmcm9tGAIgASgJEg8KB3BheWxvYWQYAyABKAwSDgoGbWlzc2VkGAQgASgNIm8KB0luYm91bmQSDgoGaGFuZGxlGAEgASgNEgwKBHBlZXIYAiABKAkSFgoJcGVlcl9uYW1lGAMgASgJSACIAQESDwoHc2VydmljZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMQgwKCl9wZWVyX25hbWUiVwoJQ29ubmVjdGVkEgwKBHBlZXIYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhQKB2FkZHJlc3MYAyABKAlIAYgBAUIHCgVfbmFtZUIKCghfYWRkcmVzcyIjCgxEaXNjb25uZWN0ZWQSEwoLY29ubmVjdGlvbnMYASABKA0iOAoJVG9waWNMaXN0EisKBnRvcGljcxgBIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNJbmZvIkAKCVRvcGljSW5mbxINCgV0b3BpYxgBIAEoCRIVCg1zdWJzY3JpcHRpb25zGAIgASgNEg0KBXBlZXJzGAMgASgNIj4KC1NlcnZpY2VMaXN0Ei8KCHNlcnZpY2VzGAEgAygLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlSW5mbyJ+CgtTZXJ2aWNlSW5mbxIPCgdzZXJ2aWNlGAEgASgJEhAKCGhhbmRsZXJzGAIgASgNEigKBmFjY2VzcxgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhEKCWluX2ZsaWdodBgEIAEoDRIPCgd3YWl0aW5nGAUgASgNIiUKBkFjY2VzcxIMCgRydWxlGAEgASgJEg0KBXBlZXJzGAIgAygJIj4KCFJlbG9hZGVkEg8KB2NoYW5nZWQYASADKAkSDwoHcmVzdGFydBgCIAMoCRIQCgh3YXJuaW5ncxgDIAMoCSJaCgpKb2luVGlja2V0Eg4KBnRpY2tldBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEgoKaGFzX3NlY3JldBgDIAEoCBIVCg1sb29wYmFja19vbmx5GAQgASgIIqQCCgdOb2RlVG9wEgoKAmF0GAEgASgBEhEKCXVwdGltZV9tcxgCIAEoARIoCgRsb29wGAMgASgLMhoucGVlcmQuY29udHJvbC52MS5Mb29wSW5mbxIrCgZxdWV1ZXMYBCADKAsyGy5wZWVyZC5jb250cm9sLnYxLlF1ZXVlSW5mbxIWCg5vdXRib3VuZF9jYWxscxgFIAEoDRIVCg1pbmJvdW5kX2NhbGxzGAYgASgNEhcKD2J5dGVzX2luX2ZsaWdodBgHIAEoARItCgdjbGllbnRzGAggAygLMhwucGVlcmQuY29udHJvbC52MS5DbGllbnRJbmZvEiwKBm1lbW9yeRgJIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTWVtb3J5SW5mbyKvAQoITG9vcEluZm8SDQoFdHVybnMYASABKAESDgoGaW5wdXRzGAIgASgBEg4KBmV2ZW50cxgDIAEoARIQCghjb21tYW5kcxgEIAEoARIVCg1jb21tYW5kX2J5dGVzGAUgASgBEhkKEW9sZGVzdF9jb21tYW5kX21zGAYgASgBEhcKD2xvbmdlc3Rfd2FpdF9tcxgHIAEoARIXCg9sb25nZXN0X3R1cm5fbXMYCCABKAEiVQoJUXVldWVJbmZvEgwKBG5hbWUYASABKAkSDAoEdW5pdBgCIAEoCRIMCgRzaXplGAMgASgBEg0KBWxpbWl0GAQgASgBEg8KB3JlZnVzZWQYBSABKAEiwQEKCkNsaWVudEluZm8SCgoCaWQYASABKA0SDwoHcHJvZ3JhbRgCIAEoCRIUCgxjb25uZWN0ZWRfbXMYAyABKAESDQoFY2FsbHMYBCABKA0SEAoIaGFuZGxlcnMYBSABKA0SFQoNc3Vic2NyaXB0aW9ucxgGIAEoDRIPCgdpbmJvdW5kGAcgASgNEhQKDHVuc2VudF9ieXRlcxgIIAEoARIRCglpc19wYXVzZWQYCSABKAgSDgoGbWlzc2VkGAogASgBImoKCk1lbW9yeUluZm8SEQoJcnNzX2J5dGVzGAEgASgBEhcKD2hlYXBfdXNlZF9ieXRlcxgCIAEoARIYChBoZWFwX3RvdGFsX2J5dGVzGAMgASgBEhYKDmV4dGVybmFsX2J5dGVzGAQgASgBIugBCglOb2RlRXZlbnQSDAoEdHlwZRgBIAEoCRIKCgJhdBgCIAEoARIOCgZtaXNzZWQYAyABKA0SDAoEcGVlchgEIAEoCRIRCgRuYW1lGAUgASgJSACIAQESDAoEa2luZBgGIAEoCRIMCgRjb2RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRIPCgdzZXJ2aWNlGAkgASgJEg0KBXRvcGljGAogASgJEg0KBXF1ZXVlGAsgASgJEgwKBHVuaXQYDCABKAkSDQoFbGltaXQYDSABKAESDwoHcmVmdXNlZBgOIAEoAUIHCgVfbmFtZWIGcHJvdG8z");
+  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEikQgKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJAoDdG9wGBQgASgLMhUucGVlcmQuY29udHJvbC52MS5Ub3BIABIoCgV3YXRjaBgVIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuV2F0Y2hIABImCgRsb2dzGB4gASgLMhYucGVlcmQuY29udHJvbC52MS5Mb2dzSAASKgoGcmVsb2FkGB8gASgLMhgucGVlcmQuY29udHJvbC52MS5SZWxvYWRIABIqCgZ0aWNrZXQYICABKAsyGC5wZWVyZC5jb250cm9sLnYxLlRpY2tldEgAQgYKBGJvZHki6QcKC1NlcnZlckZyYW1lEgwKBGNhbGwYASABKA0SLAoHd2VsY29tZRgCIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuV2VsY29tZUgAEioKBmFuc3dlchgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQW5zd2VySAASJgoEZG9uZRgEIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuRG9uZUgAEigKBWZhdWx0GAUgASgLMhcucGVlcmQuY29udHJvbC52MS5GYXVsdEgAEiYKBHNlbnQYBiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlNlbnRIABIrCgVwZWVycxgHIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckxpc3RIABIuCgZzdGF0dXMYCCABKAsyHC5wZWVyZC5jb250cm9sLnYxLk5vZGVTdGF0dXNIABImCgRwb25nGAkgASgLMhYucGVlcmQuY29udHJvbC52MS5Qb25nSAASNQoHbWVzc2FnZRgKIAEoCzIiLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0TWVzc2FnZUgAEiwKB2luYm91bmQYCyABKAsyGS5wZWVyZC5jb250cm9sLnYxLkluYm91bmRIABIqCgZjYW5jZWwYDCABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIwCgljb25uZWN0ZWQYDiABKAsyGy5wZWVyZC5jb250cm9sLnYxLkNvbm5lY3RlZEgAEjYKDGRpc2Nvbm5lY3RlZBgPIAEoCzIeLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdGVkSAASLQoGdG9waWNzGBAgASgLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0xpc3RIABIxCghzZXJ2aWNlcxgRIAEoCzIdLnBlZXJkLmNvbnRyb2wudjEuU2VydmljZUxpc3RIABIuCghzdG9wcGluZxgUIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuU3RvcHBpbmdIABIoCgN0b3AYEiABKAsyGS5wZWVyZC5jb250cm9sLnYxLk5vZGVUb3BIABIsCgVldmVudBgTIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuTm9kZUV2ZW50SAASLgoIcmVsb2FkZWQYHiABKAsyGi5wZWVyZC5jb250cm9sLnYxLlJlbG9hZGVkSAASLgoGdGlja2V0GB8gASgLMhwucGVlcmQuY29udHJvbC52MS5Kb2luVGlja2V0SABCBgoEYm9keSJCCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdwcm9ncmFtGAIgASgJEhYKDndoaWxlX3N0b3BwaW5nGAMgASgIIl4KB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJIoUBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCEINCgtfdGltZW91dF9tcyJnCglCcm9hZGNhc3QSDQoFdG9waWMYASABKAkSDwoHcGF5bG9hZBgCIAEoDBIXCgp0aW1lb3V0X21zGAMgASgNSACIAQESEgoKYWxsb3dfbm9uZRgEIAEoCEINCgtfdGltZW91dF9tcyJwCglTdWJzY3JpYmUSDgoGdG9waWNzGAEgAygJEhcKCm1heF9xdWV1ZWQYAiABKA1IAIgBARINCgVsZWFzZRgDIAEoCRISCgVoZWFyZBgEIAEoBEgBiAEBQg0KC19tYXhfcXVldWVkQggKBl9oZWFyZCJtCgZIYW5kbGUSDwoHc2VydmljZRgBIAEoCRIoCgZhY2Nlc3MYAiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFjY2VzcxIYCgtjb25jdXJyZW5jeRgDIAEoDUgAiAEBQg4KDF9jb25jdXJyZW5jeSIHCgVQZWVycyIICgZTdGF0dXMiPAoEUGluZxIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIGCgRTdG9wIgoKCFN0b3BwaW5nIlAKBExvZ3MSEQoEbGFzdBgBIAEoDUgAiAEBEg0KBWxldmVsGAIgASgJEg0KBWFyZWFzGAMgAygJEg4KBmZvbGxvdxgEIAEoCEIHCgVfbGFzdCIICgZSZWxvYWQiMAoGVGlja2V0EhEKCWFkZHJlc3NlcxgBIAMoCRITCgt3aXRoX3NlY3JldBgCIAEoCCI/CgdDb25uZWN0EgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIhoKCkRpc2Nvbm5lY3QSDAoEcGVlchgBIAEoCSIICgZUb3BpY3MiCgoIU2VydmljZXMiBQoDVG9wIgcKBVdhdGNoIggKBkNhbmNlbCIUCgRUb29rEgwKBGNvc3QYASABKA0iJwoGQW5zd2VyEg8KB3BheWxvYWQYASABKAwSDAoEbGFzdBgCIAEoCCImCgREb25lEhMKBm1pc3NlZBgBIAEoDUgAiAEBQgkKB19taXNzZWQiOgoFRmF1bHQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmNhbmRpZGF0ZXMYAyADKAkiFQoEU2VudBINCgVwZWVycxgBIAEoDSI1CghQZWVyTGlzdBIpCgVwZWVycxgBIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckluZm8idgoIUGVlckluZm8SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIMCgRraW5kGAQgASgJEg4KBmluX2RodBgFIAEoCBIRCglhZGRyZXNzZXMYBiADKAlCBwoFX25hbWUi8gEKCk5vZGVTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgduZXR3b3JrGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSEQoJYWRkcmVzc2VzGAUgAygJEhMKC2tub3duX3BlZXJzGAYgASgNEhcKD2Nvbm5lY3RlZF9wZWVycxgHIAEoDRIOCgZ0b3BpY3MYCCADKAkSEAoIc2VydmljZXMYCSADKAkSEQoJdXB0aW1lX21zGAogASgBEjIKCXVucmVhY2hlZBgLIAMoCzIfLnBlZXJkLmNvbnRyb2wudjEuVW5yZWFjaGVkUGVlciKMAQoNVW5yZWFjaGVkUGVlchIPCgdhZGRyZXNzGAEgASgJEg8KAmlkGAIgASgJSACIAQESJgoFZXJyb3IYAyABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0EhkKDG5leHRfZGlhbF9tcxgEIAEoAUgBiAEBQgUKA19pZEIPCg1fbmV4dF9kaWFsX21zIiQKBFBvbmcSDAoEcGVlchgBIAEoCRIOCgZydHRfbXMYAiABKAEiUAoQQnJvYWRjYXN0TWVzc2FnZRINCgV0b3BpYxgBIAEoCRIMCgRmcm9tGAIgASgJEg8KB3BheWxvYWQYAyABKAwSDgoGbWlzc2VkGAQgASgNIm8KB0luYm91bmQSDgoGaGFuZGxlGAEgASgNEgwKBHBlZXIYAiABKAkSFgoJcGVlcl9uYW1lGAMgASgJSACIAQESDwoHc2VydmljZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMQgwKCl9wZWVyX25hbWUiVwoJQ29ubmVjdGVkEgwKBHBlZXIYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhQKB2FkZHJlc3MYAyABKAlIAYgBAUIHCgVfbmFtZUIKCghfYWRkcmVzcyIjCgxEaXNjb25uZWN0ZWQSEwoLY29ubmVjdGlvbnMYASABKA0iOAoJVG9waWNMaXN0EisKBnRvcGljcxgBIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNJbmZvIkAKCVRvcGljSW5mbxINCgV0b3BpYxgBIAEoCRIVCg1zdWJzY3JpcHRpb25zGAIgASgNEg0KBXBlZXJzGAMgASgNIj4KC1NlcnZpY2VMaXN0Ei8KCHNlcnZpY2VzGAEgAygLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlSW5mbyJ+CgtTZXJ2aWNlSW5mbxIPCgdzZXJ2aWNlGAEgASgJEhAKCGhhbmRsZXJzGAIgASgNEigKBmFjY2VzcxgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhEKCWluX2ZsaWdodBgEIAEoDRIPCgd3YWl0aW5nGAUgASgNIiUKBkFjY2VzcxIMCgRydWxlGAEgASgJEg0KBXBlZXJzGAIgAygJIj4KCFJlbG9hZGVkEg8KB2NoYW5nZWQYASADKAkSDwoHcmVzdGFydBgCIAMoCRIQCgh3YXJuaW5ncxgDIAMoCSJaCgpKb2luVGlja2V0Eg4KBnRpY2tldBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEgoKaGFzX3NlY3JldBgDIAEoCBIVCg1sb29wYmFja19vbmx5GAQgASgIIqQCCgdOb2RlVG9wEgoKAmF0GAEgASgBEhEKCXVwdGltZV9tcxgCIAEoARIoCgRsb29wGAMgASgLMhoucGVlcmQuY29udHJvbC52MS5Mb29wSW5mbxIrCgZxdWV1ZXMYBCADKAsyGy5wZWVyZC5jb250cm9sLnYxLlF1ZXVlSW5mbxIWCg5vdXRib3VuZF9jYWxscxgFIAEoDRIVCg1pbmJvdW5kX2NhbGxzGAYgASgNEhcKD2J5dGVzX2luX2ZsaWdodBgHIAEoARItCgdjbGllbnRzGAggAygLMhwucGVlcmQuY29udHJvbC52MS5DbGllbnRJbmZvEiwKBm1lbW9yeRgJIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTWVtb3J5SW5mbyKvAQoITG9vcEluZm8SDQoFdHVybnMYASABKAESDgoGaW5wdXRzGAIgASgBEg4KBmV2ZW50cxgDIAEoARIQCghjb21tYW5kcxgEIAEoARIVCg1jb21tYW5kX2J5dGVzGAUgASgBEhkKEW9sZGVzdF9jb21tYW5kX21zGAYgASgBEhcKD2xvbmdlc3Rfd2FpdF9tcxgHIAEoARIXCg9sb25nZXN0X3R1cm5fbXMYCCABKAEiVQoJUXVldWVJbmZvEgwKBG5hbWUYASABKAkSDAoEdW5pdBgCIAEoCRIMCgRzaXplGAMgASgBEg0KBWxpbWl0GAQgASgBEg8KB3JlZnVzZWQYBSABKAEiwQEKCkNsaWVudEluZm8SCgoCaWQYASABKA0SDwoHcHJvZ3JhbRgCIAEoCRIUCgxjb25uZWN0ZWRfbXMYAyABKAESDQoFY2FsbHMYBCABKA0SEAoIaGFuZGxlcnMYBSABKA0SFQoNc3Vic2NyaXB0aW9ucxgGIAEoDRIPCgdpbmJvdW5kGAcgASgNEhQKDHVuc2VudF9ieXRlcxgIIAEoARIRCglpc19wYXVzZWQYCSABKAgSDgoGbWlzc2VkGAogASgBImoKCk1lbW9yeUluZm8SEQoJcnNzX2J5dGVzGAEgASgBEhcKD2hlYXBfdXNlZF9ieXRlcxgCIAEoARIYChBoZWFwX3RvdGFsX2J5dGVzGAMgASgBEhYKDmV4dGVybmFsX2J5dGVzGAQgASgBIugBCglOb2RlRXZlbnQSDAoEdHlwZRgBIAEoCRIKCgJhdBgCIAEoARIOCgZtaXNzZWQYAyABKA0SDAoEcGVlchgEIAEoCRIRCgRuYW1lGAUgASgJSACIAQESDAoEa2luZBgGIAEoCRIMCgRjb2RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRIPCgdzZXJ2aWNlGAkgASgJEg0KBXRvcGljGAogASgJEg0KBXF1ZXVlGAsgASgJEgwKBHVuaXQYDCABKAkSDQoFbGltaXQYDSABKAESDwoHcmVmdXNlZBgOIAEoAUIHCgVfbmFtZWIGcHJvdG8z");
 
 /**
  * One frame from a client to the daemon.
@@ -1053,6 +1053,11 @@ export type NodeStatus = Message<"peerd.control.v1.NodeStatus"> & {
    * @generated from field: double uptime_ms = 10;
    */
   uptimeMs: number;
+
+  /**
+   * @generated from field: repeated peerd.control.v1.UnreachedPeer unreached = 11;
+   */
+  unreached: UnreachedPeer[];
 };
 
 /**
@@ -1061,6 +1066,44 @@ export type NodeStatus = Message<"peerd.control.v1.NodeStatus"> & {
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
   messageDesc(file_peerd_control_v1_control, 30);
+
+/**
+ * A configured peer that there is no connection to.
+ *
+ * @generated from message peerd.control.v1.UnreachedPeer
+ */
+export type UnreachedPeer = Message<"peerd.control.v1.UnreachedPeer"> & {
+  /**
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * @generated from field: optional string id = 2;
+   */
+  id?: string | undefined;
+
+  /**
+   * Why the last attempt failed.
+   *
+   * @generated from field: peerd.control.v1.Fault error = 3;
+   */
+  error?: Fault | undefined;
+
+  /**
+   * Absent while an attempt is under way.
+   *
+   * @generated from field: optional double next_dial_ms = 4;
+   */
+  nextDialMs?: number | undefined;
+};
+
+/**
+ * Describes the message peerd.control.v1.UnreachedPeer.
+ * Use `create(UnreachedPeerSchema)` to create a new message.
+ */
+export const UnreachedPeerSchema: GenMessage<UnreachedPeer> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 31);
 
 /**
  * @generated from message peerd.control.v1.Pong
@@ -1082,7 +1125,7 @@ export type Pong = Message<"peerd.control.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 31);
+  messageDesc(file_peerd_control_v1_control, 32);
 
 /**
  * @generated from message peerd.control.v1.BroadcastMessage
@@ -1114,7 +1157,7 @@ export type BroadcastMessage = Message<"peerd.control.v1.BroadcastMessage"> & {
  * Use `create(BroadcastMessageSchema)` to create a new message.
  */
 export const BroadcastMessageSchema: GenMessage<BroadcastMessage> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 32);
+  messageDesc(file_peerd_control_v1_control, 33);
 
 /**
  * A peer asks one of this client's handlers.
@@ -1155,7 +1198,7 @@ export type Inbound = Message<"peerd.control.v1.Inbound"> & {
  * Use `create(InboundSchema)` to create a new message.
  */
 export const InboundSchema: GenMessage<Inbound> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 33);
+  messageDesc(file_peerd_control_v1_control, 34);
 
 /**
  * @generated from message peerd.control.v1.Connected
@@ -1184,7 +1227,7 @@ export type Connected = Message<"peerd.control.v1.Connected"> & {
  * Use `create(ConnectedSchema)` to create a new message.
  */
 export const ConnectedSchema: GenMessage<Connected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 34);
+  messageDesc(file_peerd_control_v1_control, 35);
 
 /**
  * @generated from message peerd.control.v1.Disconnected
@@ -1203,7 +1246,7 @@ export type Disconnected = Message<"peerd.control.v1.Disconnected"> & {
  * Use `create(DisconnectedSchema)` to create a new message.
  */
 export const DisconnectedSchema: GenMessage<Disconnected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 35);
+  messageDesc(file_peerd_control_v1_control, 36);
 
 /**
  * @generated from message peerd.control.v1.TopicList
@@ -1220,7 +1263,7 @@ export type TopicList = Message<"peerd.control.v1.TopicList"> & {
  * Use `create(TopicListSchema)` to create a new message.
  */
 export const TopicListSchema: GenMessage<TopicList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 36);
+  messageDesc(file_peerd_control_v1_control, 37);
 
 /**
  * @generated from message peerd.control.v1.TopicInfo
@@ -1251,7 +1294,7 @@ export type TopicInfo = Message<"peerd.control.v1.TopicInfo"> & {
  * Use `create(TopicInfoSchema)` to create a new message.
  */
 export const TopicInfoSchema: GenMessage<TopicInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 37);
+  messageDesc(file_peerd_control_v1_control, 38);
 
 /**
  * @generated from message peerd.control.v1.ServiceList
@@ -1268,7 +1311,7 @@ export type ServiceList = Message<"peerd.control.v1.ServiceList"> & {
  * Use `create(ServiceListSchema)` to create a new message.
  */
 export const ServiceListSchema: GenMessage<ServiceList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 38);
+  messageDesc(file_peerd_control_v1_control, 39);
 
 /**
  * @generated from message peerd.control.v1.ServiceInfo
@@ -1309,7 +1352,7 @@ export type ServiceInfo = Message<"peerd.control.v1.ServiceInfo"> & {
  * Use `create(ServiceInfoSchema)` to create a new message.
  */
 export const ServiceInfoSchema: GenMessage<ServiceInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 39);
+  messageDesc(file_peerd_control_v1_control, 40);
 
 /**
  * Who may ask a service.
@@ -1337,7 +1380,7 @@ export type Access = Message<"peerd.control.v1.Access"> & {
  * Use `create(AccessSchema)` to create a new message.
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 40);
+  messageDesc(file_peerd_control_v1_control, 41);
 
 /**
  * @generated from message peerd.control.v1.Reloaded
@@ -1370,7 +1413,7 @@ export type Reloaded = Message<"peerd.control.v1.Reloaded"> & {
  * Use `create(ReloadedSchema)` to create a new message.
  */
 export const ReloadedSchema: GenMessage<Reloaded> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 41);
+  messageDesc(file_peerd_control_v1_control, 42);
 
 /**
  * @generated from message peerd.control.v1.JoinTicket
@@ -1404,7 +1447,7 @@ export type JoinTicket = Message<"peerd.control.v1.JoinTicket"> & {
  * Use `create(JoinTicketSchema)` to create a new message.
  */
 export const JoinTicketSchema: GenMessage<JoinTicket> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 42);
+  messageDesc(file_peerd_control_v1_control, 43);
 
 /**
  * Times are in ms, `at` since 1970. What each field means is told in packages/protocol/src/top.ts.
@@ -1463,7 +1506,7 @@ export type NodeTop = Message<"peerd.control.v1.NodeTop"> & {
  * Use `create(NodeTopSchema)` to create a new message.
  */
 export const NodeTopSchema: GenMessage<NodeTop> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 43);
+  messageDesc(file_peerd_control_v1_control, 44);
 
 /**
  * @generated from message peerd.control.v1.LoopInfo
@@ -1515,7 +1558,7 @@ export type LoopInfo = Message<"peerd.control.v1.LoopInfo"> & {
  * Use `create(LoopInfoSchema)` to create a new message.
  */
 export const LoopInfoSchema: GenMessage<LoopInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 44);
+  messageDesc(file_peerd_control_v1_control, 45);
 
 /**
  * @generated from message peerd.control.v1.QueueInfo
@@ -1554,7 +1597,7 @@ export type QueueInfo = Message<"peerd.control.v1.QueueInfo"> & {
  * Use `create(QueueInfoSchema)` to create a new message.
  */
 export const QueueInfoSchema: GenMessage<QueueInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 45);
+  messageDesc(file_peerd_control_v1_control, 46);
 
 /**
  * @generated from message peerd.control.v1.ClientInfo
@@ -1616,7 +1659,7 @@ export type ClientInfo = Message<"peerd.control.v1.ClientInfo"> & {
  * Use `create(ClientInfoSchema)` to create a new message.
  */
 export const ClientInfoSchema: GenMessage<ClientInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 46);
+  messageDesc(file_peerd_control_v1_control, 47);
 
 /**
  * @generated from message peerd.control.v1.MemoryInfo
@@ -1648,7 +1691,7 @@ export type MemoryInfo = Message<"peerd.control.v1.MemoryInfo"> & {
  * Use `create(MemoryInfoSchema)` to create a new message.
  */
 export const MemoryInfoSchema: GenMessage<MemoryInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 47);
+  messageDesc(file_peerd_control_v1_control, 48);
 
 /**
  * Something that happened to the node. A client passes over a `type` that it does not know.
@@ -1744,5 +1787,5 @@ export type NodeEvent = Message<"peerd.control.v1.NodeEvent"> & {
  * Use `create(NodeEventSchema)` to create a new message.
  */
 export const NodeEventSchema: GenMessage<NodeEvent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 48);
+  messageDesc(file_peerd_control_v1_control, 49);
 
