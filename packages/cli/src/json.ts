@@ -142,6 +142,11 @@ export interface StatusJson {
   peers: PeerCountsJson;
   topics: string[];
   services: string[];
+  pid: number;
+  /** The paths of the control socket, the data directory and the configuration file; null: it has read none. */
+  socket: string;
+  data: string;
+  config: string | null;
   uptimeMs: number;
 }
 

@@ -62,3 +62,31 @@ test('a daemon reads its file by its name, and says what it warns of', async () 
   expect(alice.info.data).toBe(join(sandbox.folder, 'peerd', 'state'));
   await alice.says('PEERD_BOGUS means nothing');
 });
+
+test('status tells the process, the places and the file of each of several daemons', async () => {
+  const env = { XDG_CONFIG_HOME: sandbox.folder };
+  await mkdir(join(sandbox.folder, 'peerd'));
+  await writeFile(file, '');
+  // Relative to where the daemon was started, which is not where it is asked.
+  const alice = await sandbox.start('alice', ['--config', 'peerd.toml', '--data', 'of-alice'], { env });
+  const bob = await sandbox.start('bob', [], { env });
+  const statusOf = async (name: string) =>
+    JSON.parse((await sandbox.run(['status', '--name', name, '--json'])).stdout.toString());
+  const { socket } = alice.info;
+  const data = join(sandbox.folder, 'of-alice');
+  expect(await statusOf('alice')).toMatchObject({ pid: alice.pid, socket, data, config: file });
+  expect(await statusOf('bob')).toMatchObject({ pid: bob.pid, data: bob.info.data, config: null });
+  const text = (await sandbox.run(['status', '--name', 'alice'])).stdout.toString().split('\n');
+  const rows = [
+    `pid        ${alice.pid}`,
+    `socket     ${socket}`,
+    `data       ${data}`,
+    `config     ${file}`,
+  ];
+  expect(text).toEqual(expect.arrayContaining(rows));
+  // A file that was made since, and is read from now on.
+  const later = join(sandbox.folder, 'peerd', 'bob.toml');
+  await writeFile(later, 'log_level = "error"\n');
+  expect((await sandbox.run(['config', 'reload', '--name', 'bob'])).status).toBe(0);
+  expect((await statusOf('bob')).config).toBe(later);
+});

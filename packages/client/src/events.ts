@@ -8,6 +8,12 @@ export interface DaemonInfo {
   readonly version: string;
   /** The path of its socket. */
   readonly socket: string;
+  /** Its process. */
+  readonly pid: number;
+  /** Its data directory. */
+  readonly data: string;
+  /** The configuration file that it has read; absent if it has read none. */
+  readonly configFile?: string;
 }
 
 /** A call that was open when the connection was lost. */

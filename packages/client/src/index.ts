@@ -74,8 +74,9 @@ export async function connect(options: ConnectOptions = {}): Promise<SocketClien
     };
     const { connection, welcome } = await Connection.open(socket, opening);
     if (which.name === undefined) which = { socket };
-    const { id, name, daemonVersion: version } = welcome;
-    return { connection, daemon: { id, name, version, socket } };
+    const { id, name, daemonVersion: version, pid, data, configFile } = welcome;
+    const file = configFile === undefined ? {} : { configFile };
+    return { connection, daemon: { id, name, version, socket, pid, data, ...file } };
   };
   const session = await Session.start(
     { dial, reconnect: goesOn ? again : undefined, waitMs, onConnection },

@@ -102,7 +102,7 @@ describe('the pauses between attempts', () => {
 });
 
 describe('a session', () => {
-  const daemon = { id: 'bob', name: 'bob', version: '1', socket: '/bob' };
+  const daemon = { id: 'bob', name: 'bob', version: '1', socket: '/bob', pid: 1, data: '/data' };
 
   /** A daemon that is there, and whose connections can be lost. */
   function present() {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import process from 'node:process';
 import { areaLog, createPeer, type Log } from '@peerd/core';
 import { type Client, PeerdError } from '@peerd/protocol';
@@ -95,6 +96,9 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
   });
   ended.catch(() => {});
 
+  const { name, socket } = config;
+  const about = { id: server.id, name, version, data: data.path, pid: process.pid };
+  const identity = { ...about, configFile: pathOf(config.file) };
   let inForce = config;
   let reloading: Promise<unknown> = Promise.resolve();
   const reloadNow = async (): Promise<ReloadResult> => {
@@ -103,6 +107,7 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
     await server.reconfigure(peerConfigOf(read.values, { name: config.name, secret }));
     log.setLevels(levelsOf(read.values));
     inForce = read;
+    identity.configFile = pathOf(read.file);
     return result;
   };
   const reload = (): Promise<ReloadResult> => {
@@ -131,7 +136,6 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
   };
 
   const stopping = Promise.withResolvers<void>();
-  const identity = { id: server.id, name: config.name, version };
   const controls = { records: log.records, reload, ticket, stop: () => stopping.resolve() };
   const control = new ControlServer({
     client,
@@ -144,8 +148,7 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
   try {
     // Commands wait for the loop, so the first answer means that it listens.
     const { addresses, network } = await client.status();
-    const { name, socket } = config;
-    info = { ...identity, network, name, addresses, socket, data: data.path, pid: process.pid };
+    info = { ...about, network, addresses, socket };
     await control.listen();
   } catch (error) {
     controller.abort();
@@ -181,6 +184,11 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
     return stopped;
   };
   return { info, client, stopped, reload, stop };
+}
+
+/** For whoever asks, in a directory of their own. */
+function pathOf(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : resolve(file);
 }
 
 function logReload(log: Log, { changed, restart, warnings }: ReloadResult): void {

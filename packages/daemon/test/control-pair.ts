@@ -36,7 +36,14 @@ export async function serveNode(
   const records = new LogRing();
   const server = new ControlServer({
     client,
-    identity: { id, name, version: '0.0.0-test' },
+    identity: {
+      id,
+      name,
+      version: '0.0.0-test',
+      pid: process.pid,
+      data: folder ?? '',
+      configFile: undefined,
+    },
     socket,
     log: silentLog,
     daemon: {

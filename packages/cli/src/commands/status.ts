@@ -10,8 +10,12 @@ import { inertLine, jsonMs, oneLine } from '../output.ts';
 export function statusCommand(): Command {
   const command = new Command('status').description('Show what a daemon is and has').action(async () => {
     const output = outputOf(command);
-    const status = await withDaemon(command, (node) => node.status());
+    const { daemon, status } = await withDaemon(command, async (node) => ({
+      status: await node.status(),
+      daemon: node.daemon,
+    }));
     const { id, name, network, version, addresses, peers, topics, services, unreached, uptimeMs } = status;
+    const { pid, socket, data, configFile } = daemon;
     const json: StatusJson = {
       id,
       name,
@@ -21,6 +25,10 @@ export function statusCommand(): Command {
       peers: { known: peers.known, connected: peers.connected, unreached: unreached.length },
       topics: [...topics],
       services: [...services],
+      pid,
+      socket,
+      data,
+      config: configFile ?? null,
       uptimeMs: jsonMs(uptimeMs),
     };
     const rows = [
@@ -32,6 +40,10 @@ export function statusCommand(): Command {
       ['peers', peerCounts(status)],
       ['topics', listed(topics)],
       ['services', listed(services.map((service) => service || '(default)'))],
+      ['pid', `${pid}`],
+      ['socket', socket],
+      ['data', data],
+      ['config', configFile ?? '(no file)'],
       ['up', span(uptimeMs)],
     ] as const;
     output.result(rows.map(([key, value]) => `${key.padEnd(10)} ${value}`).join('\n'), json);

@@ -25,6 +25,11 @@ export interface Identity {
   id: string;
   name: string;
   version: string;
+  pid: number;
+  /** The data directory. */
+  data: string;
+  /** The configuration file that was read; undefined: none. */
+  configFile: string | undefined;
 }
 
 /** A command that runs until its promise settles. */
@@ -199,8 +204,8 @@ export class Session {
     }
     this.#program = program;
     const version = controlVersions.find((ours) => versions.includes(ours)) ?? 0;
-    const { version: daemonVersion, id, name } = this.#identity;
-    const value = { version, versions: [...controlVersions], daemonVersion, id, name };
+    const { version: daemonVersion, ...identity } = this.#identity;
+    const value = { version, versions: [...controlVersions], daemonVersion, ...identity };
     this.#send(0, { case: 'welcome', value });
     if (version !== 0) {
       this.#greeted = true;
