@@ -7,7 +7,7 @@ export interface LogsOptions {
   last?: number | undefined;
   /** From this level up. Default: all that is logged. */
   level?: LogRecord['level'] | undefined;
-  /** What the records are about: `hello`, `request`, … Default: everything. */
+  /** What the records are about: `hello`, `request`, … Default: everything. One that the daemon does not know is `invalid`. */
   areas?: readonly string[] | undefined;
   /** Goes on with what is logged from now on. Default: false. */
   follow?: boolean | undefined;

@@ -1,4 +1,5 @@
 import type { LogRecord, LogsOptions } from '@peerd/client';
+import { logAreas } from '@peerd/core';
 import { streamWindow } from '@peerd/protocol/control';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FakeDaemon, fakePair } from './control-pair.ts';
@@ -54,6 +55,14 @@ test.each<[LogsOptions, string[]]>([
 test('a level that is none is invalid', async () => {
   await using node = await daemon.connect();
   await expect(texts(node.logs({ level: 'loud' as never }))).rejects.toMatchObject({ code: 'invalid' });
+});
+
+test('an area that is none is invalid, with those that there are, also when it is followed', async () => {
+  await using node = await daemon.connect();
+  const failure = { code: 'invalid', message: `"nosuch" is no area of the log: ${logAreas.join(', ')} are` };
+  const areas = ['hello', 'nosuch'];
+  await expect(texts(node.logs({ areas }))).rejects.toMatchObject(failure);
+  await expect(texts(node.logs({ areas, follow: true }))).rejects.toMatchObject(failure);
 });
 
 test.each([-1, 1.5, Number.NaN, '2' as never])('the last %j records are invalid', async (last) => {

@@ -42,8 +42,8 @@ export function logsCommand(): Command {
     command,
     ['peerd logs', 'peerd logs -f --area request --level debug', 'peerd logs -n 20 --name alice --json'],
     `A daemon keeps its last 2,000 records, 1 MiB at most, of the levels that it
-logs (log_level and log_levels of its configuration). Ctrl-C ends -f with exit
-status 0.`,
+logs (log_level and log_levels of its configuration). An area that does not exist
+is a mistake, and the answer lists those that do. Ctrl-C ends -f with exit status 0.`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { logAreas } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
 import { SendWindow } from '@peerd/protocol/control';
 import { type LogLevel, logLevels } from '../log/levels.ts';
@@ -46,6 +47,13 @@ function matcher({ level, areas }: LogsRequest): (record: LogRecord) => boolean 
   const least = logLevels.indexOf((level === '' ? 'debug' : level) as LogLevel);
   if (least < 0)
     throw new PeerdError('invalid', `${JSON.stringify(level)} is no level: ${logLevels.join(', ')} are`);
+  const known: readonly string[] = logAreas;
+  for (const area of areas)
+    if (!known.includes(area))
+      throw new PeerdError(
+        'invalid',
+        `${JSON.stringify(area)} is no area of the log: ${known.join(', ')} are`,
+      );
   return (record) =>
     logLevels.indexOf(record.level) >= least && (areas.length === 0 || areas.includes(record.area));
 }
