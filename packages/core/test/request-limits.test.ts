@@ -1,6 +1,6 @@
 import type { PeerdError } from '@peerd/protocol';
 import { describe, expect, test } from 'vitest';
-import { END_MESSAGE, type Frame, FrameType } from '../src/request/frames.ts';
+import { END_MESSAGE, END_STREAM, type Frame, FrameType } from '../src/request/frames.ts';
 import type { RequestOutput } from '../src/request/messages.ts';
 import { RequestState } from '../src/request/state.ts';
 import { defaultLimits } from '../src/settings.ts';
@@ -252,6 +252,68 @@ test('a caller that gives a request 49 days has it ended after a day', () => {
 });
 
 describe('the bytes in flight', () => {
+  /** Two peers on a node with room for 1,000 bytes, a stream each. */
+  const two = () => {
+    const context = new FakeContext<RequestOutput>();
+    const state = new RequestState(context, { ...defaultLimits, maxBytesInFlight: 1_000 });
+    const links = { mallory: -1, alice: -2 };
+    for (const [peer, link] of Object.entries(links))
+      state.handlers['request/link-inbound']({
+        type: 'request/link-inbound',
+        link,
+        peer,
+        connection: `c${link}`,
+      });
+    const ask = (peer: keyof typeof links, call: number, length: number): string[] => {
+      const data = bytes(length);
+      const frame: Frame = {
+        type: FrameType.open,
+        call,
+        flags: END_MESSAGE | END_STREAM,
+        timeoutMs: 0,
+        totalBytes: length,
+        service: '',
+        data,
+      };
+      state.handlers['request/frames']({
+        type: 'request/frames',
+        link: links[peer],
+        frames: [frame],
+        bytes: length,
+      });
+      state.flush();
+      return context.take().flatMap((output) => {
+        if (output.type === 'request/dispatch') return 'taken';
+        if (output.type !== 'request/write') return [];
+        return output.frames.flatMap((each) => (each.type === FrameType.reset ? each.reason : []));
+      });
+    };
+    const answer = (key: number, length: number) =>
+      state.handlers['request/answer']({ type: 'request/answer', key, payload: bytes(length), end: true });
+    return { ask, answer, held: () => state.snapshot() };
+  };
+
+  test('of one peer are half of what there is, so that another finds room', () => {
+    const { ask, held } = two();
+    // Each counts for 128 more.
+    expect(ask('mallory', 1, 100)).toEqual(['taken']);
+    expect(ask('mallory', 2, 100)).toEqual(['taken']);
+    expect(ask('mallory', 3, 100)).toEqual([
+      '684 bytes of the caller are in flight, more than are free for others',
+    ]);
+    expect(ask('alice', 1, 100)).toEqual(['taken']);
+    expect(ask('alice', 2, 100)).toEqual([
+      '456 bytes of the caller are in flight, more than are free for others',
+    ]);
+    expect(held()).toMatchObject({ heldBytes: 3 * 228 });
+  });
+
+  test('of one call may be more than half: else none that long would ever be taken', () => {
+    const { ask } = two();
+    expect(ask('mallory', 1, 800)).toEqual(['taken']);
+    expect(ask('alice', 1, 100)).toEqual(['1000 bytes are in flight']);
+  });
+
   const part = (data: Uint8Array): Frame => ({ type: FrameType.data, call: 1, flags: 0, data });
 
   test('count what a message in many small parts takes, not only what it holds', () => {

@@ -139,15 +139,36 @@ describe('a request', () => {
     expect(decided()).toEqual(['15 → 1']);
   });
 
-  test('past 16,384 that wait is busy, until one of them is gone', () => {
+  test('past 16,384 of its peer that wait is busy, until one of them is gone', () => {
     handle(1, { concurrency: 1 });
-    for (let key = 0; key <= MAX_WAITING_PER_SERVICE; key += 1) ask(key);
+    for (let key = 0; key <= MAX_WAITING_PER_SERVICE / 2; key += 1) ask(key);
     expect(decided()).toEqual(['0 → 1']);
     ask(100_000);
     expect(decided()).toEqual(['100000 ✗ busy']);
     step({ type: 'request/abort', key: 7, reason: '' });
     ask(100_001);
     expect(decided()).toEqual([]);
+  });
+
+  test('finds room beside a peer that has as many as it may, and beside two', () => {
+    handle(1, { concurrency: 1 });
+    for (let key = 0; key < MAX_WAITING_PER_SERVICE; key += 1) ask(key, 'mallory');
+    for (let key = 0; key < MAX_WAITING_PER_SERVICE; key += 1) ask(100_000 + key, 'mallet');
+    const refused = decided().filter((decision) => decision.endsWith('busy')).length;
+    expect(refused).toBeGreaterThan(MAX_WAITING_PER_SERVICE);
+    for (let key = 200_000; key < 201_000; key += 1) ask(key, 'alice');
+    expect(decided()).toEqual([]);
+  });
+
+  test('is busy when all peers together have 32,768', () => {
+    handle(1, { concurrency: 1 });
+    let key = 0;
+    for (let peer = 0; peer < 40; peer += 1)
+      for (let i = 0; i < MAX_WAITING_PER_SERVICE / 2; i += 1) ask(key++, `peer ${peer}`);
+    expect(list()[0]?.waiting).toBe(MAX_WAITING_PER_SERVICE);
+    decided();
+    ask(key, 'one more');
+    expect(decided()).toEqual([`${key} ✗ busy`]);
   });
 
   test('that was given to a handler which has just left goes to another, never back to that one', () => {

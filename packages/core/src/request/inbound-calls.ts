@@ -21,6 +21,8 @@ interface Caller {
   isHere: boolean;
   /** Calls over all its streams, and over the fallback. */
   inFlight: number;
+  /** What they count for in the bytes in flight, both ways. */
+  heldBytes: number;
 }
 
 class InboundCall extends Call {
@@ -69,7 +71,7 @@ export class InboundCalls {
     );
     this.progress = {
       sent: (call, { bytes, accepted }) => {
-        this.#release(call, bytes?.length ?? 0);
+        this.#release(call as InboundCall, bytes?.length ?? 0);
         this.#accept(accepted);
       },
       finished: (call) => this.#forget(call as InboundCall),
@@ -95,14 +97,11 @@ export class InboundCalls {
           return;
         }
         call.heldBytes += event.payload.length;
+        call.caller.heldBytes += event.payload.length;
         shared.held.bytes += event.payload.length;
-        if (shared.held.bytes > shared.limits.maxBytesInFlight) {
-          shared.bytes.refuse(shared.context);
-          this.#reset(
-            call,
-            'busy',
-            `${shared.limits.maxBytesInFlight} bytes are in flight: the answer has no room`,
-          );
+        const full = this.#full(call.caller, call.heldBytes);
+        if (full !== undefined) {
+          this.#reset(call, 'busy', `${full}: the answer has no room`);
           this.#accept(event.accepted);
           return;
         }
@@ -124,16 +123,15 @@ export class InboundCalls {
       'fallback/inbound': (event) => {
         const caller = this.#callerOf(event.peer);
         const bytes = event.payload.length;
-        const { held, limits } = shared;
-        const hasRoom = held.bytes === 0 || held.bytes + bytes <= limits.maxBytesInFlight;
-        if (!hasRoom) shared.bytes.refuse(shared.context);
-        if (this.#isClosing || !hasRoom || this.#isFull(caller)) {
+        const hasRoom = shared.held.bytes === 0 || this.#full(caller, bytes, bytes) === undefined;
+        if (this.#isClosing || !hasRoom || this.#hasMost(caller)) {
           shared.context.emit({ type: 'fallback/reply', key: event.key, payload: undefined });
           return;
         }
         this.#fallback.set(event.key, { caller, bytes });
         caller.inFlight += 1;
-        held.bytes += bytes;
+        caller.heldBytes += bytes;
+        shared.held.bytes += bytes;
         this.#dispatch(event.key, event.peer, '', event.payload);
       },
       'fallback/closed': (event) => {
@@ -179,7 +177,7 @@ export class InboundCalls {
       return undefined;
     }
     const caller = this.#callerOf(link.peer);
-    if (this.#isFull(caller)) {
+    if (this.#hasMost(caller)) {
       link.refuse(frame.call, 'busy', `${limits.maxInboundCallsPerPeer} calls of this peer are in flight`);
       return undefined;
     }
@@ -200,22 +198,19 @@ export class InboundCalls {
     return call;
   }
 
-  admitChunk(_link: Link, call: Call): boolean {
-    const { held, limits } = this.#shared;
+  /** `held`: what the chunk has added to what the call counts for. */
+  admitChunk(_link: Link, call: Call, held: number): boolean {
+    const { limits } = this.#shared;
+    const inbound = call as InboundCall;
+    inbound.caller.heldBytes += held;
     if (call.chunkBytes > limits.maxPayloadBytes) {
-      this.#reset(
-        call as InboundCall,
-        'too-large',
-        `the request is over the limit of ${limits.maxPayloadBytes} bytes`,
-      );
+      this.#reset(inbound, 'too-large', `the request is over the limit of ${limits.maxPayloadBytes} bytes`);
       return false;
     }
-    if (held.bytes > limits.maxBytesInFlight) {
-      this.#shared.bytes.refuse(this.#shared.context);
-      this.#reset(call as InboundCall, 'busy', `${limits.maxBytesInFlight} bytes are in flight`);
-      return false;
-    }
-    return true;
+    const full = this.#full(inbound.caller, inbound.heldBytes);
+    if (full === undefined) return true;
+    this.#reset(inbound, 'busy', full);
+    return false;
   }
 
   message(link: Link, call: Call, _isLast: boolean): void {
@@ -313,6 +308,7 @@ export class InboundCalls {
     if (call === undefined) return false;
     this.#fallback.delete(key);
     this.#done(call.caller);
+    call.caller.heldBytes -= call.bytes;
     this.#shared.held.bytes -= call.bytes;
     return true;
   }
@@ -325,21 +321,40 @@ export class InboundCalls {
   #callerOf(peer: string): Caller {
     let caller = this.#callers.get(peer);
     if (caller === undefined) {
-      caller = { peer, name: undefined, isHere: false, inFlight: 0 };
+      caller = { peer, name: undefined, isHere: false, inFlight: 0, heldBytes: 0 };
       this.#callers.set(peer, caller);
     }
     return caller;
   }
 
   /** Whatever the number of its connections and streams, and whichever protocol its calls come by. */
-  #isFull(caller: Caller): boolean {
+  #hasMost(caller: Caller): boolean {
     if (caller.inFlight < this.#shared.limits.maxInboundCallsPerPeer) return false;
     this.quota.refuse(this.#shared.context);
     return true;
   }
 
-  #release(call: Call, bytes: number): void {
+  /**
+   * Why there is no room for `added` bytes of a call that counts for `ofCall` with them, if there is none. A peer may have
+   * as much as is free beside it, so half of all when it is the only one: however much some take, another finds room.
+   * One call of each is let in as long as there is any.
+   */
+  #full(caller: Caller, ofCall: number, added = 0): string | undefined {
+    const { held, limits, bytes, context } = this.#shared;
+    const all = held.bytes + added;
+    const ofPeer = caller.heldBytes + added;
+    let reason: string;
+    if (all > limits.maxBytesInFlight) reason = `${limits.maxBytesInFlight} bytes are in flight`;
+    else if (ofPeer > ofCall && ofPeer > limits.maxBytesInFlight - all)
+      reason = `${ofPeer} bytes of the caller are in flight, more than are free for others`;
+    else return undefined;
+    bytes.refuse(context);
+    return reason;
+  }
+
+  #release(call: InboundCall, bytes: number): void {
     call.heldBytes -= bytes;
+    call.caller.heldBytes -= bytes;
     this.#shared.held.bytes -= bytes;
   }
 

@@ -201,8 +201,9 @@ export class RequestState implements Feature<RequestInput> {
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     if (data.length > 0) {
       const isWhole = call.chunkBytes === 0 && (flags & END_MESSAGE) !== 0;
-      this.#held.bytes += call.addChunk(data, isWhole, pinnedBytes);
-      if (!side.admitChunk(link, call)) return;
+      const held = call.addChunk(data, isWhole, pinnedBytes);
+      this.#held.bytes += held;
+      if (!side.admitChunk(link, call, held)) return;
     }
     if ((flags & END_MESSAGE) !== 0) {
       call.untakenMessages += 1;

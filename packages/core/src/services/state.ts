@@ -10,10 +10,11 @@ import { Member, Pool } from './pool.ts';
 import { Waiting } from './waiting.ts';
 
 /**
- * Requests of one service that may wait for a handler: what one peer may have in flight by default, so that its burst
- * waits and a crowd is told. Their payloads count in the bytes in flight; each takes some 300 bytes besides.
+ * Requests of one service that may wait for a handler: twice what one peer may have in flight by default, so that its
+ * burst waits and others find room beside it. Their payloads count in the bytes in flight; each takes some 300 bytes
+ * besides.
  */
-export const MAX_WAITING_PER_SERVICE = 16_384;
+export const MAX_WAITING_PER_SERVICE = 32_768;
 
 /** Registrations on one node, 16 for each client that a daemon takes; each takes some 500 bytes. */
 export const MAX_REGISTRATIONS = 16_384;
@@ -202,9 +203,12 @@ export class ServicesState implements Feature<ServicesInput> {
     if (registration !== undefined) return this.#run(registration, request);
     const refusal = this.#refusalOf(service, peer);
     if (refusal !== undefined) return this.#refuse(key, refusal);
-    if (service.waiting.size >= MAX_WAITING_PER_SERVICE) {
+    // A peer may have as many as there is room for beside them: however many some have, another finds room.
+    const ofPeer = service.waiting.sizeOf(peer);
+    if (ofPeer >= MAX_WAITING_PER_SERVICE - service.waiting.size) {
       service.quota.refuse(this.#context);
-      const reason = `${MAX_WAITING_PER_SERVICE} requests wait for a handler of the service: try again later`;
+      const whose = ofPeer === 0 ? '' : `, ${ofPeer} of them of the caller`;
+      const reason = `${service.waiting.size} requests wait for a handler of the service${whose}: try again later`;
       return this.#refuse(key, { code: 'busy', reason });
     }
     service.waiting.add(request);

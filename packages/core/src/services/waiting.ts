@@ -21,6 +21,7 @@ class Place {
 interface Line {
   first: Place;
   last: Place;
+  size: number;
 }
 
 /**
@@ -38,6 +39,11 @@ export class Waiting {
     return this.#places.size;
   }
 
+  /** Those of one peer. */
+  sizeOf(peer: string): number {
+    return this.#lines.get(peer)?.size ?? 0;
+  }
+
   add(request: ServiceRequest): void {
     this.#lastNumber += 1;
     const place = new Place(request, this.#lastNumber);
@@ -47,8 +53,9 @@ export class Waiting {
     this.#last = place;
     this.#places.set(request.key, place);
     const line = this.#lines.get(request.peer);
-    if (line === undefined) this.#lines.set(request.peer, { first: place, last: place });
+    if (line === undefined) this.#lines.set(request.peer, { first: place, last: place, size: 1 });
     else {
+      line.size += 1;
       place.beforeOfPeer = line.last;
       line.last.afterOfPeer = place;
       line.last = place;
@@ -86,6 +93,7 @@ export class Waiting {
 
   #removeFromLine({ request: { peer }, beforeOfPeer, afterOfPeer }: Place): void {
     const line = this.#lines.get(peer) as Line;
+    line.size -= 1;
     if (beforeOfPeer !== undefined) beforeOfPeer.afterOfPeer = afterOfPeer;
     else if (afterOfPeer !== undefined) line.first = afterOfPeer;
     else this.#lines.delete(peer);
