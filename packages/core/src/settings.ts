@@ -124,7 +124,7 @@ function check(holds: boolean, key: string, message: string): void {
 /** Timers take whole ms, and no more than `MAX_TIMER_MS`. */
 function checkMs(ms: number, key: string, leastMs: number): void {
   const holds = Number.isInteger(ms) && ms >= leastMs && ms <= MAX_TIMER_MS;
-  check(holds, key, `is a whole number of ms, from ${leastMs} to ${MAX_TIMER_MS}`);
+  check(holds, key, `is ${ms}: expected a whole number of ms from ${leastMs} to ${MAX_TIMER_MS}`);
 }
 
 function within<T>(key: string, parse: () => T): T {

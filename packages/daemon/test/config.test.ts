@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { encodeSecret, generateSecret, logAreas, peerIdOf } from '@peerd/core';
+import { maxControlPayloadBytes } from '@peerd/protocol/control';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultName, loadConfig } from '../src/config/load.ts';
 import { configKeys, peerConfigOf } from '../src/config/schema.ts';
@@ -203,7 +204,11 @@ access = ["${alice}"]
       ':2: unknown key services.clock.acess: did you mean access?',
     ],
     ['what needs another key', 'discovery = "off"\nmdns = true', ':2: mdns: needs discovery'],
-    ['too short a duration', '\nbootstrap_interval = "0.001ms"', ':2: bootstrap_interval: is '],
+    [
+      'too short a duration',
+      '\nbootstrap_interval = "0.001ms"',
+      ':2: bootstrap_interval: expected a whole number of ms from 100 to 2147483647, found 0.001',
+    ],
     ['too long a name of a network', `network = "${'x'.repeat(64)}"`, ':1: network: needs 1 to 63'],
     [
       'a service by the name of what every object has',
@@ -218,7 +223,7 @@ access = ["${alice}"]
     expect(await mistakes(text)).toContain(`${file}${report}`);
   });
 
-  test('all mistakes are reported at once', async () => {
+  test('all mistakes are reported at once, in the order of the file, then the variables, then the flags', async () => {
     await writeFile(file, 'mdns = 1\nnetwork = ""\nbogus = 1\nallow = ["x"]');
     const loading = loadConfig({
       file,
@@ -226,15 +231,47 @@ access = ["${alice}"]
       flags: { log_level: 'loud', socket: join(folder, 'x'.repeat(100)) },
     });
     const error = await loading.catch((reason: unknown) => reason);
-    expect((error as Error).message.split('\n').sort()).toEqual([
-      expect.stringContaining('--log-level: log_level: '),
-      expect.stringContaining('--socket: socket: '),
+    expect((error as Error).message.split('\n')).toEqual([
       expect.stringContaining(`${file}:1: mdns: `),
       expect.stringContaining(`${file}:2: network: `),
       expect.stringContaining(`${file}:3: unknown key bogus`),
       expect.stringContaining(`${file}:4: allow[0]: `),
       expect.stringContaining('PEERD_PROFILE: profile: '),
+      expect.stringContaining('--socket: socket: '),
+      expect.stringContaining('--log-level: log_level: '),
     ]);
+  });
+
+  test.each([
+    ['name = 3', 'name: expected text in quotes, found 3'],
+    ['mdns = "yes"', 'mdns: expected true or false, found "yes"'],
+    ['listen = "a"', 'listen: expected a list in brackets, found "a"'],
+    ['peers = [[]]', 'peers[0]: expected text in quotes, found a list'],
+    ['allow = 1979-05-27', 'allow: expected a list in brackets, found a date'],
+    ['profile = "wan"', 'profile: expected "local", "lan" or "internet", found "wan"'],
+    ['compat = true', 'compat: expected "tinyp2p", found true'],
+    ['bootstrap_interval = 30', 'bootstrap_interval: expected a duration such as "30s" or "500ms", found 30'],
+    ['limits = 1', 'limits: expected a table, found 1'],
+    ['limits.max_queued_bytes = 0', 'limits.max_queued_bytes: expected a whole number from 1 up, found 0'],
+    ['limits.max_queued_bytes = 1.5', 'limits.max_queued_bytes: expected a whole number, found 1.5'],
+    ['limits.max_queued_bytes = "x"', 'limits.max_queued_bytes: expected a whole number, found "x"'],
+    [
+      'limits.max_payload_bytes = 999999999',
+      `limits.max_payload_bytes: expected a whole number up to ${maxControlPayloadBytes}, found 999999999`,
+    ],
+    [
+      'services.a = {}',
+      'services.a.access: expected "open", "nobody" or a list of peer ids (a name proves nothing), found nothing',
+    ],
+    [`data = ["${'x'.repeat(99)}"]`, 'data: expected text in quotes, found a list'],
+    [
+      `log_level = "${'x'.repeat(99)}"`,
+      `log_level: expected "debug", "info", "warn", "error" or "silent", found "${'x'.repeat(60)}…"`,
+    ],
+    ['secret = 3', 'secret: expected text in quotes'],
+    ['network_secret = ""', 'network_secret: expected a text that is not empty'],
+  ])('%s: what is expected and what was found', async (text, mistake) => {
+    expect(await mistakes(text)).toBe(`${file}:1: ${mistake}`);
   });
 
   test('all that core refuses is reported at once, from where each value came', async () => {
@@ -242,12 +279,12 @@ access = ["${alice}"]
     const loading = loadConfig({ file, env, flags: { listen: ['foo'], peers: ['bob'], mdns: true } });
     const error = await loading.catch((reason: unknown) => reason);
     expect((error as Error).message.split('\n')).toEqual([
-      expect.stringContaining('--mdns: mdns: needs discovery'),
-      expect.stringContaining(`${file}:3: bootstrap_interval: is `),
       expect.stringContaining(`${file}:1: allow[0]: "x"`),
       expect.stringContaining(`${file}:1: allow[1]: "y"`),
+      `${file}:3: bootstrap_interval: expected a whole number of ms from 100 to 2147483647, found 1`,
       expect.stringContaining('--listen: listen[0]: "foo" is not a multiaddr'),
       expect.stringContaining('--peer: peers[0]: "bob" is not a multiaddr'),
+      expect.stringContaining('--mdns: mdns: needs discovery'),
     ]);
     expect(await readdir(folder)).toEqual(['peerd.toml']);
   });

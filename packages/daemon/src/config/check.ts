@@ -1,27 +1,36 @@
 import { checkConfig, type Settings } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
+import type { Mistake } from './mistakes.ts';
 import { type ConfigValues, peerConfigOf } from './schema.ts';
 import { type Layer, valueAt } from './sources.ts';
 
-interface Mistake {
+/** What core has against a value, by the key of the file. */
+interface Objection {
   path: readonly string[];
   message: string;
 }
 
+/** A mistake of the layer whose value won; undefined: of none. */
+export interface MergedMistake extends Mistake {
+  readonly layer: Layer | undefined;
+}
+
 /**
- * What core has against these merged values, found before anything is made on disk: a line for each mistake, with the
- * place and key it has in the layer that won.
+ * What core has against these merged values, found before anything is made on disk: with the place and key it has in the
+ * layer that won.
  */
-export function checkMerged(values: ConfigValues, layers: readonly Layer[]): string[] {
-  const lines: string[] = [];
+export function checkMerged(values: ConfigValues, layers: readonly Layer[]): MergedMistake[] {
+  const mistakes: MergedMistake[] = [];
   let rest = values;
-  for (let mistake = mistakeIn(rest); mistake !== undefined; mistake = mistakeIn(rest)) {
-    const [key = ''] = mistake.path;
-    if (!(key in rest)) return [...lines, `${mistake.path.join('.')}: ${mistake.message}`];
-    lines.push(...linesOf(mistake, rest, layers));
-    rest = without(rest, mistake.path);
+  for (let objection = objectionTo(rest); objection !== undefined; objection = objectionTo(rest)) {
+    const { path, message } = objection;
+    const [key = ''] = path;
+    if (!(key in rest))
+      return [...mistakes, { layer: undefined, position: 0, line: `${path.join('.')}: ${message}` }];
+    mistakes.push(...mistakesBy(objection, rest, layers));
+    rest = without(rest, path);
   }
-  return lines;
+  return mistakes;
 }
 
 /** What core would work with, but for what its secrets come to. Fails on values that it does not take. */
@@ -32,7 +41,7 @@ export function settingsOf(values: ConfigValues): Settings {
 }
 
 /** The first thing that core has against these values, by the key of the file. */
-function mistakeIn(values: ConfigValues): Mistake | undefined {
+function objectionTo(values: ConfigValues): Objection | undefined {
   try {
     settingsOf(values);
     return undefined;
@@ -41,23 +50,34 @@ function mistakeIn(values: ConfigValues): Mistake | undefined {
     const [, key, message = ''] = /^([A-Za-z.]+):? (.*)$/s.exec(PeerdError.from(error).message) ?? [];
     if (key === undefined) throw error;
     const ours = key.replace(/Ms$/, '').replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    return { path: ours.split('.'), message };
+    // As the check of a source says it.
+    const said = message.replace(/^is (.*): (expected .*)$/s, '$2, found $1');
+    return { path: ours.split('.'), message: said };
   }
 }
 
-function linesOf({ path, message }: Mistake, values: ConfigValues, layers: readonly Layer[]): string[] {
-  const where = layers.findLast((layer) => valueAt(layer.values, path) !== undefined)?.where;
-  const line = (at: readonly PropertyKey[], key: string, text: string) =>
-    `${where === undefined ? '' : `${where(at)}: `}${key}: ${text}`;
+function mistakesBy(
+  { path, message }: Objection,
+  values: ConfigValues,
+  layers: readonly Layer[],
+): MergedMistake[] {
+  const layer = layers.findLast((each) => valueAt(each.values, path) !== undefined);
+  const mistake = (at: readonly PropertyKey[], key: string, text: string): MergedMistake => ({
+    layer,
+    position: layer?.position(at) ?? 0,
+    line: `${layer === undefined ? '' : `${layer.where(at)}: `}${key}: ${text}`,
+  });
   const key = path.join('.');
   const list = valueAt(values, path);
   const wrong = !Array.isArray(list)
     ? []
     : list.flatMap((element: unknown, index) => {
-        const mistake = mistakeIn({ [key]: [element] });
-        return mistake === undefined ? [] : [line([...path, index], `${key}[${index}]`, mistake.message)];
+        const objection = objectionTo({ [key]: [element] });
+        return objection === undefined
+          ? []
+          : [mistake([...path, index], `${key}[${index}]`, objection.message)];
       });
-  return wrong.length > 0 ? wrong : [line(path, key, message)];
+  return wrong.length > 0 ? wrong : [mistake(path, key, message)];
 }
 
 function without<T extends object>(values: T, [key = '', ...below]: readonly string[]): T {

@@ -1,5 +1,5 @@
 import { nearest } from './nearest.ts';
-import { type ConfigKey, configKeys, type Notation, type RawConfig } from './schema.ts';
+import { type ConfigKey, configKeys, keyPosition, type Notation, type RawConfig } from './schema.ts';
 import type { ConfigSource } from './sources.ts';
 
 /**
@@ -46,7 +46,11 @@ export function environmentSource(env: NodeJS.ProcessEnv): Environment {
         if (!env[variableOf({ path })] || path.length === 1) set(variable, path, level);
   }
   return {
-    source: { values, where: ([table, key]) => placeOf(places, String(table), key) },
+    source: {
+      values,
+      where: ([table, key]) => placeOf(places, String(table), key),
+      position: keyPosition,
+    },
     warnings: unknownVariables(env),
   };
 }

@@ -1,5 +1,5 @@
 import { levelsOf } from './environment.ts';
-import type { RawConfig } from './schema.ts';
+import { keyPosition, type RawConfig } from './schema.ts';
 import type { ConfigSource } from './sources.ts';
 
 /** Values of the command line. `log_level` may be levels by area too: `info,request=debug`. */
@@ -8,7 +8,7 @@ export function flagSource(flags: RawConfig): ConfigSource {
   if (typeof levels === 'string')
     for (const [[key = '', area], level] of levelsOf(levels))
       values[key] = area === undefined ? level : { ...(values[key] as object | undefined), [area]: level };
-  return { values, where: ([key]) => flagOf(String(key)) };
+  return { values, where: ([key]) => flagOf(String(key)), position: keyPosition };
 }
 
 /** The flag that a key of the configuration has on the command line. */

@@ -4,11 +4,11 @@ import process from 'node:process';
 import { PeerdError } from '@peerd/protocol';
 import { checkSocketPath, isPeerdName, socketPath, thisUser } from '@peerd/protocol/control';
 import { decodeTicket } from '../ticket.ts';
-import { checkMerged } from './check.ts';
+import { checkMerged, type MergedMistake } from './check.ts';
 import { environmentSource } from './environment.ts';
 import { type ConfigFile, findConfigFile, readConfigFile, warningsOf } from './file.ts';
 import { flagSource } from './flags.ts';
-import type { ConfigValues, RawConfig } from './schema.ts';
+import { type ConfigValues, keyPosition, type RawConfig } from './schema.ts';
 import { type ConfigSource, checkSource, type Layer, mergeValues, valueAt } from './sources.ts';
 import { tomlSource } from './toml.ts';
 
@@ -56,25 +56,39 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<DaemonCon
     layerOf(() => flagSource(flags)),
   ];
   const values = mergeValues(layers);
-  const mistakes = [...layers.flatMap((layer) => layer.mistakes), ...checkMerged(values, layers)];
+  const mistakes = checkMerged(values, layers);
   const name = values.name ?? defaultName();
   const data = resolve(values.data ?? defaultData(name, env));
   const socket =
     values.socket === undefined ? socketPath(name, { ...thisUser(), env }) : resolve(values.socket);
-  const sourceOf = (path: readonly string[]) =>
-    layers.findLast((layer) => valueAt(layer.values, path) !== undefined)?.where(path) ?? 'default';
+  const layerWith = (path: readonly string[]) =>
+    layers.findLast((layer) => valueAt(layer.values, path) !== undefined);
+  const sourceOf = (path: readonly string[]) => layerWith(path)?.where(path) ?? 'default';
   try {
     checkSocketPath(socket);
   } catch (error) {
-    mistakes.push(`${sourceOf(['socket'])}: socket: ${PeerdError.from(error).message}`);
+    const path = ['socket'];
+    const layer = layerWith(path);
+    const line = `${sourceOf(path)}: socket: ${PeerdError.from(error).message}`;
+    mistakes.push({ layer, position: layer?.position(path) ?? 0, line });
   }
-  if (mistakes.length > 0) throw new PeerdError('invalid', mistakes.join('\n'));
+  const lines = linesOf(mistakes, layers);
+  if (lines.length > 0) throw new PeerdError('invalid', lines.join('\n'));
   const warnings = [
     ...(file === undefined ? [] : await warningsOf(file.path, layers[0]?.values ?? {})),
     ...environment.warnings,
   ];
   const reload = () => loadConfig(options);
   return { name, data, socket, values, file: file?.path, warnings, sourceOf, reload };
+}
+
+/** Those of each layer together, as they stand there; what is in none of them at the end. */
+function linesOf(merged: readonly MergedMistake[], layers: readonly Layer[]): string[] {
+  return [...layers, undefined].flatMap((layer) =>
+    [...(layer?.mistakes ?? []), ...merged.filter((mistake) => mistake.layer === layer)]
+      .sort((a, b) => a.position - b.position)
+      .map(({ line }) => line),
+  );
 }
 
 async function configFile(options: ConfigOptions, env: NodeJS.ProcessEnv): Promise<ConfigFile | undefined> {
@@ -95,7 +109,7 @@ function ticketSource(text: string, name: string): ConfigSource {
   const { id, addresses, network, secret } = decodeTicket(text);
   const peers = addresses.map((address) => `${address}/p2p/${id}`);
   const values = { peers, network, ...(secret === undefined ? {} : { network_secret: secret }) };
-  return { values, where: () => name };
+  return { values, where: () => name, position: keyPosition };
 }
 
 /** A source that can't be read at all is one mistake. */
@@ -104,7 +118,8 @@ function layerOf(read: () => ConfigSource, place = ''): Layer {
     return checkSource(read());
   } catch (error) {
     if (!(error instanceof PeerdError)) throw error;
-    return { values: {}, where: () => '', mistakes: [`${place}${error.message}`] };
+    const mistake = { position: 0, line: `${place}${error.message}` };
+    return { values: {}, where: () => '', position: () => 0, mistakes: [mistake] };
   }
 }
 

@@ -46,10 +46,11 @@ const text = z.string().min(1, 'expected a text that is not empty');
 const texts = z.array(text);
 const count = z.int().min(1);
 
-const duration = z.string().transform((value, context) => {
+const expectedDuration = 'expected a duration such as "30s" or "500ms"';
+const duration = z.string(expectedDuration).transform((value, context) => {
   const ms = parseDuration(value);
   if (ms !== undefined && ms > 0) return ms;
-  context.addIssue({ code: 'custom', message: 'expected a duration such as "30s" or "500ms"' });
+  context.addIssue({ code: 'custom', message: expectedDuration });
   return z.NEVER;
 });
 
@@ -137,6 +138,12 @@ export const configKeys: readonly ConfigKey[] = [
     Object.entries(below).map(([key, type]) => ({ path: [table, key], notation: notationOf(type) })),
   ),
 ];
+
+/** Where a key stands in that order; one that is not among them comes after. */
+export function keyPosition(path: readonly PropertyKey[]): number {
+  const found = configKeys.findIndex((key) => key.path.every((step, index) => step === path[index]));
+  return found < 0 ? configKeys.length : found;
+}
 
 /** Values that are never shown. */
 export const secretKeys: readonly (keyof ConfigValues)[] = ['secret', 'network_secret'];

@@ -22,15 +22,20 @@ export function tomlSource(file: string, text: string): ConfigSource {
     }
   }
   checkNames(file, lines);
+  const lineOf = (path: Path) => {
+    for (let length = path.length; length > 0; length -= 1) {
+      const line = lines.get(keyOf(path.slice(0, length)));
+      if (line !== undefined) return line;
+    }
+    return undefined;
+  };
   return {
     values: withAbsolutePaths(getStaticTOMLValue(program) as RawConfig, dirname(resolve(file))),
     where(path) {
-      for (let length = path.length; length > 0; length -= 1) {
-        const line = lines.get(keyOf(path.slice(0, length)));
-        if (line !== undefined) return `${file}:${line}`;
-      }
-      return file;
+      const line = lineOf(path);
+      return line === undefined ? file : `${file}:${line}`;
     },
+    position: (path) => lineOf(path) ?? 0,
   };
 }
 
