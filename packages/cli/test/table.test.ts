@@ -37,6 +37,18 @@ test('a column that is cut first leaves room for those after it', async () => {
   ]);
 });
 
+test('columns that there is no room for go one by one, once the one that is cut is as narrow as it may be', async () => {
+  const rows = [['1', 'a', 'two thousand', 'a text that is too long']];
+  const at = async (columns: number) => {
+    Object.assign(process.stdout, { columns });
+    const lines = await table(['N', 'TWO', 'THREE', 'TEXT'], rows, { narrow: 3, drop: [2, 0] });
+    return lines.map(stripVTControlCharacters);
+  };
+  expect(await at(34)).toEqual(['N  TWO  THREE         TEXT', '1  a    two thousand  a text that…']);
+  expect(await at(33)).toEqual(['N  TWO  TEXT', '1  a    a text that is too long']);
+  expect(await at(19)).toEqual(['TWO  TEXT', 'a    a text that i…']);
+});
+
 test('a pipe gets whole rows and no header', async () => {
   process.stdout.isTTY = false;
   expect(await table(['NAME', 'TEXT'], [[idCell(id), 'a text that is too long for a terminal']])).toEqual([

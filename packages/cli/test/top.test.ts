@@ -1,6 +1,9 @@
+import process from 'node:process';
+import { stripVTControlCharacters } from 'node:util';
 import type { NodeTop } from '@peerd/protocol';
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { bytes, milliseconds, span, whole } from '../src/figures.ts';
+import { Screen } from '../src/top/screen.ts';
 import { linesOf } from '../src/top/snapshot.ts';
 
 const top: NodeTop = {
@@ -60,6 +63,70 @@ test('top puts the queues that refuse and the full ones first, and marks a clien
     '',
     '4  1  0  1  0  4.77 MiB !  12  reader',
   ]);
+});
+
+describe('on a terminal', () => {
+  const before = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
+  afterEach(() => {
+    Object.assign(process.stdout, before);
+  });
+
+  async function shown(columns: number): Promise<string[]> {
+    Object.assign(process.stdout, { isTTY: true, columns });
+    return (await linesOf(top, { daemon: 'alice', before: undefined })).map(stripVTControlCharacters);
+  }
+
+  test('that is narrow no line of top is over its edge: facts are folded, lesser columns left out', async () => {
+    expect(await shown(40)).toEqual([
+      'daemon   alice, up 1 min 2 s',
+      'loop     100 turns, 1,000 inputs',
+      '         longest turn 0.50 ms,',
+      '         longest wait 12.3 ms',
+      'waiting  3 commands (2.00 KiB), 0 events',
+      '         oldest command 1.50 ms',
+      'calls    2 out, 1 in, 1.50 KiB in flight',
+      'memory   143 MiB, heap 47.7 MiB,',
+      '         buffers 0.98 KiB',
+      '',
+      'QUEUE                SIZE  FULL  REFUSED',
+      'bytes in flight  1.00 KiB   0 %        7',
+      'commands              512  50 %        0',
+      'topics                  0   0 %        0',
+      '',
+      'CALLS      UNREAD  MISSED  PROGRAM',
+      '    1  4.77 MiB !      12  reader',
+    ]);
+    for (let columns = 36; columns < 90; columns += 1)
+      for (const line of await shown(columns)) expect(line.length, line).toBeLessThanOrEqual(columns);
+  });
+
+  test('that is wide enough top has all of its columns', async () => {
+    expect(await shown(80)).toEqual(
+      expect.arrayContaining([
+        'QUEUE                SIZE    LIMIT  FULL  REFUSED',
+        'CLIENT  CALLS  HANDLERS  TOPICS  IN HAND      UNREAD  MISSED  PROGRAM',
+      ]),
+    );
+  });
+});
+
+test('a page clears what was there before each line is written, and gives back the terminal as it was', () => {
+  const written: string[] = [];
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    written.push(`${text}`);
+    return true;
+  });
+  try {
+    const screen = new Screen(() => {});
+    screen.show(['one', 'two']);
+    screen.close();
+  } finally {
+    write.mockRestore();
+  }
+  const [enter = '', page = '', leave = ''] = written;
+  expect(page).toBe('\u001b[H\u001b[Kone\n\u001b[Jtwo');
+  // The page, the cursor, the wrapping of lines.
+  for (const mode of [1049, 25, 7]) expect(`${enter}${leave}`.split(`\u001b[?${mode}`)).toHaveLength(3);
 });
 
 test('top tells how much there is in a second once it has two snapshots, and can leave out what is empty', async () => {

@@ -6,6 +6,7 @@ import { withExamples } from '../examples.ts';
 import { span } from '../figures.ts';
 import type { StatusJson } from '../json.ts';
 import { inertLine, jsonMs, oneLine } from '../output.ts';
+import { folded } from '../table.ts';
 
 export function statusCommand(): Command {
   const command = new Command('status').description('Show what a daemon is and has').action(async () => {
@@ -61,13 +62,6 @@ const indent = ' '.repeat(11);
 /** Words on as many lines as they need. */
 function listed(words: readonly string[]): string {
   if (words.length === 0) return '(none)';
-  const columns = process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
-  const lines: string[] = [];
-  for (const [index, word] of words.map(process.stdout.isTTY ? inertLine : oneLine).entries()) {
-    const text = index < words.length - 1 ? `${word},` : word;
-    const last = lines.at(-1);
-    if (last === undefined || indent.length + last.length + 1 + text.length > columns) lines.push(text);
-    else lines[lines.length - 1] = `${last} ${text}`;
-  }
+  const lines = folded(words.map(process.stdout.isTTY ? inertLine : oneLine), indent.length);
   return lines.join(`\n${indent}`);
 }

@@ -44,7 +44,7 @@ export function topCommand(): Command {
 other. Loop: a wait is how long a command lay there before the loop took it, the longest of the last 10 to 20 s. Queues:
 those that have refused something come first, then by how full they are; past its limit the answer is busy, or something is
 counted as missed. Clients: programs on the daemon's socket; UNREAD is what waits for one to read it, with a ! when the
-daemon takes nothing more from it until it does.`,
+daemon takes nothing more from it until it does. A terminal that is too narrow for all columns lacks some.`,
   );
 }
 

@@ -1,11 +1,12 @@
 import process from 'node:process';
 
 const csi = '\u001b[';
-const enter = `${csi}?1049h${csi}?25l`;
+/** Another page, without a cursor, and lines that end at the edge. */
+const enter = `${csi}?1049h${csi}?25l${csi}?7l`;
 /** q, Q, Ctrl-C and Ctrl-D: while keys come one by one, no signal does. */
 const quits = ['q', 'Q', '\u0003', '\u0004'];
 
-const leave = `${csi}?25h${csi}?1049l`;
+const leave = `${csi}?7h${csi}?25h${csi}?1049l`;
 
 /** The terminal while one page is shown on it again and again. What was on it before comes back at the end. */
 export class Screen {
@@ -27,7 +28,10 @@ export class Screen {
     const rows = process.stdout.rows || 24;
     const room =
       lines.length > rows ? [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more lines`] : lines;
-    process.stdout.write(`${csi}H${room.map((line) => `${line}${csi}K`).join('\n')}${csi}J`);
+    // What was there goes before each line is written: after a line that ends at the edge it would take its last character.
+    const last = room.length - 1;
+    const page = room.map((line, index) => `${csi}${index === last ? 'J' : 'K'}${line}`);
+    process.stdout.write(`${csi}H${page.join('\n')}`);
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import process from 'node:process';
 import type { NodeTop } from '@peerd/protocol';
 import { bytes, milliseconds, span, whole } from '../figures.ts';
 import { jsonMs } from '../output.ts';
-import { table } from '../table.ts';
+import { folded, table } from '../table.ts';
 import type { TopJson } from './json.ts';
 
 type Queue = NodeTop['queues'][number];
@@ -25,42 +25,62 @@ export async function linesOf(top: NodeTop, { daemon, before, brief = false }: L
     return `${whole(of(top))} (${whole(rate)}/s)`;
   };
   const facts = [
-    ['daemon', `${daemon}, up ${span(top.uptimeMs)}`],
+    ['daemon', daemon, `up ${span(top.uptimeMs)}`],
     [
       'loop',
-      `${perSecond((each) => each.loop.turns)} turns, ${perSecond((each) => each.loop.inputs)} inputs`,
+      `${perSecond((each) => each.loop.turns)} turns`,
+      `${perSecond((each) => each.loop.inputs)} inputs`,
     ],
     [
       '',
-      `longest turn ${milliseconds(loop.longestTurnMs)}, longest wait ${milliseconds(loop.longestWaitMs)}`,
+      `longest turn ${milliseconds(loop.longestTurnMs)}`,
+      `longest wait ${milliseconds(loop.longestWaitMs)}`,
     ],
     [
       'waiting',
-      `${whole(loop.commands)} commands (${bytes(loop.commandBytes)}), ${whole(loop.events)} events`,
+      `${whole(loop.commands)} commands (${bytes(loop.commandBytes)})`,
+      `${whole(loop.events)} events`,
     ],
     ['', `oldest command ${milliseconds(loop.oldestCommandMs)}`],
     [
       'calls',
-      `${whole(calls.outbound)} out, ${whole(calls.inbound)} in, ${bytes(calls.bytesInFlight)} in flight`,
+      `${whole(calls.outbound)} out`,
+      `${whole(calls.inbound)} in`,
+      `${bytes(calls.bytesInFlight)} in flight`,
     ],
     [
       'memory',
-      `${bytes(memory.rssBytes)}, heap ${bytes(memory.heapUsedBytes)}, buffers ${bytes(memory.externalBytes)}`,
+      bytes(memory.rssBytes),
+      `heap ${bytes(memory.heapUsedBytes)}`,
+      `buffers ${bytes(memory.externalBytes)}`,
     ],
   ];
   const sorted = [...top.queues].sort((a, b) => b.refused - a.refused || fullness(b) - fullness(a));
   const queues = brief ? sorted.filter(({ size, refused }) => size > 0 || refused > 0) : sorted;
   const left = sorted.length - queues.length;
   return [
-    ...facts.map(([name = '', text]) => `${name.padEnd(8)} ${text}`),
+    ...facts.flatMap(([name = '', ...phrases]) =>
+      folded(phrases, indent).map((line, index) => `${index === 0 ? name : ''}`.padEnd(indent) + line),
+    ),
     '',
-    ...(await table(['QUEUE', 'SIZE', 'LIMIT', 'FULL', 'REFUSED'], queues.map(queueRow))),
+    ...(await table(['QUEUE', 'SIZE', 'LIMIT', 'FULL', 'REFUSED'], queues.map(queueRow), queueOptions)),
     ...(left > 0 ? [`and ${left} more, empty: --once shows all`] : []),
-    ...(clients.length === 0 ? [] : ['', ...(await table(clientHeader, clients.map(clientRow)))]),
+    ...(clients.length === 0
+      ? []
+      : ['', ...(await table(clientHeader, clients.map(clientRow), clientOptions))]),
   ];
 }
 
+/** Where the facts begin, after what they are about. */
+const indent = 9;
+
+/** How full a queue is says more than its limit. */
+const queueOptions = { narrow: 0, drop: [2, 1] };
+
 const clientHeader = ['CLIENT', 'CALLS', 'HANDLERS', 'TOPICS', 'IN HAND', 'UNREAD', 'MISSED', 'PROGRAM'];
+
+/** Which program it is, and what it leaves unread, says more than what it has. */
+const clientOptions = { narrow: 7, drop: [2, 3, 4, 0, 1, 6] };
 
 function fullness({ size, limit }: Queue): number {
   return limit === 0 ? 0 : size / limit;
