@@ -15,7 +15,7 @@ const feature = '^packages/core/src/(?!(?:channel|server|host|gen)/)([^/]+)/';
 const pureFile = '^packages/core/src/(?:|.+/)(state|codec|messages)\\.ts$';
 const driverFile = '^packages/core/src/[^/]+/(driver|fallback)\\.ts$';
 const startsDaemon =
-  '^packages/cli/src/(commands/(start|config|identity|keygen|demo)\\.ts$|config-options\\.ts$|demo/)';
+  '^packages/cli/src/(commands/(start|config|identity|keygen|demo)\\.ts$|(config-options|banner)\\.ts$|demo/)';
 
 const packages = Object.entries(arrows).map(([name, allowed]) => ({
   name: `${name}-imports-${allowed.join('-') || 'no-package'}`,

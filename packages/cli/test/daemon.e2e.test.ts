@@ -43,6 +43,36 @@ describe('start', () => {
     expect(await listener.line()).toContain('it is out');
   });
 
+  test('of several on this machine it proposes the name that is free, or the one that it is connected to', async () => {
+    const banner = async (args: string[]) => {
+      const running = sandbox.spawn([...args, '--discovery', 'off']);
+      const lines: string[] = [];
+      while (!lines.at(-1)?.includes('Ctrl-C stops it')) lines.push(await running.line());
+      return lines.join('\n');
+    };
+    // Bob is of another network.
+    await sandbox.start('bob', ['--discovery', 'off']);
+    const first = await banner(['start', '--name', 'zed', '--network', `${sandbox.network}-too`]);
+    expect(first).toContain('peerd start --name alice ');
+    expect(first).toMatch(/peerd request zed hello --name alice$/m);
+    const [zed = ''] = /\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/\w+/.exec(first) ?? [];
+    const joined = ['start', '--name', 'alice', '--network', `${sandbox.network}-too`, '--peer'];
+    const second = await banner([...joined, zed]);
+    expect(second).not.toContain('peerd start');
+    expect(second).toMatch(/peerd request alice hello --name zed$/m);
+    // Also without its id: the address alone is one of zed's.
+    const third = await banner([...joined.with(2, 'carol'), zed.replace(/\/p2p\/.*/, '')]);
+    expect(third).toMatch(/peerd request carol hello --name zed$/m);
+    // It is the other one that dials, and has gone on while this one was away.
+    const dave = await sandbox.start('dave', ['--discovery', 'off']);
+    const [address = ''] = dave.info.addresses;
+    await sandbox.start('erin', ['--discovery', 'off', '--peer', address]);
+    expect((await sandbox.run(['stop', '--name', 'dave'])).status).toBe(0);
+    const listen = ['--listen', address.replace(/\/p2p\/.*/, '')];
+    const again = await banner(['start', '--name', 'dave', '--network', sandbox.network, ...listen]);
+    expect(again).toMatch(/peerd request dave hello --name erin$/m);
+  });
+
   test('of a network with a secret it prints how to join by a ticket, and that works', async () => {
     const args = [
       ...own('alice'),

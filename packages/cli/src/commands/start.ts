@@ -1,11 +1,10 @@
 import process from 'node:process';
-import type { Daemon, DaemonConfig, DaemonInfo } from '@peerd/daemon';
+import type { Daemon } from '@peerd/daemon';
 import { PeerdError } from '@peerd/protocol';
 import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
 import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import { programName, quote } from '../invocation.ts';
 import type { StartedJson, StoppedJson } from '../json.ts';
 
 export function startCommand(): Command {
@@ -47,7 +46,11 @@ async function start(command: Command): Promise<void> {
       ...daemon.info,
       addresses: [...daemon.info.addresses],
     } satisfies StartedJson);
-  else output.text(banner(daemon.info, options, config.values));
+  else {
+    const { banner, othersThan } = await import('../banner.ts');
+    const { info } = daemon;
+    output.text(banner({ info, options, config, others: await othersThan(info, config) }));
+  }
   await daemon.stopped;
   if (output.json) output.object({ event: 'stopped' } satisfies StoppedJson);
   else output.note('stopped');
@@ -83,52 +86,4 @@ function stopOnSignals(): { use(daemon: Daemon): void } {
       daemon = started;
     },
   };
-}
-
-/** What the daemon is, and what to type next: every command works as it stands when pasted. */
-function banner(info: DaemonInfo, options: ConfigFlags, values: DaemonConfig['values']): string {
-  const program = programName();
-  const other = info.name === 'bob' ? 'alice' : 'bob';
-  const here = options.socket === undefined ? `--name ${info.name}` : `--socket ${quote(info.socket)}`;
-  const { profile = 'local', network_secret: secret } = values;
-  const ticket = `${program} ticket ${secret === undefined ? '' : '--with-secret '}${here}`;
-  const join = `${program} start --name ${other} --ticket -`;
-  const lines = [
-    `peerd ${info.version}: ${info.name} is up`,
-    '',
-    `  id         ${info.id}`,
-    `  network    ${info.network}`,
-    ...info.addresses.map((each, index) => `  ${(index === 0 ? 'addresses' : '').padEnd(10)} ${each}`),
-    `  socket     ${info.socket}`,
-    `  data       ${info.data}`,
-    '',
-    'In other terminals:',
-    '',
-    ...(secret === undefined
-      ? plainStart(info, `${program} start --name ${other}`)
-      : [`  ${ticket}`, `  ${join}`, '']),
-    `  ${program} reply --echo ${here}`,
-    `  ${program} request ${info.name} hello --name ${other}`,
-    '',
-    `  ${program} subscribe news ${here}`,
-    `  ${program} broadcast news 'it is out' --name ${other}`,
-    '',
-    ...(profile === 'local'
-      ? []
-      : [
-          `On another machine, with what \`${ticket}\` prints:`,
-          '',
-          `  peerd start --name ${other} --profile ${profile} --ticket -`,
-          '',
-        ]),
-    'Ctrl-C stops it.',
-  ];
-  return lines.join('\n');
-}
-
-/** How another daemon joins a network without a secret. */
-function plainStart({ addresses, network }: DaemonInfo, start: string): string[] {
-  const address = addresses.find((each) => each.startsWith('/ip4/127.')) ?? addresses[0];
-  if (address === undefined) return [];
-  return [`  ${start}${network === 'peerd' ? '' : ` --network ${quote(network)}`} --peer ${address}`, ''];
 }
