@@ -36,7 +36,7 @@ export function readJsonTypes(): Map<string, JsonType> {
       else if (!/^ +\/?\*/.test(line)) throw new Error(`json.ts has a line of an unknown form: ${line}`);
     } else if (start) {
       const name = start[1] ?? '';
-      const commands = [...comment.matchAll(/`(peerd [a-z ]+)`/g)].map(([, command = '']) => command);
+      const commands = [...comment.matchAll(/`(peerd [a-z -]+)`/g)].map(([, command = '']) => command);
       open = { name, commands, fields: [], source: `${comment}${line}\n` };
       types.set(name, open);
       comment = '';

@@ -35,7 +35,7 @@ async function page(): Promise<string> {
     ['| command | |', '|---|---|', ...index].join('\n'),
     `## Every command has\n\n${rows(program)}`,
     'What each prints as JSON is declared below, in TypeScript. Keys may be added, and none is renamed or removed: read what\nyou know and let the rest be. What is not known is `null`; times are in milliseconds, to the microsecond.',
-    `${code('ts', sourceOf(failure(types)))}`,
+    `${code('ts', sourceOf(common(types)))}`,
     ...commands.map((each) => sectionOf(each, types)),
   ];
   return `${sections.join('\n\n')}\n`;
@@ -43,7 +43,7 @@ async function page(): Promise<string> {
 
 function sectionOf({ name, command }: NamedCommand, types: ReadonlyMap<string, JsonType>): string {
   const { examples = [], notes = '' } = guidanceOf(command) ?? {};
-  const json = typesOf(name, types).filter((type) => !failure(types).includes(type));
+  const json = typesOf(name, types).filter((type) => !common(types).includes(type));
   const parts = [
     `## ${name}`,
     `${command.description()}.`,
@@ -79,8 +79,9 @@ function rows(command: Command): string {
   return ['| | |', '|---|---|', ...lines].join('\n');
 }
 
-function failure(types: ReadonlyMap<string, JsonType>): JsonType[] {
-  return ['FailureJson', 'ErrorJson'].flatMap((name) => types.get(name) ?? []);
+/** What no one command prints. */
+function common(types: ReadonlyMap<string, JsonType>): JsonType[] {
+  return ['FailureJson', 'ErrorJson', 'VersionJson'].flatMap((name) => types.get(name) ?? []);
 }
 
 function sourceOf(types: readonly JsonType[]): string {

@@ -15,6 +15,11 @@ export interface ErrorJson {
   candidates?: string[];
 }
 
+/** `peerd --version`: one object. */
+export interface VersionJson {
+  version: string;
+}
+
 /** `peerd start`: first this, once the daemon can be used. */
 export interface StartedJson {
   event: 'started';

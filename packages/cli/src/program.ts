@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { errorCodes, exitStatusOf } from '@peerd/protocol';
 import { Command } from 'commander';
 import { withExamples } from './examples.ts';
+import type { VersionJson } from './json.ts';
 import { version } from './version.ts';
 
 type Load = () => Promise<Command>;
@@ -66,7 +67,7 @@ ${statuses()}`;
 export async function createProgram(words: readonly string[] = []): Promise<Command> {
   const program = new Command('peerd')
     .description('A place in a peer-to-peer network for any program')
-    .version(version())
+    .version(versionFor(words))
     .option('--json', 'print JSON')
     .option('--name <name>', 'which daemon, when several run (default: PEERD_NAME, or the only one)')
     .option('--socket <path>', 'which daemon, by its socket')
@@ -93,6 +94,12 @@ export async function createProgram(words: readonly string[] = []): Promise<Comm
   }
   program.commandsGroup('More:').helpCommand('help [command]', 'display help for command');
   return withExamples(program, ['peerd start', 'peerd request bob hello', 'peerd demo'], notes);
+}
+
+/** Printed while the rest of the line has not been parsed yet. */
+function versionFor(words: readonly string[]): string {
+  const json: VersionJson = { version: version() };
+  return words.includes('--json') ? JSON.stringify(json) : json.version;
 }
 
 /** When parsing has ended with the help as an error: what that was asked for by `help`, and is no command. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { undocumented } from './json-types.ts';
 import { errorIn, isRunning, type Running, Sandbox } from './sandbox.ts';
 
 let sandbox: Sandbox;
@@ -19,6 +20,18 @@ describe('the command line', () => {
     const { status, stdout } = await sandbox.run(['--version']);
     expect(status).toBe(0);
     expect(stdout.toString()).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test.each([
+    ['--version', '--json'],
+    ['--json', '-V'],
+    ['--json', 'status', '--version'],
+  ])('%s %s: the version is one object', async (...args) => {
+    const { status, stdout } = await sandbox.run(args);
+    expect(status).toBe(0);
+    expect(undocumented('peerd --version', stdout)).toEqual([]);
+    const text = await sandbox.run(['--version']);
+    expect(JSON.parse(stdout.toString())).toEqual({ version: text.stdout.toString().trim() });
   });
 
   test.each([
