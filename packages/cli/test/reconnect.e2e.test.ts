@@ -89,7 +89,8 @@ test('a daemon is killed and restarted under a program that goes on', async () =
   expect(attempts).toBeGreaterThan(1);
   expect(awayMs).toBeGreaterThan(0);
   expect(notRestored).toEqual([]);
-  expect(atBob.daemon).toEqual(before);
+  expect(atBob.daemon).toEqual({ ...before, pid: bob.pid });
+  expect(bob.pid).not.toBe(before.pid);
   expect((await meanwhile).services).toEqual(['upper']);
   expect(await again).toBe('at last');
   expect(await askBob('hello')).toBe('HELLO');

@@ -61,8 +61,8 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'a table',
 };
 
-/** Characters of a text that tell which one it is. */
-const maxShown = 60;
+/** Characters of a text that tell which one it is: the rest of a long one is left out. */
+const shownLength = 60;
 
 function nameOf(value: unknown): string {
   if (value === undefined) return 'nothing';
@@ -70,7 +70,7 @@ function nameOf(value: unknown): string {
   if (value instanceof Date) return 'a date';
   if (typeof value === 'object') return 'a table';
   if (typeof value !== 'string') return String(value);
-  return JSON.stringify(value.length > maxShown ? `${value.slice(0, maxShown)}…` : value);
+  return JSON.stringify(value.length > shownLength ? `${value.slice(0, shownLength)}…` : value);
 }
 
 function alternatives(words: readonly string[]): string {
