@@ -37,7 +37,7 @@ export interface Client extends AsyncDisposable {
    * Answers requests to a service until the registration is closed or the client ends. Of several handlers of a
    * service, in one program or in many, a request goes to the one with the fewest in hand that admits the caller; with
    * all of them full it waits for the first that is free. Callers whom no handler admits get `forbidden`, and `busy`
-   * when 16,384 requests wait for the service.
+   * when 32,768 requests wait for the service, or as many of that peer as there is room for beside them.
    *
    * Fails with `invalid` when an event handler was set on the server, and `busy` past 16,384 handlers on the node.
    */

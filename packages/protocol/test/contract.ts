@@ -796,7 +796,7 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
       expect(top.calls).toMatchObject({ outbound: 0, inbound: 3 });
       expect(top.calls.bytesInFlight).toBeGreaterThanOrEqual(30_000);
       expect(queue(top, 'inbound calls')).toMatchObject({ size: 3, limit: 16_384, refused: 0 });
-      expect(queue(top, 'service "top"')).toMatchObject({ limit: 16_384, unit: 'items', refused: 0 });
+      expect(queue(top, 'service "top"')).toMatchObject({ limit: 32_768, unit: 'items', refused: 0 });
       const asking = await a.client.top();
       expect(asking.calls).toMatchObject({ outbound: 3, inbound: 0 });
       expect(queue(asking, 'outbound calls')).toMatchObject({ size: 3, limit: 16_384 });
