@@ -34,9 +34,6 @@ const FLUSH_BYTES = 256 * 1024;
 /** What one flush leaves to large messages, however many small ones there are. */
 const LARGE_FLUSH_BYTES = FLUSH_BYTES / 4;
 
-/** What may be under way is cut into at least so many chunks: where that is little, a small message waits for a short one. */
-const CHUNKS_UNDER_WAY = 4;
-
 /** Calls that may be over and still stand among those that wait to send, however few others do. */
 const SWEEP_CALLS = 1024;
 
@@ -282,9 +279,7 @@ export class Link {
     const message = call.outgoing.peek() as Outgoing;
     const bytes = message.bytes ?? none;
     // The last message may have left the window a little below nothing: its end goes out all the same.
-    const longest = call.opened
-      ? Math.min(CHUNK_BYTES, this.#pace.limitBytes / CHUNKS_UNDER_WAY)
-      : SMALL_BYTES;
+    const longest = call.opened ? CHUNK_BYTES : SMALL_BYTES;
     const taken = Math.min(bytes.length - call.sentBytes, longest, Math.max(0, call.sendWindow));
     const data = taken === bytes.length ? bytes : bytes.subarray(call.sentBytes, call.sentBytes + taken);
     call.sendWindow -= taken;

@@ -5,11 +5,11 @@ import { STREAM_GRANT_BYTES, STREAM_WINDOW_BYTES } from './frames.ts';
 const MIN_UNDER_WAY_BYTES = 2 * STREAM_GRANT_BYTES;
 
 /**
- * What large messages may add to the time a small one takes to get through: 2 ms, and on a long way a quarter of the time
+ * What large messages may add to the time a small one takes to get through: 1.5 ms, and on a long way a quarter of the time
  * that it takes by itself, since there the delay varies by more. Lower, and a machine that is busy with something else for
  * a moment slows large ones down; higher, and small ones wait that much longer behind them.
  */
-const MIN_TARGET_DELAY_MS = 2;
+const MIN_TARGET_DELAY_MS = 1.5;
 const TARGET_DELAY_SHARE = 0.25;
 
 /** A mark for every so many bytes that are sent: 64 of them at most in a whole window. */
