@@ -11,6 +11,7 @@ const small = { callers: 1, payloadBytes: 128, pauseMs: 5 };
 const peerdRate = 'peerd: 1 MiB requests/s';
 const pipeRate = 'bare pipe: 1 MiB requests/s';
 const sealedRate = 'pipe, encrypted and with whole messages: 1 MiB requests/s';
+const libp2pRate = 'pipe over js-libp2p, with whole messages: 1 MiB requests/s';
 const smallOwn = 'peerd, 128 B beside it, own connection: 99 of 100 within, ms';
 const smallSame = 'peerd, 128 B beside it, same connection: 99 of 100 within, ms';
 const smallPipe = 'bare pipe, 128 B beside it, own connection: 99 of 100 within, ms';
@@ -28,6 +29,7 @@ export const large1MiB: Case = {
     const folder = makeOwnFolder('pipe');
     const pipe = await startPipe(children, folder.path, 'bare');
     const sealedPipe = await startPipe(children, folder.path, 'sealed');
+    const libp2pPipe = await startLibp2pPipe(children, folder.path);
     const otherPipe = await children.start('pipe.ts', ['ask', pipe.path]);
     return {
       contenders: [
@@ -56,6 +58,10 @@ export const large1MiB: Case = {
           rows: [sealedRate],
           measure: async (ms) => [(await sealedPipe.asking.measure({ ms, ...large })).callsPerSecond],
         },
+        {
+          rows: [libp2pRate],
+          measure: async (ms) => [(await libp2pPipe.measure({ ms, ...large })).callsPerSecond],
+        },
       ],
       goals: [
         {
@@ -65,6 +71,8 @@ export const large1MiB: Case = {
           aim: 0.8,
         },
         { text: 'peerd / the encrypted pipe', figure: (of) => of(peerdRate) / of(sealedRate) },
+        { text: 'peerd / the pipe over js-libp2p', figure: (of) => of(peerdRate) / of(libp2pRate) },
+        { text: 'the pipe over js-libp2p / bare pipe', figure: (of) => of(libp2pRate) / of(pipeRate) },
         { text: 'the encrypted pipe / bare pipe', figure: (of) => of(sealedRate) / of(pipeRate) },
         { text: '128 B beside it, own connection, ms', figure: (of) => of(smallOwn), most: 20 },
         { text: '128 B beside it, same connection, ms', figure: (of) => of(smallSame), most: 20 },
@@ -95,4 +103,14 @@ async function startPipe(
   const port = String(await relay.ready);
   await children.start('pipe.ts', ['relay', path, port, ...(isSealed ? ['out'] : [])]);
   return { path, asking: await children.start('pipe.ts', ['ask', path]) };
+}
+
+/** The same with a stream of js-libp2p between the relays. */
+async function startLibp2pPipe(children: Children, folder: string): Promise<Child> {
+  const path = join(folder, 'libp2p-asking');
+  const answering = join(folder, 'libp2p-answering');
+  await children.start('pipe.ts', ['answer', answering, 'whole']);
+  const relay = await children.start('libp2p-pipe.ts', ['in', answering]);
+  await children.start('libp2p-pipe.ts', ['out', path, String(await relay.ready)]);
+  return await children.start('pipe.ts', ['ask', path]);
 }
