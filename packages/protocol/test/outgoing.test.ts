@@ -83,6 +83,36 @@ describe('what a link has to write', () => {
     expect(receiver.frames).toEqual([{ call: 2, index: 0, bytes: 128 }]);
   });
 
+  test.each([
+    [4, 1024 * 1024 + 1],
+    [16, 1024 * 1024 + 1],
+    [16, 300_000],
+  ])('has each of %i long frames soon, however many more of %i bytes come', (backlog, bytes) => {
+    const outgoing = new Outgoing();
+    const since = new Map<number, number>();
+    let last = 0;
+    let oldest = 0;
+    const payload = new Uint8Array(bytes);
+    const add = (portion: number) => {
+      last += 1;
+      outgoing.add(last, Buffer.from(String(last)), payload);
+      since.set(last, portion);
+    };
+    for (let i = 0; i < backlog; i += 1) add(0);
+    const decoder = new FrameDecoder();
+    for (let portion = 0; portion < 2_000; portion += 1)
+      for (const buffer of outgoing.collect())
+        decoder.push(buffer, (frame, start, end) => {
+          const head = Buffer.from(frame.subarray(start, end - bytes)).toString();
+          oldest = Math.max(oldest, portion - (since.get(Number(head)) ?? 0));
+          since.delete(Number(head));
+          add(portion);
+        });
+    const stillOpen = Math.max(...[...since.values()].map((portion) => 2_000 - portion));
+    const portionsOfAll = (backlog * bytes) / (256 * 1024);
+    expect(Math.max(oldest, stillOpen)).toBeLessThan(2 * portionsOfAll + 4);
+  });
+
   test('has a cancellation after the request that it cancels', () => {
     const outgoing = new Outgoing();
     const receiver = new Receiver();

@@ -41,7 +41,7 @@ function drain(queue: ShortestFirst<Work>): { ended: string[]; turns: string[] }
   for (let work = queue.shift(); work !== undefined; work = queue.shift()) {
     turns.push(work.name);
     work.left -= 16 * KiB;
-    if (work.left > 0) queue.push(work, work.left, true);
+    if (work.left > 0) queue.putBack(work, work.left);
     else ended.push(work.name);
   }
   return { ended, turns };
@@ -49,7 +49,7 @@ function drain(queue: ShortestFirst<Work>): { ended: string[]; turns: string[] }
 
 function queueOf(...works: readonly [name: string, bytes: number][]): ShortestFirst<Work> {
   const queue = new ShortestFirst<Work>();
-  for (const [name, left] of works) queue.push({ name, left }, left, false);
+  for (const [name, left] of works) queue.push({ name, left }, left);
   return queue;
 }
 
@@ -64,8 +64,8 @@ describe('a queue with the shortest first', () => {
   test('ends a short one before a long one that has begun', () => {
     const queue = queueOf(['long', 16_384 * KiB]);
     const work = queue.shift() as Work;
-    queue.push(work, work.left, true);
-    queue.push({ name: 'short', left: 100 * KiB }, 100 * KiB, false);
+    queue.putBack(work, work.left);
+    queue.push({ name: 'short', left: 100 * KiB }, 100 * KiB);
     expect(
       drain(queue)
         .turns.slice(0, 10)
@@ -77,13 +77,38 @@ describe('a queue with the shortest first', () => {
     const queue = queueOf(['longest', 16_384 * KiB], ['middle', 600 * KiB], ['short', 32 * KiB]);
     const turns = { longest: 0, middle: 0, short: 0, shortest: 0 };
     for (let i = 0; i < 400; i += 1) {
-      queue.push({ name: 'shortest', left: 1 }, 1, false);
+      queue.push({ name: 'shortest', left: 1 }, 1);
       const work = queue.shift() as Work;
       turns[work.name as keyof typeof turns] += 1;
-      if (work.name !== 'shortest') queue.push(work, work.left, true);
+      if (work.name !== 'shortest') queue.putBack(work, work.left);
     }
     for (const count of [turns.longest, turns.middle, turns.short]) expect(count).toBeGreaterThan(20);
     expect(turns.shortest).toBeGreaterThan(300);
+  });
+
+  test.each([
+    ['one more byte than a power of four', 1024 * KiB + 1, 4],
+    ['one more byte than a power of four', 1024 * KiB + 1, 16],
+    ['the same above that', 4096 * KiB + 1, 4],
+    ['the same above that', 4096 * KiB + 1, 16],
+    ['just a power of four', 1024 * KiB, 16],
+  ])('ends each of an endless backlog of %s (%i bytes, %i at a time) soon', (_, bytes, backlog) => {
+    const queue = new ShortestFirst<Work & { since: number }>();
+    const chunks = Math.ceil(bytes / (16 * KiB));
+    let oldest = 0;
+    const add = (turn: number) => queue.push({ name: '', left: bytes, since: turn }, bytes);
+    for (let i = 0; i < backlog; i += 1) add(0);
+    for (let turn = 0; turn < 100 * backlog * chunks; turn += 1) {
+      const work = queue.shift() as Work & { since: number };
+      work.left -= 16 * KiB;
+      if (work.left > 0) queue.putBack(work, work.left);
+      else {
+        oldest = Math.max(oldest, turn - work.since);
+        add(turn);
+      }
+    }
+    // All that is there is sent in so many turns; that some go ahead makes others wait as long again.
+    expect(oldest).toBeLessThan(2 * backlog * chunks);
   });
 
   test('gives back all that was put in, but for what is over', () => {
@@ -91,7 +116,9 @@ describe('a queue with the shortest first', () => {
     fc.assert(
       fc.property(lengths, fc.integer({ min: 1, max: 5 }), (bytes, every) => {
         const queue = new ShortestFirst<number>();
-        for (const [at, left] of bytes.entries()) queue.push(at, left, at % 2 === 0);
+        for (const [at, left] of bytes.entries())
+          if (at % 2 === 0) queue.putFirst(at, left);
+          else queue.push(at, left);
         queue.sweep((at) => at % every === 0);
         const kept = [...bytes.keys()].filter((at) => at % every !== 0);
         expect(queue.size).toBe(kept.length);

@@ -241,13 +241,15 @@ export class Link {
     };
   }
 
-  #queue(call: Call, hasBegun = false): void {
+  /** `wasLarge`: it was taken from the large ones just now. */
+  #queue(call: Call, wasLarge = false): void {
     if (call.isReady || !call.canSend) return;
     call.isReady = true;
     // The first chunk of all opens the call, and calls are opened in the order of their ids.
     const bytesLeft = (call.outgoing.peek()?.bytes?.length ?? 0) - call.sentBytes;
-    if (call.opened && bytesLeft > SMALL_BYTES) this.#large.push(call, bytesLeft, hasBegun);
-    else this.#small.push(call);
+    if (!call.opened || bytesLeft <= SMALL_BYTES) this.#small.push(call);
+    else if (wasLarge) this.#large.putBack(call, bytesLeft);
+    else this.#large.push(call, bytesLeft);
   }
 
   /** Sends a chunk of a call that was waiting, and has it wait again if there is more. Returns what it cost. */

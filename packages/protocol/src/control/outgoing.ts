@@ -90,7 +90,7 @@ export class Outgoing {
     }
     const opened: Lane = { number, frames: [frame] };
     this.#lanes.set(number, opened);
-    this.#ready.push(opened, length, false);
+    this.#ready.push(opened, length);
   }
 
   /** What is to be written now; of the long frames some parts, or `all`. */
@@ -143,7 +143,7 @@ export class Outgoing {
     }
     this.#write(frame, part);
     this.#longBytes -= part;
-    if (frame.sent < length) this.#ready.push(lane, length - frame.sent, true);
+    if (frame.sent < length) this.#ready.putBack(lane, length - frame.sent);
     else this.#finish(lane, frame);
     return part;
   }
@@ -180,11 +180,11 @@ export class Outgoing {
       this.#unfinished -= 1;
       this.#unfinishedBytes -= frame.length;
       // The one that has waited longest is to be the first again.
-      for (const held of this.#held.reverse()) this.#ready.push(held, lengthOfNext(held), true);
+      for (const held of this.#held.reverse()) this.#ready.putFirst(held, lengthOfNext(held));
       this.#held = [];
     }
     lane.frames.shift();
-    if (lane.frames.length > 0) this.#ready.push(lane, lengthOfNext(lane), false);
+    if (lane.frames.length > 0) this.#ready.push(lane, lengthOfNext(lane));
     else this.#lanes.delete(lane.number);
   }
 
