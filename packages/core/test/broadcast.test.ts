@@ -87,6 +87,8 @@ const subscriber = (peer: string, isSubscribed = true, topic = 'news') =>
   step({ type: 'gossip/peer', topic, peer, isSubscribed });
 const admitted = (peer: string, kind: 'peerd' | 'other' = 'peerd') =>
   step({ type: 'peer/admitted', connection: 'c', peer, kind, name: peer });
+/** A bound as `top` shows it. */
+const quota = (name: string) => state.quotas.find(({ info }) => info.name === name)?.info;
 /** Carries out what is to be published; each message reaches `peers` peers. */
 function publish(peers: number): number {
   const publishes = context.takeOf('gossip/publish');
@@ -229,6 +231,29 @@ describe('a broadcast', () => {
     broadcast('later');
     expect(outcomes.later).toEqual([]);
   });
+
+  test('is busy when 4,096 others are being signed and sent, until one of them is', () => {
+    subscriber('bob');
+    for (let i = 0; i < 4_096; i += 1) {
+      broadcast(`${i}`);
+      expect(context.take()).toMatchObject([{ type: 'gossip/publish', publish: i + 1 }]);
+    }
+    broadcast('more');
+    expect(context.takeOf('gossip/publish')).toEqual([]);
+    expect(outcomes.more).toEqual(['busy']);
+    expect(quota('broadcasts being sent')).toEqual({
+      name: 'broadcasts being sent',
+      unit: 'items',
+      size: 4_096,
+      limit: 4_096,
+      refused: 1,
+    });
+    step({ type: 'gossip/published', publish: 8, peers: 1 });
+    expect(outcomes[7]).toEqual([{ peers: 1 }]);
+    broadcast('later');
+    expect(publish(1)).toBe(1);
+    expect(outcomes.later).toEqual([{ peers: 1 }]);
+  });
 });
 
 describe('a subscription', () => {
@@ -302,6 +327,23 @@ describe('a subscription', () => {
     state.flush();
     expect([context.takeOf('gossip/leave'), context.takeOf('gossip/join')]).toEqual([[], []]);
     expect(state.topics).toEqual(['news']);
+  });
+
+  test('past 16,384 of the node is busy, until one of them ends', () => {
+    for (let ref = 1; ref <= 16_384; ref += 1) subscribe(`${ref}`, ref, 'news');
+    subscribe('more', 20_000, 'other');
+    expect(outcomes.more).toEqual(['busy']);
+    expect(state.topics).toEqual(['news']);
+    expect(quota('subscriptions')).toEqual({
+      name: 'subscriptions',
+      unit: 'items',
+      size: 16_384,
+      limit: 16_384,
+      refused: 1,
+    });
+    unsubscribe('end', 7);
+    subscribe('later', 20_001, 'other');
+    expect(outcomes.later).toEqual(['done']);
   });
 
   test.each<[string, string[], string]>([

@@ -282,6 +282,20 @@ describe('getting to a peer', () => {
   });
 });
 
+test('500 peers are dialled at a time: one more is busy, one that is dialled already is not, and when one has ended there is room', () => {
+  const dials = () => state.quotas.find(({ info }) => info.name === 'dials')?.info;
+  const peer = (number: number) => `12D3KooWPeer${number}`;
+  for (let number = 1; number <= 500; number += 1)
+    expect(reach(number, id(peer(number)))).toEqual([`dial ${peer(number)}`]);
+  expect(reach(501, id(peer(501)))).toEqual(['501 ✗ busy']);
+  expect(reach(502, id(peer(1)))).toEqual([]);
+  expect(dials()).toEqual({ name: 'dials', unit: 'items', size: 500, limit: 500, refused: 1 });
+  step({ type: 'dial/failed', key: peer(7), peer: peer(7), message: 'nobody there' });
+  expect(outcome()).toEqual(['7 ✗ unreachable']);
+  expect(reach(503, id(peer(501)))).toEqual([`dial ${peer(501)}`]);
+  expect(dials()).toMatchObject({ size: 500, refused: 1 });
+});
+
 describe('two connections made at the same moment', () => {
   beforeEach(() => {
     reach(1, id(bob));

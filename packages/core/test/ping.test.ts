@@ -131,6 +131,22 @@ describe('a ping that was asked for', () => {
     expect(context.takeOf('connection/abort')).toMatchObject([{ connection: 'c' }]);
   });
 
+  test('is busy when 4,096 others are under way, until one of them has ended', () => {
+    for (let ref = 1; ref <= 4_096; ref += 1) ask(ref);
+    expect(context.take().every(({ type }) => type === 'peer/reach')).toBe(true);
+    ask(5_000);
+    expect(failures()).toMatchObject([{ code: 'busy' }]);
+    expect(context.takeOf('peer/reach')).toEqual([]);
+    expect(state.quotas.map(({ info }) => info)).toEqual([
+      { name: 'pings', unit: 'items', size: 4_096, limit: 4_096, refused: 1 },
+    ]);
+    step({ type: 'ping/cancel', ref: 7 });
+    expect(failures()).toMatchObject([{ code: 'stopped' }]);
+    ask(5_001);
+    expect(failures()).toEqual([]);
+    expect(context.takeOf('peer/reach')).toMatchObject([{ ref: 5_001 }]);
+  });
+
   test('ends when the server stops', () => {
     ask(1);
     ask(2);

@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Settler } from '@peerd/core';
+import { PeerdError } from '@peerd/protocol';
+import type { ClientBody } from '@peerd/protocol/control';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { TestNetwork, type TestNode } from '../../core/test/support/nodes.ts';
 import { type ServedNode, serveNode } from './control-pair.ts';
 import { RawClient } from './raw-client.ts';
@@ -44,6 +47,47 @@ describe('what top shows of the programs on the control socket', () => {
     expect(queues).toContainEqual({ name: 'clients', unit: 'items', size: 2, limit: 1_024, refused: 0 });
     await working.close();
     expect((await looking.top()).clients.map(({ id }) => id)).toEqual([1]);
+  });
+
+  test('a client may have 65,536 calls open: one more is busy, and when one has ended there is room', async () => {
+    // Nobody answers before the test does.
+    const open = new Map<number, Settler<Uint8Array>>();
+    let asks = 0;
+    vi.spyOn(node.client, 'ask').mockImplementation((_peer, _payload, _options, settler) => {
+      asks += 1;
+      open.set(asks, settler);
+      return asks;
+    });
+    vi.spyOn(node.client, 'cancel').mockImplementation((ask) =>
+      open.get(ask)?.reject(new PeerdError('stopped', 'the call was cancelled')),
+    );
+    const answer = (ask: number) => {
+      open.get(ask)?.resolve(new Uint8Array());
+      open.delete(ask);
+    };
+    const client = await RawClient.greeted(served.socket);
+    const request: ClientBody = { case: 'request', value: { peer: 'bob', payload: new Uint8Array() } };
+    for (let call = 1; call <= 65_537; call += 1) client.send(call, request);
+    expect(await client.next()).toMatchObject({
+      call: 65_537,
+      body: { case: 'fault', value: { code: 'busy' } },
+    });
+    expect(asks).toBe(65_536);
+    const looking = await served.connect();
+    expect((await looking.top()).queues).toContainEqual({
+      name: 'calls of the busiest client',
+      unit: 'items',
+      size: 65_536,
+      limit: 65_536,
+      refused: 1,
+    });
+    answer(7);
+    expect(await client.next()).toMatchObject({ call: 7, body: { case: 'answer' } });
+    client.send(65_537, request);
+    await vi.waitUntil(() => asks === 65_537, { timeout: 10_000 });
+    answer(65_537);
+    expect(await client.next()).toMatchObject({ call: 65_537, body: { case: 'answer' } });
+    client.socket.destroy();
   });
 
   test('every queue it shows is on the page of the limits', async () => {
