@@ -221,8 +221,8 @@ describe('a client whose connection', () => {
     });
   });
 
-  test('breaks again and again loses no count of what it missed', async () => {
-    const seed = Math.floor(Math.random() * 2 ** 31);
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  test(`breaks again and again loses no count of what it missed (seed ${seed})`, async () => {
     const random = seededRandom([seed, 1, 1, 1]);
     const subscription = await client.subscribe('news', { maxQueued: 5 });
     let [heard, missed, sent] = [0, 0, 0];
@@ -250,7 +250,7 @@ describe('a client whose connection', () => {
     await client.status();
     await tell('last');
     await reading;
-    expect({ seed, count: heard + missed }).toEqual({ seed, count: sent });
+    expect(heard + missed).toBe(sent);
   });
 
   describe('is lost for a while', () => {
