@@ -197,7 +197,7 @@ describe('calls between two peers', () => {
           expect(node.snapshot).toMatchObject({
             heldBytes: 0,
             outbound: { calls: [] },
-            inbound: { calls: [], fallback: [] },
+            inbound: { calls: [], fallback: [], callers: [] },
           });
           expect(node.state.nextTickMs).toBe(Number.POSITIVE_INFINITY);
         }

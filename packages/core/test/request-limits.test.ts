@@ -23,7 +23,7 @@ const expectEmpty = (pair: SimPair) => {
     expect(node.snapshot).toMatchObject({
       heldBytes: 0,
       outbound: { calls: [] },
-      inbound: { calls: [], fallback: [] },
+      inbound: { calls: [], fallback: [], callers: [] },
     });
 };
 const opens = (node: SimNode) => node.written.filter(({ frame }) => frame.type === FrameType.open).length;
@@ -257,13 +257,17 @@ describe('the bytes in flight', () => {
     const context = new FakeContext<RequestOutput>();
     const state = new RequestState(context, { ...defaultLimits, maxBytesInFlight: 1_000 });
     const links = { mallory: -1, alice: -2 };
-    for (const [peer, link] of Object.entries(links))
-      state.handlers['request/link-inbound']({
-        type: 'request/link-inbound',
-        link,
+    for (const [peer, link] of Object.entries(links)) {
+      const connection = `c${link}`;
+      state.handlers['peer/admitted']({
+        type: 'peer/admitted',
+        connection,
         peer,
-        connection: `c${link}`,
+        kind: 'peerd',
+        name: peer,
       });
+      state.handlers['request/link-inbound']({ type: 'request/link-inbound', link, peer, connection });
+    }
     const ask = (peer: keyof typeof links, call: number, length: number): string[] => {
       const data = bytes(length);
       const frame: Frame = {
@@ -290,11 +294,17 @@ describe('the bytes in flight', () => {
     };
     const answer = (key: number, length: number) =>
       state.handlers['request/answer']({ type: 'request/answer', key, payload: bytes(length), end: true });
-    return { ask, answer, held: () => state.snapshot() };
+    /** Over tinyp2p. Returns whether it was taken. */
+    const fallback = (peer: keyof typeof links, key: number, length: number) => {
+      state.handlers['fallback/inbound']({ type: 'fallback/inbound', key, peer, payload: bytes(length) });
+      return context.take().some(({ type }) => type === 'request/dispatch');
+    };
+    const held = () => (state.snapshot() as SimNode['snapshot']).inbound.callers;
+    return { ask, answer, fallback, held, state };
   };
 
   test('of one peer are half of what there is, so that another finds room', () => {
-    const { ask, held } = two();
+    const { ask, held, state } = two();
     // Each counts for 128 more.
     expect(ask('mallory', 1, 100)).toEqual(['taken']);
     expect(ask('mallory', 2, 100)).toEqual(['taken']);
@@ -305,7 +315,48 @@ describe('the bytes in flight', () => {
     expect(ask('alice', 2, 100)).toEqual([
       '456 bytes of the caller are in flight, more than are free for others',
     ]);
-    expect(held()).toMatchObject({ heldBytes: 3 * 228 });
+    expect(held()).toEqual([
+      ['mallory', 2, 456],
+      ['alice', 1, 228],
+    ]);
+    expect(state.quotas.map(({ info }) => info)).toContainEqual({
+      name: 'bytes in flight of the busiest peer',
+      unit: 'bytes',
+      size: 456,
+      limit: (1_000 - 228) / 2,
+      refused: 2,
+    });
+  });
+
+  test('of one peer are those of answers too, and of calls over tinyp2p', () => {
+    const { ask, answer, fallback, held } = two();
+    ask('mallory', 1, 100);
+    answer(1, 300);
+    expect(held()).toEqual([['mallory', 1, 228 + 300]]);
+    expect(fallback('mallory', -1, 1)).toBe(false);
+    expect(fallback('alice', -2, 200)).toBe(true);
+    expect(held()).toContainEqual(['alice', 1, 200]);
+    expect(fallback('alice', -3, 100)).toBe(false);
+  });
+
+  test('let an answer in that the request alone would not have been: it was handled', () => {
+    const { ask, answer, held } = two();
+    ask('mallory', 1, 100);
+    ask('mallory', 2, 100);
+    answer(1, 300);
+    expect(held()).toEqual([['mallory', 2, 456 + 300]]);
+  });
+
+  test('of a peer are none when its calls are over', () => {
+    const { ask, answer, fallback, held, state } = two();
+    ask('mallory', 1, 100);
+    fallback('mallory', -1, 100);
+    fallback('alice', -2, 100);
+    answer(1, 300);
+    state.flush();
+    answer(-1, 10);
+    state.handlers['fallback/closed']({ type: 'fallback/closed', key: -2 });
+    expect(held()).toEqual([]);
   });
 
   test('of one call may be more than half: else none that long would ever be taken', () => {

@@ -18,7 +18,7 @@ const expectEmpty = (pair: SimPair) => {
     expect(node.snapshot).toMatchObject({
       heldBytes: 0,
       outbound: { calls: [] },
-      inbound: { calls: [], fallback: [] },
+      inbound: { calls: [], fallback: [], callers: [] },
     });
 };
 

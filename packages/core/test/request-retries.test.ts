@@ -9,7 +9,7 @@ const expectEmpty = (pair: SimPair) => {
     expect(node.snapshot).toMatchObject({
       heldBytes: 0,
       outbound: { calls: [] },
-      inbound: { calls: [], fallback: [] },
+      inbound: { calls: [], fallback: [], callers: [] },
     });
 };
 /** Breaks the stream that node a has opened last. */

@@ -2,20 +2,21 @@ import process from 'node:process';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 
 /**
- * Bytes of buffers that count as in use, so that V8 lets others become garbage beside them. A scavenge comes at 128 MiB of
- * young buffers, takes some ms and finds nearly all garbage; it has to come before V8 goes through all of the heap.
+ * Bytes of buffers that may be garbage before V8 goes through all of the heap. A scavenge comes at 128 MiB of young ones,
+ * takes some ms and finds nearly all; it has to come first. What was held for long only that other collection finds, so
+ * this much memory a daemon may take beside what is in flight.
  */
-const ballastBytes = 128 * 1024 * 1024;
+const garbageBytes = 256 * 1024 * 1024;
 
 /**
- * By how much the heap, buffers included, may grow before V8 goes through all of it: to three times what was left the
- * last time, so that at least 256 MiB are free for young buffers. What V8 chooses by itself depends on how fast it finds
- * itself: on a busy machine a tenth, and a daemon under payloads of 1 MiB went through its heap ten times a second.
+ * V8 takes growth in percent, and chooses by how fast it finds itself unless it is told: on a busy machine so little that a
+ * daemon under payloads of 1 MiB went through its heap ten times a second. With this much beside it, what is in flight
+ * changes little of what a percentage comes to.
  */
-const growingPercent = 200;
+const ballastBytes = 1024 * 1024 * 1024;
 
-/** Where V8 allows itself less than 1 GiB, on a small machine, the ballast is this part of what it allows. */
-const ballastShare = 8;
+/** Where V8 allows itself less than 4 GiB, on a small machine, the ballast is this part of what it allows. */
+const ballastShare = 4;
 
 /** Never touched, so that it takes addresses and no memory. */
 let ballast: Uint8Array | undefined;
@@ -38,7 +39,7 @@ export function leaveBuffersToScavenges(): void {
     return;
   }
   setFlagsFromString('--external-memory-accounted-in-global-limit');
-  setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
+  setFlagsFromString(`--heap-growing-percent=${Math.ceil((100 * garbageBytes) / bytes)}`);
 }
 
 /** Bytes of buffers that take no memory: of no interest to who asks what this process takes. */

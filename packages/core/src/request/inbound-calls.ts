@@ -52,6 +52,8 @@ export class InboundCalls {
   readonly handlers: Handlers<Inputs>;
   readonly progress: Progress;
   readonly quota: Quota;
+  /** How much of the bytes in flight one peer has. */
+  readonly share: Quota;
   readonly #shared: Shared;
   /** Calls on links, and the peer of each call over the fallback, by the key they are dispatched with. */
   readonly #calls = new Table<InboundCall>();
@@ -68,6 +70,13 @@ export class InboundCalls {
       'items',
       () => shared.limits.maxInboundCallsPerPeer,
       () => Math.max(0, ...[...this.#callers.values()].map(({ inFlight }) => inFlight)),
+    );
+    this.share = new Quota(
+      'bytes in flight of the busiest peer',
+      'bytes',
+      // As much as is left beside it then: half of what the others leave.
+      () => Math.floor((shared.limits.maxBytesInFlight - shared.held.bytes + this.#heldByBusiest) / 2),
+      () => this.#heldByBusiest,
     );
     this.progress = {
       sent: (call, { bytes, accepted }) => {
@@ -99,9 +108,10 @@ export class InboundCalls {
         call.heldBytes += event.payload.length;
         call.caller.heldBytes += event.payload.length;
         shared.held.bytes += event.payload.length;
-        const full = this.#full(call.caller, call.heldBytes);
-        if (full !== undefined) {
-          this.#reset(call, 'busy', `${full}: the answer has no room`);
+        if (shared.held.bytes > shared.limits.maxBytesInFlight) {
+          shared.bytes.refuse(shared.context);
+          const full = `${shared.limits.maxBytesInFlight} bytes are in flight`;
+          this.#reset(call, 'busy', `${full}: the request was handled, and its answer has no room`);
           this.#accept(event.accepted);
           return;
         }
@@ -260,6 +270,9 @@ export class InboundCalls {
       lastKey: this.#lastKey,
       calls: this.#calls.values().map((call) => [call.key, call.link?.id, call.id, call.isDispatched]),
       fallback: [...this.#fallback.keys()],
+      callers: [...this.#callers.values()]
+        .filter(({ inFlight, heldBytes }) => inFlight !== 0 || heldBytes !== 0)
+        .map(({ peer, inFlight, heldBytes }) => [peer, inFlight, heldBytes]),
     };
   }
 
@@ -327,6 +340,10 @@ export class InboundCalls {
     return caller;
   }
 
+  get #heldByBusiest(): number {
+    return Math.max(0, ...[...this.#callers.values()].map(({ heldBytes }) => heldBytes));
+  }
+
   /** Whatever the number of its connections and streams, and whichever protocol its calls come by. */
   #hasMost(caller: Caller): boolean {
     if (caller.inFlight < this.#shared.limits.maxInboundCallsPerPeer) return false;
@@ -335,21 +352,22 @@ export class InboundCalls {
   }
 
   /**
-   * Why there is no room for `added` bytes of a call that counts for `ofCall` with them, if there is none. A peer may have
-   * as much as is free beside it, so half of all when it is the only one: however much some take, another finds room.
-   * One call of each is let in as long as there is any.
+   * Why there is no room for `added` bytes of a request that counts for `ofCall` with them, if there is none. A peer may
+   * ask for more as long as as much as it has is free beside it, so up to half of all when it is the only one: however
+   * much some ask for, another finds room. One request of each is let in as long as there is any. Answers are not held to
+   * it: what was handled is worth more than what is asked for next.
    */
   #full(caller: Caller, ofCall: number, added = 0): string | undefined {
     const { held, limits, bytes, context } = this.#shared;
     const all = held.bytes + added;
     const ofPeer = caller.heldBytes + added;
-    let reason: string;
-    if (all > limits.maxBytesInFlight) reason = `${limits.maxBytesInFlight} bytes are in flight`;
-    else if (ofPeer > ofCall && ofPeer > limits.maxBytesInFlight - all)
-      reason = `${ofPeer} bytes of the caller are in flight, more than are free for others`;
-    else return undefined;
-    bytes.refuse(context);
-    return reason;
+    if (all > limits.maxBytesInFlight) {
+      bytes.refuse(context);
+      return `${limits.maxBytesInFlight} bytes are in flight`;
+    }
+    if (ofPeer <= ofCall || ofPeer <= limits.maxBytesInFlight - all) return undefined;
+    this.share.refuse(context);
+    return `${ofPeer} bytes of the caller are in flight, more than are free for others`;
   }
 
   #release(call: InboundCall, bytes: number): void {

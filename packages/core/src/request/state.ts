@@ -44,7 +44,7 @@ export class RequestState implements Feature<RequestInput> {
     const inbound = new InboundCalls(shared);
     this.#outbound = outbound;
     this.#inbound = inbound;
-    this.quotas = [outbound.quota, bytes, inbound.quota];
+    this.quotas = [outbound.quota, bytes, inbound.quota, inbound.share];
     this.handlers = {
       ...outbound.handlers,
       ...inbound.handlers,

@@ -154,7 +154,7 @@ export class SimNode {
   get snapshot(): {
     heldBytes: number;
     outbound: { calls: unknown[] };
-    inbound: { calls: unknown[]; fallback: unknown[] };
+    inbound: { calls: unknown[]; fallback: unknown[]; callers: unknown[] };
   } {
     return this.state.snapshot() as ReturnType<() => SimNode['snapshot']>;
   }
