@@ -130,7 +130,7 @@ access = ["${alice}"]
   });
 
   test('the documentation has every key, and its complete file is one', async () => {
-    const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+    const text = await readFile(new URL('../../../docs/reference/configuration.md', import.meta.url), 'utf8');
     const names = configKeys.map(({ path }) => path.at(-1) as string);
     for (const key of names) expect(text).toContain(`\n| \`${key}\` |`);
     const [, example = ''] = /```toml\n(.*?)```/s.exec(text) ?? [];

@@ -13,7 +13,7 @@ import { type ConfigSource, checkSource, type Layer, mergeValues, valueAt } from
 import { tomlSource } from './toml.ts';
 
 export interface ConfigOptions {
-  /** Path of a TOML file. Default: `PEERD_CONFIG`, else what is found by the name (docs/configuration.md). */
+  /** Path of a TOML file. Default: `PEERD_CONFIG`, else what is found by the name: docs/reference/configuration.md. */
   file?: string | undefined;
   /** A ticket from `peerd ticket`: it wins over the file and over variables. Default: `PEERD_TICKET`. */
   ticket?: string | undefined;
