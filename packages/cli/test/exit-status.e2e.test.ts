@@ -131,6 +131,19 @@ test('busy: more calls are in flight than the daemon takes', async () => {
   await first.kill('SIGINT');
 });
 
+test('busy: the daemon has as many clients as it takes', async () => {
+  const full = await sandbox.start('full', ['--discovery', 'off']);
+  const clients: SocketClient[] = [];
+  while (clients.length < 1_024) {
+    // More at once than wait to be accepted would fail for another reason.
+    const some = Array.from({ length: 64 }, () => connect({ socket: full.info.socket, reconnect: false }));
+    clients.push(...(await Promise.all(some)));
+  }
+  await fails('busy', ['status', '--name', 'full']);
+  await Promise.all(clients.map((client) => client.close()));
+  expect((await sandbox.run(['status', '--name', 'full'])).status).toBe(0);
+});
+
 test('incompatible: what listens on the socket is no daemon', async () => {
   const path = join(sandbox.folder, 'other.sock');
   const server = createServer((socket) => {

@@ -65,8 +65,8 @@ export class Connection {
   }
 
   /**
-   * Connects to the daemon at a socket and greets it. Fails with `daemon-unavailable`, `incompatible` or the
-   * signal's reason.
+   * Connects to the daemon at a socket and greets it. Fails with `daemon-unavailable`, `incompatible`, what the
+   * daemon says (`busy`, `stopped`), or the signal's reason.
    */
   static async open(
     path: string,

@@ -47,8 +47,8 @@ export interface ConnectOptions extends WhichDaemon {
  * the only one that runs.
  *
  * Fails with `daemon-unavailable` (none runs, or it does not answer), `invalid` (several run: `candidates` lists
- * them; or other users could have put the socket there), `incompatible` (no common version of the protocol) or `stopped` (it
- * is stopping).
+ * them; or other users could have put the socket there), `incompatible` (no common version of the protocol), `busy` (it has as
+ * many clients as it takes) or `stopped` (it is stopping).
  *
  * When the connection is lost later, calls in flight end with `disconnected`, or are sent again if they are
  * `idempotent`; calls made meanwhile wait for the daemon within their own time, and then fail with

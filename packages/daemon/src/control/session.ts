@@ -82,6 +82,7 @@ export class Session {
   readonly #idle = Promise.withResolvers<void>();
   #greeted = false;
   #refusal: PeerdError | undefined;
+  #isTurnedAway = false;
   #paused = false;
   /** It did not read: what is still said to it, until its socket has closed, is for nobody. */
   #isCut = false;
@@ -169,6 +170,12 @@ export class Session {
     this.#refusal = reason;
   }
 
+  /** As `refuse`, whatever the client wants. */
+  turnAway(reason: PeerdError): void {
+    this.#refusal = reason;
+    this.#isTurnedAway = true;
+  }
+
   #frame(bytes: Uint8Array, start: number, end: number): void {
     let frame: ClientFrame;
     try {
@@ -198,7 +205,7 @@ export class Session {
     }
     clearTimeout(this.#helloTimer);
     const { versions, program, whileStopping } = body.value;
-    if (this.#refusal !== undefined && !whileStopping) {
+    if (this.#refusal !== undefined && (this.#isTurnedAway || !whileStopping)) {
       this.end(this.#refusal);
       return;
     }
