@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { stripVTControlCharacters } from 'node:util';
 import { connect } from '@peerd/client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { program, type Running, Sandbox } from './sandbox.ts';
@@ -59,6 +60,31 @@ describe('logs', () => {
     await alice.kill('SIGTERM');
     expect((await follower.ended).status).toBe(8);
   });
+});
+
+test.each([
+  [
+    'on a terminal is for people',
+    // Said of the pipe that this test reads: how to make a terminal differs between systems.
+    { NODE_OPTIONS: '--import=data:text/javascript,process.stderr.isTTY=true' },
+    (line: string) => /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: (\w+: [^{}]+)$/.exec(line)?.[1] ?? line,
+  ],
+  [
+    'elsewhere is an object a line',
+    {},
+    (line: string) => {
+      const { level, time, area, msg } = JSON.parse(line);
+      expect([level, typeof time]).toEqual([30, 'number']);
+      return `${area}: ${msg}`;
+    },
+  ],
+])('what a daemon logs %s', async (_, env, said) => {
+  const alice = await sandbox.start('alice', ['--log-level', 'info', '--discovery', 'off'], { env });
+  const { stderr } = await alice.kill('SIGTERM');
+  expect(stripVTControlCharacters(stderr).trim().split('\n').map(said)).toEqual([
+    `daemon: a new identity was made: keep ${join(alice.info.data, 'key')} to keep it`,
+    'daemon: stopping: calls in flight have 4000 ms to end',
+  ]);
 });
 
 describe('a daemon whose log goes', () => {
