@@ -119,6 +119,7 @@ class PeerServer implements Server {
   readonly #watchers = new Watchers();
   #loop: ServerLoop | undefined;
   #request: RequestDriver | undefined;
+  #gossip: GossipDriver | undefined;
   /** Whether a service has been handled: then there is no event handler. */
   #isServing = false;
   #hasRun = false;
@@ -272,8 +273,8 @@ class PeerServer implements Server {
   #load(): Pick<NodeTop, 'loop' | 'queues'> {
     // Asked for by a command, so that the loop has taken one.
     const { loop, queues } = (this.#loop as ServerLoop).load;
-    const streams = this.#request?.load;
-    return { loop, queues: streams === undefined ? queues : [...queues, streams] };
+    const drivers = [this.#request, this.#gossip].flatMap((driver) => driver?.load ?? []);
+    return { loop, queues: [...queues, ...drivers] };
   }
 
   #serve(ref: number, handler: CallHandler): void {
@@ -288,6 +289,8 @@ class PeerServer implements Server {
     const hello = new HelloDriver(this.#host, this.#post);
     const request = new RequestDriver(this.#host, this.#post);
     this.#request = request;
+    const gossip = new GossipDriver(this.#host, this.#post, limits.maxPayloadBytes);
+    this.#gossip = gossip;
     const fallback = new FallbackDriver(this.#host, this.#post, limits.maxPayloadBytes);
     const peers = new PeersDriver(this.#host, this.#post, areaLog(log, 'peers'));
     return {
@@ -301,7 +304,7 @@ class PeerServer implements Server {
         ...this.#dispatcher.effects,
         ...this.client.effects,
         ...this.#subscriptions.effects,
-        ...new GossipDriver(this.#host, this.#post).effects,
+        ...gossip.effects,
         ...new DiscoveryDriver(this.#host, areaLog(log, 'discovery')).effects,
         ...new PingDriver(this.#host, this.#post).effects,
       },

@@ -218,3 +218,27 @@ describe('the event handler', () => {
     expect(heard).toEqual(['1', '2', '3']);
   });
 });
+
+test('a neighbour that takes broadcasts slower than they come loses some, and that is told', async () => {
+  await using network = new TestNetwork();
+  const [alice, bob] = await Promise.all([
+    network.start('alice', { limits: { maxPayloadBytes: 1_000 } }),
+    network.start('bob'),
+  ]);
+  await connect(bob, alice);
+  await using events = await alice.client.watch();
+  await using _ = await bob.client.subscribe('news');
+  // More at once than the way takes (256 KiB) and may wait for it.
+  const payload = new Uint8Array(1_000);
+  await Promise.all(Array.from({ length: 400 }, () => alice.client.broadcast('news', payload)));
+  const name = 'bytes of broadcasts that the slowest neighbour has to take';
+  for await (const event of events) if (event.type === 'overload' && event.queue === name) break;
+  const queue = (await alice.client.top()).queues.find((each) => each.name === name);
+  expect(queue).toMatchObject({ unit: 'bytes', limit: 4_000 });
+  expect(queue?.refused).toBeGreaterThan(0);
+  // It is heard again by who is left.
+  await eventually('it is sent to again', async () => {
+    const { peers } = await alice.client.broadcast('news', payload, { allowNone: true });
+    return peers === 1;
+  });
+});

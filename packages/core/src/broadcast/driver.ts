@@ -1,13 +1,22 @@
+import type { QueueInfo } from '@peerd/protocol';
 import { endBackoff } from '../host/gossip-backoff.ts';
+import { GossipOverflow } from '../host/gossip-overflow.ts';
 import type { Host } from '../host/node.ts';
 import type { Drivers, Event } from '../server/messages.ts';
+import { outboundBytes } from './quotas.ts';
 
 /** Carries topics over GossipSub. */
 export class GossipDriver {
   readonly effects: Pick<Drivers, 'gossip/join' | 'gossip/leave' | 'gossip/publish'>;
 
-  constructor(host: Host, post: (event: Event) => void) {
+  readonly #overflow: GossipOverflow;
+
+  /** `maxPayloadBytes` of one broadcast. */
+  constructor(host: Host, post: (event: Event) => void, maxPayloadBytes: number) {
     const { gossip } = host.node.services;
+    this.#overflow = new GossipOverflow(gossip, outboundBytes(maxPayloadBytes), (peer) =>
+      post({ type: 'gossip/overflow', peer }),
+    );
     this.effects = {
       'gossip/join': ({ topic, peers }) => {
         for (const peer of peers) endBackoff(gossip, topic, peer);
@@ -21,5 +30,10 @@ export class GossipDriver {
         );
       },
     };
+  }
+
+  /** How full what waits for neighbours is. */
+  get load(): QueueInfo {
+    return this.#overflow.load;
   }
 }

@@ -47,6 +47,8 @@ export type GossipEvent =
       readonly peer: string;
       readonly isSubscribed: boolean;
     }
+  /** It took broadcasts slower than they came: what waited for it is lost to it. */
+  | { readonly type: 'gossip/overflow'; readonly peer: string }
   | { readonly type: 'gossip/published'; readonly publish: number; readonly peers: number }
   | { readonly type: 'gossip/publish-failed'; readonly publish: number; readonly message: string };
 

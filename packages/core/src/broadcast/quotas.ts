@@ -15,6 +15,14 @@ export const MAX_PUBLISHING = 4_096;
 /** Payload bytes of both together: four of the largest. One that is alone is taken whatever its size. */
 export const MAX_HELD_BYTES: number = 64 * 1024 * 1024;
 
+/** What may wait for one neighbour to take it: four of the largest broadcasts. */
+export function outboundBytes(maxPayloadBytes: number): number {
+  return 4 * maxPayloadBytes;
+}
+
+/** What `top` calls that. */
+export const OVERFLOW_QUEUE = 'bytes of broadcasts that the slowest neighbour has to take';
+
 type Quotas = Readonly<Record<'topics' | 'subscriptions' | 'waiting' | 'publishing' | 'heldBytes', Quota>>;
 
 /** What bounds topics and broadcasts; `sizes` tell how full each is. */

@@ -1,6 +1,6 @@
 import { PeerdError, type TopicInfo } from '@peerd/protocol';
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
-import type { Quota } from '../channel/quota.ts';
+import { Quota } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
@@ -12,6 +12,8 @@ import {
   MAX_SUBSCRIPTIONS,
   MAX_TOPICS,
   MAX_WAITING,
+  OVERFLOW_QUEUE,
+  outboundBytes,
   quotasOf,
 } from './quotas.ts';
 
@@ -77,6 +79,13 @@ export class BroadcastState implements Feature<BroadcastInput> {
     heldBytes: () => this.#heldBytes,
   });
   readonly quotas: readonly Quota[] = Object.values(this.#quota);
+  /** It only tells: how full it is the driver knows. */
+  readonly #overflow = new Quota(
+    OVERFLOW_QUEUE,
+    'bytes',
+    () => outboundBytes(this.#limits.maxPayloadBytes),
+    () => 0,
+  );
 
   /** `makeRef` makes references that no command has. */
   constructor(context: Context<BroadcastOutput>, limits: Limits, makeRef: () => number) {
@@ -122,6 +131,7 @@ export class BroadcastState implements Feature<BroadcastInput> {
         if (isSubscribed) this.#joined(topic, peer);
         else this.#left(topic, peer);
       },
+      'gossip/overflow': () => this.#overflow.refuse(context),
       'gossip/published': ({ publish, peers }) => {
         const waiter = this.#publishing.get(publish);
         if (waiter === undefined) return;

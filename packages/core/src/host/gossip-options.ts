@@ -1,4 +1,5 @@
 import type { GossipsubOpts } from '@libp2p/gossipsub';
+import { outboundBytes } from '../broadcast/quotas.ts';
 import type { Settings } from '../settings.ts';
 
 /** Room in a message for its envelope: author, sequence number, topic, signature. */
@@ -18,7 +19,7 @@ export function gossipOptions(settings: Settings): Partial<GossipsubOpts> {
     // A publisher sends to every neighbour that subscribed, so the first message reaches those not in the mesh yet.
     floodPublish: true,
     maxInboundDataLength: settings.limits.maxPayloadBytes + ENVELOPE_BYTES,
-    maxOutboundBufferSize: 4 * settings.limits.maxPayloadBytes,
+    maxOutboundBufferSize: outboundBytes(settings.limits.maxPayloadBytes),
     maxTopicBytesPerPeer: MAX_TOPIC_BYTES_PER_PEER,
     // Peers that share an address are normal on one machine and in one office, and a sign of a Sybil elsewhere.
     ...(settings.profile === 'internet' ? {} : { scoreParams: { IPColocationFactorWeight: 0 } }),
