@@ -1,6 +1,6 @@
-// Reads the declarations of json.ts and top/json.ts in packages/cli/src, for the page that shows them and the test that
-// holds the commands to them. It knows the few forms these files use, and fails on any other.
-import { readFileSync } from 'node:fs';
+// Reads the declarations in packages/cli/src/json, for the page that shows them and the test that holds the commands to
+// them. It knows the few forms these files use, and fails on any other.
+import { readdirSync, readFileSync } from 'node:fs';
 
 export interface Field {
   name: string;
@@ -18,14 +18,19 @@ export interface JsonType {
   source: string;
 }
 
-const files = ['json.ts', 'top/json.ts'].map((path) => new URL(`../src/${path}`, import.meta.url));
+const folder = new URL('../src/json/', import.meta.url);
+const files = readdirSync(folder).sort();
 
 export function readJsonTypes(): Map<string, JsonType> {
   const types = new Map<string, JsonType>();
   let comment = '';
   let open: JsonType | undefined;
-  const lines = files.flatMap((file) => readFileSync(file, 'utf8').split('\n'));
-  for (const line of lines) {
+  const lines = files.flatMap((file) =>
+    readFileSync(new URL(file, folder), 'utf8')
+      .split('\n')
+      .map((line) => ({ file, line })),
+  );
+  for (const { file, line } of lines) {
     const field = /^ {2}(\w+)(\??): (.+);$/.exec(line);
     const start = /^export interface (\w+) \{$/.exec(line);
     if (open !== undefined) {
@@ -33,7 +38,7 @@ export function readJsonTypes(): Map<string, JsonType> {
       if (line === '}') open = undefined;
       else if (field)
         open.fields.push({ name: field[1] ?? '', optional: field[2] === '?', type: field[3] ?? '' });
-      else if (!/^ +\/?\*/.test(line)) throw new Error(`json.ts has a line of an unknown form: ${line}`);
+      else if (!/^ +\/?\*/.test(line)) throw new Error(`json/${file} has a line of an unknown form: ${line}`);
     } else if (start) {
       const name = start[1] ?? '';
       const commands = [...comment.matchAll(/`(peerd [a-z -]+)`/g)].map(([, command = '']) => command);
@@ -41,13 +46,13 @@ export function readJsonTypes(): Map<string, JsonType> {
       types.set(name, open);
       comment = '';
     } else if (/^(\/\*\*| \*)/.test(line)) comment += `${line}\n`;
-    else if (line !== '' && !line.startsWith('//'))
-      throw new Error(`json.ts has a line of an unknown form: ${line}`);
+    else if (line !== '' && !/^(\/\/|import type )/.test(line))
+      throw new Error(`json/${file} has a line of an unknown form: ${line}`);
   }
   return types;
 }
 
-/** The types that a command prints, and the parts of these, in the order of the file. */
+/** The types that a command prints, and the parts of these, in the order of the files. */
 export function typesOf(command: string, types: ReadonlyMap<string, JsonType>): JsonType[] {
   const wanted = new Set<string>();
   const add = (type: JsonType) => {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { exitStatusOf, PeerdError, printable } from '@peerd/protocol';
-import type { ErrorJson, FailureJson } from './json.ts';
+import type { ErrorJson, FailureJson } from './json/program.ts';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

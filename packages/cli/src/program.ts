@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 import { errorCodes, exitStatusOf } from '@peerd/protocol';
 import { Command } from 'commander';
 import { withExamples } from './examples.ts';
-import type { VersionJson } from './json.ts';
+import type { VersionJson } from './json/program.ts';
 import { version } from './version.ts';
 
 type Load = () => Promise<Command>;

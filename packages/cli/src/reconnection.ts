@@ -1,6 +1,6 @@
 import type { ConnectionEvent } from '@peerd/client';
 import type { PeerdError } from '@peerd/protocol';
-import type { LostJson, RestoredJson } from './json.ts';
+import type { LostJson, RestoredJson } from './json/messages.ts';
 import { errorJson, jsonMs, type Output } from './output.ts';
 
 /**

@@ -34,7 +34,7 @@ test.each(commands)('a mistake in the options of $name comes back as an exceptio
 
 const leaves = commands.filter(({ command }) => command.commands.length === 0);
 
-test.each(leaves)('what $name prints with --json is declared in json.ts', ({ name }) => {
+test.each(leaves)('what $name prints with --json is declared in src/json', ({ name }) => {
   const declared = [...readJsonTypes().values()].filter(({ commands }) => commands.includes(name));
   expect(declared).not.toEqual([]);
 });
@@ -51,7 +51,7 @@ test.each(leaves)('what $name prints with --json is held to that by a test', ({ 
   expect(isHeld || tests.some((text) => text.includes(`await printed('${words} `))).toBe(true);
 });
 
-test('what json.ts declares belongs to a command, or is the version', () => {
+test('what src/json declares belongs to a command, or is the version', () => {
   const named = [...readJsonTypes().values()].flatMap(({ commands }) => commands);
   const names = ['peerd --version', ...leaves.map(({ name }) => name)];
   expect(names).toEqual(expect.arrayContaining(named));

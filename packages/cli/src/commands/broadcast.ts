@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { durationOption, outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { BroadcastJson } from '../json.ts';
+import type { BroadcastJson } from '../json/messages.ts';
 import { readPayload } from '../payload.ts';
 
 interface Options {

@@ -3,7 +3,7 @@ import { type Shell, shells } from '../completion/scripts.ts';
 import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import { programPath } from '../invocation.ts';
-import type { CompletionJson } from '../json.ts';
+import type { CompletionJson } from '../json/program.ts';
 
 export function completionCommand(): Command {
   const command = new Command('completion')

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { ConfigCheckJson, ConfigReloadJson, ConfigShowJson } from '../json.ts';
+import type { ConfigCheckJson, ConfigReloadJson, ConfigShowJson } from '../json/daemon.ts';
 import { table } from '../table.ts';
 
 export function configCommand(): Command {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { durationOption, interruption, outputOf, peerArgument, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { ConnectJson } from '../json.ts';
+import type { ConnectJson } from '../json/network.ts';
 
 export function connectCommand(): Command {
   const command = new Command('connect')

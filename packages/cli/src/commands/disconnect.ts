@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { interruption, outputOf, peerArgument, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { DisconnectJson } from '../json.ts';
+import type { DisconnectJson } from '../json/network.ts';
 
 export function disconnectCommand(): Command {
   const command = new Command('disconnect')

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf } from '../config-options.ts';
 import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { IdentityExportJson, IdentityImportJson, IdentityJson } from '../json.ts';
+import type { IdentityExportJson, IdentityImportJson, IdentityJson } from '../json/identity.ts';
 import type { PassphraseOptions } from '../passphrase.ts';
 
 interface ExportOptions extends PassphraseOptions {

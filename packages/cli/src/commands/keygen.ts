@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { KeygenJson } from '../json.ts';
+import type { KeygenJson } from '../json/identity.ts';
 
 export function keygenCommand(): Command {
   const command = new Command('keygen')

@@ -2,7 +2,7 @@ import type { LogRecord, SocketClient } from '@peerd/client';
 import { Command, Option } from 'commander';
 import { collect, countOption, Interrupted, interruption, outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { LogRecordJson } from '../json.ts';
+import type { LogRecordJson } from '../json/daemon.ts';
 
 interface Options {
   follow?: boolean;

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import { span } from '../figures.ts';
-import type { PeerJson } from '../json.ts';
+import type { PeerJson } from '../json/network.ts';
 import { errorJson, jsonMs } from '../output.ts';
 import { idCell, table } from '../table.ts';
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { durationOption, interruption, outputOf, peerArgument, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { PingJson } from '../json.ts';
+import type { PingJson } from '../json/network.ts';
 import { jsonMs } from '../output.ts';
 
 export function pingCommand(): Command {

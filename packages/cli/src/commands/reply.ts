@@ -11,7 +11,7 @@ import {
   withDaemon,
 } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { ReplyAnsweredJson, ReplyAskedJson, ReplyFailedJson, ReplyReadyJson } from '../json.ts';
+import type { ReplyAnsweredJson, ReplyAskedJson, ReplyFailedJson, ReplyReadyJson } from '../json/messages.ts';
 import { errorJson, jsonMs, type Output, oneLine } from '../output.ts';
 import { narrateConnection } from '../reconnection.ts';
 import { CommandFailure, CommandRunner } from '../run-command.ts';

@@ -2,7 +2,7 @@ import type { PeerInfo } from '@peerd/protocol';
 import { Command } from 'commander';
 import { durationOption, interruption, outputOf, peerArgument, withDaemon } from '../context.ts';
 import { payloadNote, withExamples } from '../examples.ts';
-import type { RequestJson } from '../json.ts';
+import type { RequestJson } from '../json/messages.ts';
 import { jsonMs, payloadFields } from '../output.ts';
 import { readPayload } from '../payload.ts';
 

@@ -2,7 +2,7 @@ import type { ServiceAccess } from '@peerd/protocol';
 import { Command } from 'commander';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { ServiceJson } from '../json.ts';
+import type { ServiceJson } from '../json/network.ts';
 import { table } from '../table.ts';
 
 export function servicesCommand(): Command {

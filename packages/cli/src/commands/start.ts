@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
 import { outputOf } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { StartedJson, StoppedJson } from '../json.ts';
+import type { StartedJson, StoppedJson } from '../json/daemon.ts';
 
 export function startCommand(): Command {
   const command = withConfigOptions(new Command('start').description('Run a daemon until Ctrl-C')).action(

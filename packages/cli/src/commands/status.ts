@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import { span } from '../figures.ts';
-import type { StatusJson } from '../json.ts';
+import type { StatusJson } from '../json/daemon.ts';
 import { inertLine, jsonMs, oneLine } from '../output.ts';
 import { folded } from '../table.ts';
 

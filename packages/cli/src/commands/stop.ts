@@ -2,7 +2,7 @@ import { PeerdError } from '@peerd/protocol';
 import { Command } from 'commander';
 import { durationOption, interruption, outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { StopJson } from '../json.ts';
+import type { StopJson } from '../json/daemon.ts';
 
 /** A daemon ends within 5 s of being told to; a machine that is busy may need longer for the rest. */
 const defaultTimeoutMs = 10_000;

@@ -2,7 +2,7 @@ import type { SocketClient } from '@peerd/client';
 import { Command } from 'commander';
 import { countOption, interruption, outputOf, withDaemon } from '../context.ts';
 import { payloadNote, withExamples } from '../examples.ts';
-import type { MessageJson, SubscribedJson } from '../json.ts';
+import type { MessageJson, SubscribedJson } from '../json/messages.ts';
 import { payloadFields } from '../output.ts';
 import { narrateConnection } from '../reconnection.ts';
 

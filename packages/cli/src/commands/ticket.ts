@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { collect, outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { TicketJson } from '../json.ts';
+import type { TicketJson } from '../json/identity.ts';
 
 interface Options {
   withSecret?: boolean;

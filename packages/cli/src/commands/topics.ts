@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
-import type { TopicJson } from '../json.ts';
+import type { TopicJson } from '../json/network.ts';
 import { table } from '../table.ts';
 
 export function topicsCommand(): Command {

@@ -11,7 +11,7 @@ import type {
   WatchRefusedJson,
   WatchServiceJson,
   WatchTopicJson,
-} from '../json.ts';
+} from '../json/network.ts';
 import { narrateConnection } from '../reconnection.ts';
 import { idCell } from '../table.ts';
 

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type SocketClient } from '@peerd/client';
 import { PeerdError, type PeerInfo } from '@peerd/protocol';
-import type { DemoDoneJson, DemoStepJson } from '../json.ts';
+import type { DemoDoneJson, DemoStepJson } from '../json/program.ts';
 import type { Output } from '../output.ts';
 import { DaemonProcess } from './daemon-process.ts';
 

@@ -1,9 +1,9 @@
 import process from 'node:process';
 import type { NodeTop } from '@peerd/protocol';
 import { bytes, milliseconds, span, whole } from '../figures.ts';
+import type { TopJson } from '../json/top.ts';
 import { jsonMs } from '../output.ts';
 import { folded, table } from '../table.ts';
-import type { TopJson } from './json.ts';
 
 type Queue = NodeTop['queues'][number];
 

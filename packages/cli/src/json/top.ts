@@ -1,4 +1,4 @@
-// What `peerd top --json` prints: of the same kind, and held to the same rules, as ../json.ts.
+// What `peerd top --json` prints.
 
 /** `peerd top`: one object, or with --interval one after the other. */
 export interface TopJson {
