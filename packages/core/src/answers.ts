@@ -1,4 +1,4 @@
-import { Ring } from '@peerd/protocol';
+import { Ring } from '@peerd/protocol/queues';
 
 /** The answers of one streaming call on their way to the program that reads them. */
 export class Answers {

@@ -7,8 +7,6 @@ export { json } from './json.ts';
 export * from './message-queue.ts';
 export * from './node.ts';
 export * from './printable.ts';
-export { Ring } from './ring.ts';
-export * from './shortest-first.ts';
 export * from './subscription.ts';
 export { text } from './text.ts';
 export { TextDecoding, TextEncoding } from './texts.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Ring } from '../src/ring.ts';
-import { ShortestFirst } from '../src/shortest-first.ts';
+import { Ring } from '../src/queues/ring.ts';
+import { ShortestFirst } from '../src/queues/shortest-first.ts';
 
 const KiB = 1024;
 

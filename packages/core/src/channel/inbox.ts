@@ -1,4 +1,4 @@
-import { Ring } from '@peerd/protocol';
+import { Ring } from '@peerd/protocol/queues';
 
 export interface InboxLimits {
   /** Commands that may wait. One more is not taken. */

@@ -1,4 +1,4 @@
-import { Ring } from '@peerd/protocol';
+import { Ring } from '@peerd/protocol/queues';
 import { CALL_WINDOW_BYTES } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Accepted } from './messages.ts';

@@ -1,4 +1,4 @@
-import { Ring, ShortestFirst } from '@peerd/protocol';
+import { Ring, ShortestFirst } from '@peerd/protocol/queues';
 import { Table } from '../channel/table.ts';
 import type { Call, Outgoing } from './call.ts';
 import { FrameError } from './decoder.ts';

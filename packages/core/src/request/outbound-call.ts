@@ -1,4 +1,5 @@
-import { type ErrorCode, PeerdError, Ring } from '@peerd/protocol';
+import { type ErrorCode, PeerdError } from '@peerd/protocol';
+import { Ring } from '@peerd/protocol/queues';
 import type { Deadline } from '../channel/deadlines.ts';
 import type { Settler } from '../channel/responder.ts';
 import type { Target } from '../peers/target.ts';

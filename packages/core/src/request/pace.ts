@@ -1,4 +1,4 @@
-import { Ring } from '@peerd/protocol';
+import { Ring } from '@peerd/protocol/queues';
 import { STREAM_GRANT_BYTES, STREAM_WINDOW_BYTES } from './frames.ts';
 
 /** Never less: twice what the other side takes before it says so, or nothing would go on. */

@@ -1,4 +1,4 @@
-import { ShortestFirst } from '../shortest-first.ts';
+import { ShortestFirst } from '../queues/shortest-first.ts';
 import { checkFrameLength, headerBytes, partHeaderBytes, writePartHeader, writeUint32 } from './framing.ts';
 import { maxPartBytes, maxUnfinished, maxUnfinishedBytes } from './limits.ts';
 
