@@ -16,7 +16,8 @@ export function startCommand(): Command {
     ['peerd start --name alice', 'peerd start --name bob --peer /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…'],
     `Here --name and --socket are those of the new daemon. The name is that of this machine if none is given. Ctrl-C
 and SIGTERM stop it within 5 s, a second one at once. SIGHUP has it read its configuration again, unless it runs in a
-terminal: then that was closed, and it stops. With --json it prints one object when it can be used.`,
+terminal: then that was closed, and it stops. With --json it prints two objects:
+one when it can be used ("event": "started"), one when it has stopped ("stopped").`,
   );
 }
 

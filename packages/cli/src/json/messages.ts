@@ -92,7 +92,6 @@ export interface MessageJson {
   /** The message when it is UTF-8 text. There is always one of this and payloadBase64. */
   payload?: string;
   payloadBase64?: string;
-  /** Messages that were lost before this one. */
-  /** Before this one; null when that is not known. */
+  /** Messages that were lost before this one; null when that is not known. */
   missed: number | null;
 }
