@@ -190,3 +190,23 @@ describe('a configured peer', () => {
     expect((await alice.client.status()).peers).toEqual({ known: 1, connected: 1 });
   });
 });
+
+test('a configured peer that was lost is reached again at the one of its addresses that works, which is not the last', async () => {
+  await using network = new TestNetwork();
+  const secret = await generateSecret();
+  const bob = await network.start('bob', { secret });
+  const listen = [bob.address.replace(/\/p2p\/.*/, '')];
+  const nowhere = [1, 2].map((port) => `/ip4/127.0.0.1/tcp/${port}/p2p/${bob.id}`);
+  const alice = await network.start('alice', { peers: [bob.address, ...nowhere] });
+  await becomesUsable(alice, bob.id);
+  await bob.stop();
+  // One peer, at whose addresses nobody is.
+  await eventually('alice has tried all of them', async () => {
+    const { unreached } = await alice.client.status();
+    return unreached[0]?.error?.code === 'unreachable' && unreached[0].nextDialMs !== undefined;
+  });
+  expect((await alice.client.status()).unreached).toMatchObject([{ id: bob.id }]);
+  await network.start('bob', { secret, listen });
+  await becomesUsable(alice, bob.id);
+  expect((await alice.client.status()).unreached).toEqual([]);
+});

@@ -328,12 +328,86 @@ describe('a configured peer that there is no connection to', () => {
     expect(came.state.unreached).toEqual([]);
   });
 
+  test('tells no error of before a connection, whoever dialled, nor one of an address that failed meanwhile', () => {
+    const run = started([kept]);
+    run.step(unreached(run.dialled), admitted('bob'), gone);
+    expect(run.state.unreached).toEqual([
+      { address: kept.address, id: 'bob', nextDialMs: expect.any(Number) },
+    ]);
+    run.until(run.state.nextTickMs).step(admitted('bob'), unreached(run.dialled), gone);
+    expect(run.state.unreached).toEqual([
+      { address: kept.address, id: 'bob', nextDialMs: expect.any(Number) },
+    ]);
+  });
+
   test('is none of them when a user has disconnected it', () => {
     const run = started([kept]);
     run.step({ type: 'peer/parting', ref: 9, peer: 'bob', connections: [] }, unreached(run.dialled));
     expect(run.state.unreached).toEqual([]);
     run.step({ type: 'peer/wanted', peer: 'bob' });
     expect(run.state.unreached).toMatchObject([{ id: 'bob' }]);
+  });
+});
+
+describe('a configured peer with several addresses', () => {
+  const at = (port: number) => {
+    const text = `/ip4/127.0.0.1/tcp/${port}/p2p/bob`;
+    return { kind: 'address', key: text, address: text, peer: 'bob' } as const;
+  };
+  const peers = [at(1), at(2), at(3)];
+  const started = () => new Run({ isOn: false, peers }).step(listening);
+  const dialled = (run: Run) => run.of('peer/reach').map(({ target }) => target.key);
+  /** The ref of the last dial of one. */
+  const dialOf = (run: Run, { key }: { readonly key: string }) =>
+    run.of('peer/reach').findLast(({ target }) => target.key === key)?.ref ?? 0;
+
+  test('is dialled again at each of them when it is lost, whichever it was reached at', () => {
+    for (const works of peers) {
+      const run = started();
+      for (const target of peers) if (target !== works) run.step(unreached(dialOf(run, target)));
+      run.step(reached(dialOf(run, works), 'bob'), admitted('bob'));
+      // The others hear at their next turn that it is there.
+      run.until(1_000);
+      for (const target of peers) run.step(reached(dialOf(run, target), 'bob'));
+      run.log.length = 0;
+      run.step({ type: 'peer/disconnected', peer: 'bob' }).until(run.context.nowMs + 2_000);
+      expect(new Set(dialled(run))).toEqual(new Set(peers.map(({ key }) => key)));
+      run.step(reached(dialOf(run, works), 'bob'), admitted('bob'));
+      expect(run.state.unreached).toEqual([]);
+    }
+  });
+
+  test('is dialled again at each of them when a user wants it back', () => {
+    const run = started();
+    for (const target of peers) run.step(reached(dialOf(run, target), 'bob'));
+    run.step(admitted('bob'), { type: 'peer/parting', ref: 9, peer: 'bob', connections: [] });
+    run.step({ type: 'peer/disconnected', peer: 'bob' }).until(100_000);
+    run.log.length = 0;
+    run.step({ type: 'peer/wanted', peer: 'bob' }).until(101_000);
+    expect(dialled(run).sort()).toEqual(peers.map(({ key }) => key));
+  });
+
+  test('is one that is not reached: with the address that failed last, and the time of the next dial', () => {
+    const run = started();
+    expect(run.state.unreached).toEqual([{ address: peers[0]?.address, id: 'bob' }]);
+    for (const target of [at(1), at(3), at(2)]) {
+      // As long as one of them is being dialled, so is the peer.
+      expect(run.state.unreached[0]).not.toHaveProperty('nextDialMs');
+      run.context.nowMs += 1;
+      run.step(unreached(dialOf(run, target)));
+      expect(run.state.unreached).toMatchObject([{ address: target.address, error: unreachable }]);
+    }
+    const inMs = run.state.unreached[0]?.nextDialMs as number;
+    expect(Math.abs(run.context.nowMs + inMs - run.state.nextTickMs)).toBeLessThanOrEqual(10);
+  });
+
+  test('is one also where an address without its id led to it', () => {
+    const nameless = { kind: 'address', key: address, address } as const;
+    const run = new Run({ isOn: false, peers: [nameless, at(1)] }).step(listening);
+    expect(run.state.unreached).toHaveLength(2);
+    run.step(reached(dialOf(run, nameless), 'bob'), admitted('bob'));
+    run.step({ type: 'peer/disconnected', peer: 'bob' });
+    expect(run.state.unreached).toMatchObject([{ address, id: 'bob' }]);
   });
 });
 

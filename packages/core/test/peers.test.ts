@@ -237,6 +237,21 @@ describe('getting to a peer', () => {
     expect(outcome().sort()).toEqual(['1 ✗ unreachable', '2 ✗ unknown-peer']);
   });
 
+  test('by an address that fails while another of its addresses leads there gets that connection', () => {
+    const at = `${address}/p2p/${bob}`;
+    const failed: PeersInput = { type: 'dial/failed', key: at, peer: bob, message: 'nobody there' };
+    const target = { kind: 'address', key: at, address: at, peer: bob } as const;
+    reach(1, target);
+    step(opened(bob, 'c'), failed);
+    expect(outcome()).toEqual([]);
+    step(admitted(bob, 'bob', 'c'));
+    expect(outcome()).toEqual(['1 → c']);
+    step(closed(bob, 'c'));
+    expect(reach(2, target)).toEqual([`dial ${at} at ${at}`]);
+    step(opened(bob, 'd'), admitted(bob, 'bob', 'd'), failed);
+    expect(outcome()).toEqual(['2 → d']);
+  });
+
   test('that refuses us or is refused ends with the reason', () => {
     reach(1, id(bob));
     step(opened(bob, 'c', 'outbound'), { type: 'dial/done', key: bob, peer: bob }, refused(bob, 'c'));

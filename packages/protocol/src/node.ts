@@ -26,14 +26,17 @@ export interface NodeStatus {
   readonly peers: { readonly known: number; readonly connected: number };
   readonly topics: readonly string[];
   readonly services: readonly string[];
-  /** The configured `peers` that there is no connection to, but for those that were disconnected by a call. */
+  /**
+   * The configured `peers` that there is no connection to, but for those that were disconnected by a call. Each once where its
+   * id is known, whatever the number of its addresses.
+   */
   readonly unreached: readonly UnreachedPeer[];
   readonly uptimeMs: number;
 }
 
 /** A configured peer that the node is not connected to, and dials again and again. */
 export interface UnreachedPeer {
-  /** As it is configured. */
+  /** As it is configured; of several the one that failed last. */
   readonly address: string;
   /** Absent as long as neither the address nor the peer has told it. */
   readonly id?: string;

@@ -39,8 +39,8 @@ interface Kept {
   /** Who is there, once that is known. */
   peer: string | undefined;
   failures: number;
-  /** Why it was not reached the last time. */
-  error: PeerdError | undefined;
+  /** Why it was not reached the last time, and when that was; undefined: there was a connection to the peer since. */
+  failure: { readonly error: PeerdError; readonly atMs: number } | undefined;
   /** When it will be dialled, while a time is set. */
   dialAtMs: number | undefined;
   /** When it was reached, while that connection lasts. */
@@ -67,10 +67,8 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
   #config: DiscoveryConfig;
   readonly #makeRef: () => number;
   readonly #timers = new Deadlines<Timer>();
-  /** Configured peers by their address, from the start on. */
+  /** Configured peers by their address, from the start on: of one peer there may be several, all of which are kept. */
   readonly #configured = new Map<string, Kept>();
-  /** Configured peers by id (from the outset, or once they have told it). */
-  readonly #kept = new Map<string, Kept>();
   readonly #dials = new Map<number, Kept | undefined>();
   /** Who is in the DHT's table: those we met, and those it found by itself. */
   readonly #table = new Set<string>();
@@ -119,6 +117,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       },
       'peer/admitted': ({ peer }) => {
         this.#connected.add(peer);
+        for (const kept of this.#keptOf(peer)) kept.failure = undefined;
         this.#add(peer);
       },
       'dht/added': ({ peer }) => {
@@ -132,11 +131,14 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       'peer/disconnected': ({ peer }) => {
         this.#connected.delete(peer);
         this.#identified.delete(peer);
-        const kept = this.#kept.get(peer);
-        if (kept !== undefined) this.#redial(kept);
         // To dial an address without an id says nothing of who was there.
+        let isDialledById = false;
+        for (const kept of this.#keptOf(peer)) {
+          this.#redial(kept);
+          isDialledById ||= kept.target.peer !== undefined;
+        }
         const isInDoubt = this.#aborted.delete(peer) || this.#table.has(peer);
-        if (kept?.target.peer === undefined && isInDoubt) this.#check(peer);
+        if (!isDialledById && isInDoubt) this.#check(peer);
       },
       'peer/dial-failed': ({ peer }) => this.#remove(peer),
       'connection/abort': ({ connection }) => {
@@ -155,17 +157,17 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
           context.emit({ type: 'peer/part', ref: makeRef(), target: targetOf(peer) });
         if (kept === undefined || kept.isDropped) return;
         kept.peer = peer;
-        kept.error = undefined;
+        kept.failure = undefined;
         kept.reachedMs = context.nowMs;
         kept.isPending = false;
-        this.#kept.set(peer, kept);
       },
       'peer/unreached': ({ ref, error }) => {
         const kept = this.#dials.get(ref);
         this.#dials.delete(ref);
         if (kept === undefined || kept.isDropped) return;
-        kept.error = error;
         kept.isPending = false;
+        // One address that fails says nothing of a peer that is connected by another.
+        if (!this.#isConnected(kept)) kept.failure = { error, atMs: context.nowMs };
         this.#redial(kept);
       },
       'peer/parting': ({ peer }) => {
@@ -179,8 +181,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       },
       'peer/wanted': ({ peer }) => {
         if (!this.#parted.delete(peer)) return;
-        const kept = this.#kept.get(peer);
-        if (kept !== undefined && !this.#connected.has(peer)) this.#redial(kept);
+        if (!this.#connected.has(peer)) for (const kept of this.#keptOf(peer)) this.#redial(kept);
       },
       tick: () => this.#timers.expire(context.nowMs, (timer) => this.#due(timer)),
     };
@@ -190,27 +191,26 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     return this.#timers.nextMs;
   }
 
-  /** Configured peers without a connection, in the order of the configuration; not those that a user has disconnected. */
+  /**
+   * Configured peers without a connection, in the order of the configuration; not those that a user has disconnected. One
+   * each, whatever the number of its addresses, where its id is known.
+   */
   get unreached(): UnreachedPeer[] {
-    const unreached: UnreachedPeer[] = [];
+    const addressesOf = new Map<string, [Kept, ...Kept[]]>();
     for (const kept of this.#configured.values()) {
-      const { target, peer: id, error, dialAtMs } = kept;
-      if (id !== undefined && this.#connected.has(id)) continue;
-      if (this.#isParted(kept)) continue;
-      unreached.push({
-        address: target.address,
-        ...(id === undefined ? {} : { id }),
-        ...(error === undefined ? {} : { error }),
-        ...(dialAtMs === undefined ? {} : { nextDialMs: Math.max(0, dialAtMs - this.#context.nowMs) }),
-      });
+      if (this.#isConnected(kept) || this.#isParted(kept)) continue;
+      const key = kept.peer ?? kept.target.key;
+      const others = addressesOf.get(key);
+      if (others === undefined) addressesOf.set(key, [kept]);
+      else others.push(kept);
     }
-    return unreached;
+    return [...addressesOf.values()].map((addresses) => unreachedPeer(addresses, this.#context.nowMs));
   }
 
   snapshot(): unknown {
     return {
       parted: [...this.#parted],
-      kept: [...this.#kept].map(([peer, { failures }]) => [peer, failures]),
+      kept: [...this.#configured].map(([key, { peer, failures }]) => [key, peer, failures]),
       dials: [...this.#dials.keys()],
       table: [...this.#table],
       identified: [...this.#identified.keys()],
@@ -244,7 +244,6 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       if (keys.has(key)) continue;
       kept.isDropped = true;
       this.#configured.delete(key);
-      for (const [peer, other] of this.#kept) if (other === kept) this.#kept.delete(peer);
     }
     for (const target of peers) {
       if (this.#configured.has(target.key)) continue;
@@ -252,14 +251,13 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         target,
         peer: target.peer,
         failures: 0,
-        error: undefined,
+        failure: undefined,
         dialAtMs: undefined,
         reachedMs: undefined,
         isPending: false,
         isDropped: false,
       };
       this.#configured.set(target.key, kept);
-      if (target.peer !== undefined) this.#kept.set(target.peer, kept);
       this.#dial(target, kept);
     }
   }
@@ -290,11 +288,16 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
     this.#at(inMs, { kind: 'keep', kept });
   }
 
-  #isParted(kept: Kept): boolean {
-    const { peer } = kept.target;
-    if (peer !== undefined) return this.#parted.has(peer);
-    for (const parted of this.#parted) if (this.#kept.get(parted) === kept) return true;
-    return false;
+  *#keptOf(peer: string): Iterable<Kept> {
+    for (const kept of this.#configured.values()) if (kept.peer === peer) yield kept;
+  }
+
+  #isConnected({ peer }: Kept): boolean {
+    return peer !== undefined && this.#connected.has(peer);
+  }
+
+  #isParted({ peer }: Kept): boolean {
+    return peer !== undefined && this.#parted.has(peer);
   }
 
   /** Puts a peer that has been let in, and that takes part in the DHT, into the table. */
@@ -320,4 +323,22 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
 
 function targetOf(peer: string): Target {
   return { kind: 'id', key: peer, peer };
+}
+
+/** One peer by its addresses: by the one that failed last, and by when the first of them is dialled again. */
+function unreachedPeer(addresses: readonly [Kept, ...Kept[]], nowMs: number): UnreachedPeer {
+  let [last] = addresses;
+  let dialAtMs = Number.POSITIVE_INFINITY;
+  for (const kept of addresses) {
+    if ((kept.failure?.atMs ?? -1) > (last.failure?.atMs ?? -1)) last = kept;
+    // Without a time it is being dialled.
+    dialAtMs = Math.min(dialAtMs, kept.dialAtMs ?? Number.NEGATIVE_INFINITY);
+  }
+  const { target, peer: id, failure } = last;
+  return {
+    address: target.address,
+    ...(id === undefined ? {} : { id }),
+    ...(failure === undefined ? {} : { error: failure.error }),
+    ...(dialAtMs === Number.NEGATIVE_INFINITY ? {} : { nextDialMs: Math.max(0, dialAtMs - nowMs) }),
+  };
 }

@@ -41,11 +41,11 @@ export class PeersDriver {
       const reached = await dialTarget(this.#host.node, peer, address);
       this.#post({ type: 'dial/done', key, peer: reached });
     } catch (error) {
-      const { name, message } = error as Error;
+      const { name } = error as Error;
       // libp2p's for a handshake that proves our own key.
       const isOurself = name === 'InvalidPeerIdError' && address !== undefined && peer === undefined;
       if (isOurself) this.#tellOfTwin(address);
-      const why = isOurself ? 'who answers there has the identity of this node' : message;
+      const why = isOurself ? 'who answers there has the identity of this node' : reasonOf(error as Error);
       this.#post({ type: 'dial/failed', key, peer, message: why });
     }
   }
@@ -67,4 +67,10 @@ export class PeersDriver {
       this.#log.warn(`${peer} can't be kept for the next run: ${(error as Error).message}`);
     }
   }
+}
+
+/** Of a peer that was dialled at several addresses: what each of them came to, and not that all dials failed. */
+function reasonOf(error: Error): string {
+  if (!(error instanceof AggregateError) || error.errors.length === 0) return error.message;
+  return [...new Set(error.errors.map(({ message }: Error) => message))].join('; ');
 }

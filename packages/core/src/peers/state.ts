@@ -139,9 +139,12 @@ export class PeersState implements Feature<PeersInput> {
       'dial/failed': ({ key, peer, message }) => {
         this.#dials.delete(key);
         const error = new PeerdError('unreachable', `${key} can't be reached: ${message}`);
-        const record = peer === undefined ? undefined : this.#peers.get(peer);
-        if (record === undefined || !record.isConnected) {
-          for (const waiter of this.#takeWaiting(key)) this.#unreached(waiter.ref, error);
+        const waiters = this.#takeWaiting(key);
+        if (peer !== undefined && this.#peers.get(peer)?.isConnected) {
+          // It came meanwhile: by another of its addresses, or by itself.
+          for (const waiter of waiters) this.#reachPeer(waiter, peer, undefined);
+        } else {
+          for (const { ref } of waiters) this.#unreached(ref, error);
           if (peer !== undefined) this.#lost(peer);
         }
         this.#resolveAgain();

@@ -1085,7 +1085,7 @@ export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
   messageDesc(file_peerd_control_v1_control, 30);
 
 /**
- * A configured peer that there is no connection to.
+ * A configured peer that there is no connection to; of its addresses the one that failed last.
  *
  * @generated from message peerd.control.v1.UnreachedPeer
  */
