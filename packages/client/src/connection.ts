@@ -175,7 +175,8 @@ export class Connection {
 
   /** Of what went out and was not answered nobody knows whether it was done, but that a client that leaves knows. */
   #endOfCalls(error: PeerdError): PeerdError {
-    if (error.code === 'daemon-unavailable' || (error.code === 'stopped' && this.#goesOn))
+    const { code } = error;
+    if (code === 'daemon-unavailable' || code === 'busy' || (code === 'stopped' && this.#goesOn))
       return new PeerdError(
         'disconnected',
         `the connection to the daemon at ${this.#path} was lost with this in flight: whether it was done is unknown`,

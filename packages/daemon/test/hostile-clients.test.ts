@@ -120,6 +120,20 @@ describe('the control server and clients that do not behave', () => {
     client.socket.destroy();
   });
 
+  test('what is no frame is answered with the reason also to one that goes on writing before it reads', async () => {
+    const warned = vi.spyOn(silentLog, 'warn');
+    const client = await RawClient.connect(a.socket);
+    client.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
+    while (warned.mock.calls.length === 0) await new Promise(setImmediate);
+    warned.mockRestore();
+    for (let turns = 0; turns < 10; turns += 1) await new Promise(setImmediate);
+    const failed = await new Promise((resolve) => client.socket.write(new Uint8Array(4 * MiB), resolve));
+    expect(failed).toBeFalsy();
+    client.read();
+    expect(await client.next()).toEqual(fault('invalid'));
+    expect(await client.next()).toBeUndefined();
+  });
+
   test('a client that never reads gets busy past the bound, and is disconnected after a while, its calls cancelled', async () => {
     const warned = vi.spyOn(silentLog, 'warn');
     const calls = maxUnsentBytes / MiB + 8;

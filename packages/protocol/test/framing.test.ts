@@ -1,6 +1,7 @@
 import { PeerdError } from '@peerd/protocol';
 import {
   FrameDecoder,
+  FrameQuota,
   frameHeader,
   headerBytes,
   maxFrameBytes,
@@ -151,6 +152,48 @@ describe('frames', () => {
     expect(() => pushed(decoder, parts.at(-1) as Uint8Array)).toThrow(
       expect.objectContaining({ code: 'invalid' }),
     );
+  });
+
+  describe('of several connections that share a quota', () => {
+    const MiB = 1024 * 1024;
+
+    test('take room only while they are not whole, however they come', () => {
+      const quota = new FrameQuota(64 * MiB);
+      const bodies = fc.array(
+        fc.integer({ min: 0, max: 200_000 }).map((length) => new Uint8Array(length)),
+        { maxLength: 4 },
+      );
+      fc.assert(
+        fc.property(bodies, fc.array(fc.nat(), { maxLength: 20 }), (frames, cuts) => {
+          const decoder = new FrameDecoder(maxFrameBytes, quota);
+          const chunks = split(Buffer.concat([framed(frames), part(1, 7, 70_000)]), cuts);
+          const decoded = chunks.flatMap((chunk) => pushed(decoder, chunk));
+          expect(decoded.map(({ length }) => length)).toEqual(frames.map(({ length }) => length));
+          expect(quota.bytes).toBe(70_000);
+          decoder.close();
+          expect(quota.bytes).toBe(0);
+        }),
+      );
+      expect(quota.refused).toBe(0);
+    });
+
+    test('are refused past it, and give back what they had; short ones go on', () => {
+      const quota = new FrameQuota(2 * MiB);
+      const [first, second] = [1, 2].map(() => new FrameDecoder(maxFrameBytes, quota));
+      pushed(first as FrameDecoder, Buffer.concat([header(2 * MiB), new Uint8Array(MiB)]));
+      const begun = part(1, 1, MiB / 2);
+      pushed(second as FrameDecoder, begun);
+      expect(quota.bytes).toBe(1.5 * MiB);
+      const busy = expect.objectContaining({ code: 'busy', message: expect.stringContaining(`${2 * MiB}`) });
+      expect(() => pushed(second as FrameDecoder, part(1, 2, MiB))).toThrow(busy);
+      expect(() => pushed(second as FrameDecoder, begun)).toThrow(busy);
+      expect({ bytes: quota.bytes, refused: quota.refused }).toEqual({ bytes: MiB, refused: 1 });
+      const third = new FrameDecoder(maxFrameBytes, new FrameQuota(0));
+      const inTwo = (length: number) =>
+        split(framed([new Uint8Array(length)]), [9]).flatMap((chunk) => pushed(third, chunk));
+      expect(inTwo(maxPartBytes)).toHaveLength(1);
+      expect(() => inTwo(maxPartBytes + 1)).toThrow(expect.objectContaining({ code: 'busy' }));
+    });
   });
 
   test('parts of the longest frames allocate only for what has come', () => {

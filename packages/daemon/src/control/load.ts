@@ -1,5 +1,5 @@
 import type { ClientInfo, NodeTop, QueueInfo } from '@peerd/protocol';
-import { maxOpenCalls, maxUnsentBytes } from '@peerd/protocol/control';
+import { FrameQuota, maxOpenCalls, maxUnsentBytes } from '@peerd/protocol/control';
 
 /** Connections at a time. Each costs a descriptor and some buffers; the next one is told `busy`. */
 export const maxClients = 1_024;
@@ -10,7 +10,13 @@ export const maxClients = 1_024;
  */
 export const maxTurnedAway = 256;
 
-/** What clients were refused, since the start. */
+/**
+ * Bytes kept for frames that have come in part, from all clients together: as many as the payloads of calls in flight may
+ * have by default, and eight of the longest frames. Past it the client whose frame has no room is disconnected with `busy`.
+ */
+export const maxPartialFrameBytes: number = 256 * 1024 * 1024;
+
+/** What clients were refused, since the start, and the room that they share. */
 export class Refusals {
   /** Connections past `maxClients`, told so or not. */
   clients = 0;
@@ -18,6 +24,8 @@ export class Refusals {
   calls = 0;
   /** Clients that were disconnected because they did not read. */
   unread = 0;
+  /** Frames that have come in part. */
+  readonly partial: FrameQuota = new FrameQuota(maxPartialFrameBytes);
 }
 
 /** The control socket's part of `top`; `connections` are also those that have not greeted, or are about to end. */
@@ -51,6 +59,13 @@ export function loadOf(
         size: worst(({ unsentBytes }) => unsentBytes),
         limit: maxUnsentBytes,
         refused: refusals.unread,
+      },
+      {
+        name: 'bytes of frames that have come in part',
+        unit: 'bytes',
+        size: refusals.partial.bytes,
+        limit: refusals.partial.limit,
+        refused: refusals.partial.refused,
       },
       lingering,
     ],

@@ -8,6 +8,7 @@ import {
   faultOf,
   helloTimeoutMs,
   Link,
+  type LinkEvents,
   maxOpenCalls,
   maxUnsentBytes,
   type ServerBody,
@@ -105,7 +106,7 @@ export class Session {
       (error) => this.#invalid(error),
       (bytes) => this.#hasRoom(bytes),
     );
-    this.#link = Link.over(socket, {
+    const events: LinkEvents = {
       frame: (bytes, start, end) => this.#frame(bytes, start, end),
       invalid: (error) => this.#invalid(error),
       ended: () => {
@@ -116,7 +117,8 @@ export class Session {
         this.#release();
         void this.#idle.promise.then(() => this.#gone.resolve());
       },
-    });
+    };
+    this.#link = Link.over(socket, events, refusals.partial);
     this.#helloTimer = setTimeout(
       () => this.end(new PeerdError('timeout', `no hello came within ${helloTimeoutMs} ms`)),
       helloTimeoutMs,

@@ -1,4 +1,5 @@
 import { PeerdError } from '../errors.ts';
+import type { FrameQuota } from './frame-quota.ts';
 import { maxFrameBytes, maxPartBytes, maxUnfinished, maxUnfinishedBytes } from './limits.ts';
 
 /** A frame is a 32-bit little-endian length and that many bytes. */
@@ -68,18 +69,22 @@ function readUint32(bytes: Uint8Array, at: number): number {
 class Unfinished {
   readonly length: number;
   readonly #firstBytes: number;
+  readonly #quota: FrameQuota | undefined;
   buffer: Uint8Array = new Uint8Array(0);
   filled = 0;
 
-  constructor(length: number, firstBytes: number) {
+  constructor(length: number, firstBytes: number, quota: FrameQuota | undefined) {
     this.length = length;
     this.#firstBytes = firstBytes;
+    this.#quota = quota;
   }
 
-  append(chunk: Uint8Array, from: number, to: number): void {
+  /** Whether the quota had room for it. */
+  append(chunk: Uint8Array, from: number, to: number): boolean {
     const needed = this.filled + to - from;
     if (needed > this.buffer.length) {
       const size = Math.min(this.length, Math.max(needed, 4 * this.buffer.length, this.#firstBytes));
+      if (this.#quota?.take(size - this.buffer.length) === false) return false;
       // Not zeroed: every byte is written before the frame is handed out.
       const larger = Buffer.allocUnsafeSlow(size);
       larger.set(this.buffer.subarray(0, this.filled));
@@ -87,6 +92,12 @@ class Unfinished {
     }
     this.buffer.set(chunk.subarray(from, to), this.filled);
     this.filled = needed;
+    return true;
+  }
+
+  /** Its bytes are no longer kept here. */
+  free(): void {
+    this.#quota?.give(this.buffer.length);
   }
 }
 
@@ -99,6 +110,7 @@ export type TakeFrame = (bytes: Uint8Array, start: number, end: number) => void;
  */
 export class FrameDecoder {
   readonly #limit: number;
+  readonly #quota: FrameQuota | undefined;
   readonly #header = new Uint8Array(partHeaderBytes);
   #headerFilled = 0;
   /** What is being read, once its header is there, and how much of this part is missing. */
@@ -111,8 +123,13 @@ export class FrameDecoder {
   #unfinishedBytes = 0;
   #failure: PeerdError | undefined;
 
-  constructor(limit: number = maxFrameBytes) {
+  /**
+   * Without a `quota` only the bounds of one connection hold. A frame that comes in one part, and is no longer than a part
+   * may be, is not counted: so a connection keeps one such at most, and goes on when others have taken all the room.
+   */
+  constructor(limit: number = maxFrameBytes, quota?: FrameQuota) {
     this.#limit = limit;
+    this.#quota = quota;
   }
 
   /** Whether the bytes so far end between two frames. */
@@ -121,7 +138,7 @@ export class FrameDecoder {
   }
 
   /**
-   * Fails with `invalid` on what breaks the bounds, and on everything after it. With `isReused` the chunk's memory is
+   * Fails with `invalid` on what breaks the bounds, with `busy` past the quota, and on everything after it. With `isReused` the chunk's memory is
    * its owner's again afterwards: frames are views of a copy then.
    */
   push(received: Uint8Array, take: TakeFrame, isReused = false): void {
@@ -154,6 +171,14 @@ export class FrameDecoder {
     }
   }
 
+  /** Forgets what has come in part: nothing follows. */
+  close(): void {
+    if (this.#open !== undefined && this.#number === undefined) this.#open.free();
+    for (const frame of this.#unfinished.values()) frame.free();
+    this.#open = undefined;
+    this.#unfinished.clear();
+  }
+
   #readHeader(chunk: Uint8Array, start: number, take: TakeFrame): number {
     let at = start;
     while (at < chunk.length) {
@@ -164,7 +189,10 @@ export class FrameDecoder {
           if (length > this.#limit) this.#fail(`a frame claims ${length} bytes, the limit is ${this.#limit}`);
           this.#headerFilled = 0;
           if (length === 0) take(chunk, at, at);
-          else this.#begin(new Unfinished(length, firstBufferBytes), length, undefined);
+          else {
+            const quota = length > maxPartBytes ? this.#quota : undefined;
+            this.#begin(new Unfinished(length, firstBufferBytes, quota), length, undefined);
+          }
           return at;
         }
         const part = length - partBit;
@@ -192,7 +220,7 @@ export class FrameDecoder {
         this.#fail(`more than ${maxUnfinished} frames are unfinished`);
       if (this.#unfinishedBytes + length > maxUnfinishedBytes)
         this.#fail(`unfinished frames of more than ${maxUnfinishedBytes} bytes`);
-      frame = new Unfinished(length, firstPartsBytes);
+      frame = new Unfinished(length, firstPartsBytes, this.#quota);
       this.#unfinished.set(number, frame);
       this.#unfinishedBytes += length;
     } else if (frame.length !== length)
@@ -210,7 +238,7 @@ export class FrameDecoder {
 
   #readBody(chunk: Uint8Array, at: number, frame: Unfinished, take: TakeFrame): number {
     const end = Math.min(chunk.length, at + this.#missing);
-    frame.append(chunk, at, end);
+    if (!frame.append(chunk, at, end)) this.#end(noRoom(frame.length, this.#quota));
     this.#missing -= end - at;
     if (this.#missing > 0) return end;
     this.#open = undefined;
@@ -219,12 +247,26 @@ export class FrameDecoder {
       this.#unfinished.delete(this.#number);
       this.#unfinishedBytes -= frame.length;
     }
+    frame.free();
     take(frame.buffer, 0, frame.length);
     return end;
   }
 
   #fail(what: string): never {
-    this.#failure = new PeerdError('invalid', `${what}: this is not the control protocol`);
-    throw this.#failure;
+    this.#end(new PeerdError('invalid', `${what}: this is not the control protocol`));
   }
+
+  #end(failure: PeerdError): never {
+    this.#failure = failure;
+    this.close();
+    throw failure;
+  }
+}
+
+function noRoom(length: number, quota: FrameQuota | undefined): PeerdError {
+  return new PeerdError(
+    'busy',
+    `no room for a frame of ${length} bytes: of the ${quota?.limit} bytes for frames that have come in part, from all ` +
+      `programs, ${quota?.bytes} are taken. Send it again when others are through`,
+  );
 }

@@ -1,6 +1,7 @@
 export { accessMessage, accessOf } from './access.ts';
 export { type AnswerEvents, AnswerStream, costOf, SendWindow } from './answers.ts';
 export { makeFolder } from './folder.ts';
+export { FrameQuota } from './frame-quota.ts';
 export type {
   BroadcastFrame,
   ClientBody,

@@ -1,7 +1,8 @@
 import { createConnection, type Socket } from 'node:net';
 import { PeerdError } from '../errors.ts';
+import type { FrameQuota } from './frame-quota.ts';
 import { FrameDecoder } from './framing.ts';
-import { congestedBytes } from './limits.ts';
+import { congestedBytes, maxFrameBytes } from './limits.ts';
 import type { FrameSink } from './messages.ts';
 import { Outgoing } from './outgoing.ts';
 
@@ -20,7 +21,7 @@ let readBuffer: Buffer | undefined;
 export interface LinkEvents {
   /** A whole frame: the bytes from `start` to `end`. */
   frame(bytes: Uint8Array, start: number, end: number): void;
-  /** What came in is not the protocol. Nothing more is read; the link is still there to say so. */
+  /** What came in is not the protocol, or has no room. Nothing more is taken; the link is still there to say so. */
   invalid(error: PeerdError): void;
   /** The other side will send nothing more. */
   ended(): void;
@@ -36,7 +37,7 @@ export interface LinkEvents {
 export class Link implements FrameSink {
   readonly #socket: Socket;
   readonly #events: LinkEvents;
-  readonly #decoder = new FrameDecoder();
+  readonly #decoder: FrameDecoder;
   readonly #take = (bytes: Uint8Array, start: number, end: number): void => {
     if (!this.#ending && !this.#socket.destroyed) this.#events.frame(bytes, start, end);
   };
@@ -49,7 +50,8 @@ export class Link implements FrameSink {
   #cause: Error | undefined;
   #waiting: (() => void)[] = [];
 
-  private constructor(socket: Socket, events: LinkEvents) {
+  private constructor(socket: Socket, events: LinkEvents, quota?: FrameQuota) {
+    this.#decoder = new FrameDecoder(maxFrameBytes, quota);
     this.#socket = socket;
     this.#events = events;
     socket.on('end', () => events.ended());
@@ -59,14 +61,15 @@ export class Link implements FrameSink {
     });
     socket.on('close', () => {
       this.#outgoing = new Outgoing();
+      this.#decoder.close();
       this.#wakeAll();
       events.closed(this.#cause);
     });
   }
 
-  /** A link over a socket that was accepted. */
-  static over(socket: Socket, events: LinkEvents): Link {
-    const link = new Link(socket, events);
+  /** A link over a socket that was accepted; `quota` is shared with the others that were. */
+  static over(socket: Socket, events: LinkEvents, quota?: FrameQuota): Link {
+    const link = new Link(socket, events, quota);
     socket.on('data', (chunk: Uint8Array) => link.#receive(chunk, false));
     return link;
   }
@@ -139,7 +142,9 @@ export class Link implements FrameSink {
     this.#write(true);
     last?.();
     this.end();
-    this.#socket.destroySoon();
+    // One that is in the middle of a frame would fail to write the rest, and never come to read why.
+    if (this.#invalid) this.#socket.resume();
+    else this.#socket.destroySoon();
     setTimeout(() => this.#socket.destroy(), lingerMs).unref();
   }
 
