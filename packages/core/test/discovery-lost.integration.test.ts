@@ -210,3 +210,15 @@ test('a configured peer that was lost is reached again at the one of its address
   await becomesUsable(alice, bob.id);
   expect((await alice.client.status()).unreached).toEqual([]);
 });
+
+test('the own address in the list of peers, with the id or without, is told of in the log and not as unreached', async () => {
+  await using network = new TestNetwork();
+  const secret = await generateSecret();
+  const before = await network.start('alice', { secret });
+  const listen = [before.address.replace(/\/p2p\/.*/, '')];
+  await before.stop();
+  const alice = await network.start('alice', { secret, listen, peers: [before.address, ...listen] });
+  await alice.log.line(new RegExp(`${before.address}, one of the configured peers, is this node itself`));
+  await alice.log.line(new RegExp(`${listen[0]}, one of the configured peers, is this node itself`));
+  expect((await alice.client.status()).unreached).toEqual([]);
+});

@@ -92,6 +92,17 @@ const reached = (ref: number, peer: string): DiscoveryInput => ({
 });
 const unreached = (ref: number): DiscoveryInput => ({ type: 'peer/unreached', ref, error: unreachable });
 
+const reconfigure = (peers: DiscoveryConfig['peers'], bootstrapIntervalMs = 30_000): DiscoveryInput => ({
+  type: 'reconfigure',
+  allow: [],
+  deny: [],
+  peers,
+  bootstrapIntervalMs,
+  limits: defaultLimits,
+  services: {},
+  responder: new Responder<void>(),
+});
+
 describe('the bootstrap of the DHT', () => {
   test('comes 5 s after the start and then every 30 s', () => {
     const run = new Run().step(listening).until(125_000);
@@ -483,22 +494,40 @@ describe('a peer that a user has disconnected', () => {
   });
 });
 
+describe('an address of this node among the configured peers', () => {
+  const own = { kind: 'address', key: address, address } as const;
+  const itself = (ref: number): DiscoveryInput => ({ ...failedAt(ref), isOurself: true });
+  const failedAt = (ref: number) => ({ type: 'peer/unreached', ref, error: unreachable }) as const;
+  const told = (run: Run) => run.of('discovery/itself').map((each) => each.address);
+
+  test('is dialled once, told of once, and none of those that are not reached', () => {
+    const run = new Run({ isOn: false, peers: [own] }).step(listening);
+    run.step(itself(run.dialled)).until(600_000);
+    expect(run.of('peer/reach')).toHaveLength(1);
+    expect(run.state.unreached).toEqual([]);
+    expect(told(run)).toEqual([address]);
+  });
+
+  test('is tried again when the configuration is read again: another node with our identity looks the same', () => {
+    const run = new Run({ isOn: false, peers: [own] }).step(listening);
+    run.step(itself(run.dialled), reconfigure([own]));
+    run.step(itself(run.dialled));
+    expect(run.of('peer/reach')).toHaveLength(2);
+    expect(run.state.unreached).toEqual([]);
+    expect(told(run)).toEqual([address]);
+    run.step(reconfigure([own]));
+    run.step(failedAt(run.dialled)).until(600_000);
+    expect(run.of('peer/reach')).toHaveLength(4);
+    expect(run.state.unreached).toMatchObject([{ address, error: unreachable }]);
+  });
+});
+
 describe('configured peers that change while the node runs', () => {
   const other = {
     kind: 'address',
     key: '/ip4/127.0.0.1/tcp/4002',
     address: '/ip4/127.0.0.1/tcp/4002',
   } as const;
-  const reconfigure = (peers: DiscoveryConfig['peers'], bootstrapIntervalMs = 30_000): DiscoveryInput => ({
-    type: 'reconfigure',
-    allow: [],
-    deny: [],
-    peers,
-    bootstrapIntervalMs,
-    limits: defaultLimits,
-    services: {},
-    responder: new Responder<void>(),
-  });
   const dialled = (run: Run) => run.of('peer/reach').map(({ target }) => target.key);
 
   test('are dialled when they are new, and those that stay are left alone', () => {

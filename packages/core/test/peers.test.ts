@@ -252,6 +252,16 @@ describe('getting to a peer', () => {
     expect(outcome()).toEqual(['2 → d']);
   });
 
+  test('that is this node itself says so, by its id or by who answers', () => {
+    const own = { kind: 'address', key: address, address } as const;
+    step({ type: 'peer/reach', ref: 1, target: id(self.id) }, { type: 'peer/reach', ref: 2, target: own });
+    step({ type: 'dial/failed', key: address, peer: undefined, message: 'it is us', isOurself: true });
+    expect(context.takeOf('peer/unreached')).toMatchObject([
+      { ref: 1, isOurself: true },
+      { ref: 2, isOurself: true },
+    ]);
+  });
+
   test('that refuses us or is refused ends with the reason', () => {
     reach(1, id(bob));
     step(opened(bob, 'c', 'outbound'), { type: 'dial/done', key: bob, peer: bob }, refused(bob, 'c'));

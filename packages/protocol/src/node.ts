@@ -27,8 +27,8 @@ export interface NodeStatus {
   readonly topics: readonly string[];
   readonly services: readonly string[];
   /**
-   * The configured `peers` that there is no connection to, but for those that were disconnected by a call. Each once where its
-   * id is known, whatever the number of its addresses.
+   * The configured `peers` that there is no connection to, but for this node itself and those that were disconnected by a call.
+   * Each once where its id is known, whatever the number of its addresses.
    */
   readonly unreached: readonly UnreachedPeer[];
   readonly uptimeMs: number;

@@ -31,4 +31,6 @@ export type DiscoveryOutput =
   /** Puts a peer into the DHT's routing table, at these of its addresses. */
   | { readonly type: 'dht/add'; readonly peer: string; readonly addresses: readonly string[] }
   | { readonly type: 'dht/remove'; readonly peer: string }
-  | { readonly type: 'dht/bootstrap' };
+  | { readonly type: 'dht/bootstrap' }
+  /** This address of a configured peer is one of this node: it is left alone. */
+  | { readonly type: 'discovery/itself'; readonly address: string };

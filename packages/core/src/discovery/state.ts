@@ -49,6 +49,8 @@ interface Kept {
   isPending: boolean;
   /** It is configured no longer. */
   isDropped: boolean;
+  /** A dial has shown that this address is one of this node: a list for all machines has each. */
+  isOurself: boolean;
 }
 
 type Timer =
@@ -157,15 +159,20 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
           context.emit({ type: 'peer/part', ref: makeRef(), target: targetOf(peer) });
         if (kept === undefined || kept.isDropped) return;
         kept.peer = peer;
+        kept.isOurself = false;
         kept.failure = undefined;
         kept.reachedMs = context.nowMs;
         kept.isPending = false;
       },
-      'peer/unreached': ({ ref, error }) => {
+      'peer/unreached': ({ ref, error, isOurself = false }) => {
         const kept = this.#dials.get(ref);
         this.#dials.delete(ref);
         if (kept === undefined || kept.isDropped) return;
         kept.isPending = false;
+        if (isOurself && !kept.isOurself)
+          context.emit({ type: 'discovery/itself', address: kept.target.address });
+        kept.isOurself = isOurself;
+        if (isOurself) return;
         // One address that fails says nothing of a peer that is connected by another.
         if (!this.#isConnected(kept)) kept.failure = { error, atMs: context.nowMs };
         this.#redial(kept);
@@ -198,7 +205,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
   get unreached(): UnreachedPeer[] {
     const addressesOf = new Map<string, [Kept, ...Kept[]]>();
     for (const kept of this.#configured.values()) {
-      if (this.#isConnected(kept) || this.#isParted(kept)) continue;
+      if (kept.isOurself || this.#isConnected(kept) || this.#isParted(kept)) continue;
       const key = kept.peer ?? kept.target.key;
       const others = addressesOf.get(key);
       if (others === undefined) addressesOf.set(key, [kept]);
@@ -246,7 +253,10 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
       this.#configured.delete(key);
     }
     for (const target of peers) {
-      if (this.#configured.has(target.key)) continue;
+      const known = this.#configured.get(target.key);
+      // Another node with our identity looks the same: it may have been given its own since.
+      if (known?.isOurself && !known.isPending) this.#dial(target, known);
+      if (known !== undefined) continue;
       const kept: Kept = {
         target,
         peer: target.peer,
@@ -256,6 +266,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         reachedMs: undefined,
         isPending: false,
         isDropped: false,
+        isOurself: false,
       };
       this.#configured.set(target.key, kept);
       this.#dial(target, kept);
@@ -277,7 +288,7 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
    * A connection that is refused ends twice, once with the refusal and once when it closes: one redial is enough.
    */
   #redial(kept: Kept): void {
-    if (kept.isPending || this.#isParted(kept)) return;
+    if (kept.isPending || kept.isOurself || this.#isParted(kept)) return;
     kept.isPending = true;
     if (kept.reachedMs !== undefined && this.#context.nowMs - kept.reachedMs >= LASTING_MS) kept.failures = 0;
     kept.reachedMs = undefined;

@@ -46,7 +46,7 @@ export class PeersDriver {
       const isOurself = name === 'InvalidPeerIdError' && address !== undefined && peer === undefined;
       if (isOurself) this.#tellOfTwin(address);
       const why = isOurself ? 'who answers there has the identity of this node' : reasonOf(error as Error);
-      this.#post({ type: 'dial/failed', key, peer, message: why });
+      this.#post({ type: 'dial/failed', key, peer, message: why, ...(isOurself ? { isOurself } : {}) });
     }
   }
 

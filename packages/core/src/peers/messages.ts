@@ -29,6 +29,8 @@ export type DialEvent =
       readonly key: string;
       readonly peer: string | undefined;
       readonly message: string;
+      /** Who answers there has our own identity. */
+      readonly isOurself?: true;
     };
 
 export type PeersEvent =
@@ -85,7 +87,13 @@ export type PeerReached =
       /** Where it can be dialled, if that is known. */
       readonly address?: string | undefined;
     }
-  | { readonly type: 'peer/unreached'; readonly ref: number; readonly error: PeerdError };
+  | {
+      readonly type: 'peer/unreached';
+      readonly ref: number;
+      readonly error: PeerdError;
+      /** The target is this node itself, or who answers there has its identity. */
+      readonly isOurself?: true;
+    };
 
 /** What every feature may want to know of a peer. */
 export type PeerSignal =

@@ -136,7 +136,7 @@ export class PeersState implements Feature<PeersInput> {
         }
         this.#resolveAgain();
       },
-      'dial/failed': ({ key, peer, message }) => {
+      'dial/failed': ({ key, peer, message, isOurself }) => {
         this.#dials.delete(key);
         const error = new PeerdError('unreachable', `${key} can't be reached: ${message}`);
         const waiters = this.#takeWaiting(key);
@@ -144,7 +144,7 @@ export class PeersState implements Feature<PeersInput> {
           // It came meanwhile: by another of its addresses, or by itself.
           for (const waiter of waiters) this.#reachPeer(waiter, peer, undefined);
         } else {
-          for (const { ref } of waiters) this.#unreached(ref, error);
+          for (const { ref } of waiters) this.#unreached(ref, error, isOurself);
           if (peer !== undefined) this.#lost(peer);
         }
         this.#resolveAgain();
@@ -245,7 +245,7 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   #reachPeer(waiter: Waiter, peer: string, address: string | undefined): void {
-    if (peer === this.#self.id) return this.#unreached(waiter.ref, itself(waiter.target.key));
+    if (peer === this.#self.id) return this.#unreached(waiter.ref, itself(waiter.target.key), true);
     const record = this.#peers.get(peer);
     const connection = record?.usable;
     if (record !== undefined && connection !== undefined) return this.#reached(waiter, record, connection);
@@ -294,8 +294,8 @@ export class PeersState implements Feature<PeersInput> {
     this.#context.emit({ type: 'peer/reached', ref: waiter.ref, peer, connection, kind, name, address });
   }
 
-  #unreached(ref: number, error: PeerdError): void {
-    this.#context.emit({ type: 'peer/unreached', ref, error });
+  #unreached(ref: number, error: PeerdError, isOurself?: true): void {
+    this.#context.emit({ type: 'peer/unreached', ref, error, ...(isOurself ? { isOurself } : {}) });
   }
 
   #closed(connection: string, peer: string): void {

@@ -73,7 +73,15 @@ export type Event = Exclude<Input, Command | { readonly type: 'tick' } | Output>
 /** Outputs that nobody acts on: they are told to the log. */
 type Told = Extract<
   Output,
-  { type: 'node/overload' | 'service/added' | 'service/removed' | 'peer/came' | 'peer/went' }
+  {
+    type:
+      | 'discovery/itself'
+      | 'node/overload'
+      | 'service/added'
+      | 'service/removed'
+      | 'peer/came'
+      | 'peer/went';
+  }
 >;
 
 /** The messages that no feature handles, and a few that one does too: each has one driver that carries it out. */

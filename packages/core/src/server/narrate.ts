@@ -78,6 +78,11 @@ export class Narrator {
       case 'dht/remove':
         log.info(`removing ${this.#who(output.peer)} from the DHT`, { area: 'discovery', peer: output.peer });
         return;
+      case 'discovery/itself':
+        log.info(`${output.address}, one of the configured peers, is this node itself: it is left alone`, {
+          area: 'discovery',
+        });
+        return;
       case 'request/dispatch': {
         if (!log.isDebugging?.('request')) return;
         const { peer, service, payload } = output;
