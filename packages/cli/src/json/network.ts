@@ -1,22 +1,23 @@
 // What is printed with `--json` of peers, topics and services: which there are, and what becomes of them.
 import type { ErrorJson } from './program.ts';
 
-/** `peerd peers`: one object a peer, connected ones first. */
+/** `peerd peers`: one object a peer that is known, connected ones first. */
 export interface PeerJson {
-  /** Null: one of the configuration that was never reached, whose address has no /p2p/ part. */
-  id: string | null;
+  id: string;
   name: string | null;
   connected: boolean;
   kind: 'peerd' | 'other' | 'unknown';
   /** Whether it is in the table of the DHT. */
   inDht: boolean;
   addresses: string[];
-  /** Of a peer of the configuration that there is no connection to. */
-  unreached: UnreachedJson | null;
 }
 
-export interface UnreachedJson {
-  /** As it is configured. */
+/** `peerd peers`: after those, one object a peer of the configuration that there is no connection to, known or not. */
+export interface UnreachedPeerJson {
+  event: 'unreached';
+  /** Null: it was never reached, and its address has no /p2p/ part. */
+  id: string | null;
+  /** As it is configured; of several the one that failed last. */
   address: string;
   /** Why it was not reached the last time; null: it was not tried yet, or there was a connection that has ended. */
   error: ErrorJson | null;
