@@ -144,6 +144,17 @@ test('busy: the daemon has as many clients as it takes', async () => {
   expect((await sandbox.run(['status', '--name', 'full'])).status).toBe(0);
 });
 
+test('daemon-unavailable: the daemon is there, and its process is stopped', async () => {
+  const still = await sandbox.start('still', ['--discovery', 'off']);
+  still.child.kill('SIGSTOP');
+  const { status, stderr } = await sandbox.run(['status', '--name', 'still']);
+  expect({ status, start: stderr.includes('peerd start') }).toEqual({ status: 8, start: false });
+  expect(stderr).toContain(`the daemon at ${still.info.socket} is there, but it did not greet in 5000 ms`);
+  expect(stderr).toContain('kill -CONT');
+  still.child.kill('SIGCONT');
+  expect((await sandbox.run(['status', '--name', 'still'])).status).toBe(0);
+});
+
 test('incompatible: what listens on the socket is no daemon', async () => {
   const path = join(sandbox.folder, 'other.sock');
   const server = createServer((socket) => {

@@ -81,7 +81,7 @@ export class Connection {
     };
     const aborted = () => giveUp(signal?.reason);
     signal?.addEventListener('abort', aborted, { once: true });
-    const late = () => giveUp(unavailable(path, `it did not greet in ${helloTimeoutMs} ms`));
+    const late = () => giveUp(silent(path));
     const timer = setTimeout(late, helloTimeoutMs);
     try {
       return { connection, welcome: await connection.#greeting.promise };
@@ -186,15 +186,39 @@ export class Connection {
   }
 
   #lost(cause: Error | undefined): PeerdError {
-    const why = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'it closed the connection';
-    if (!this.#greeted) return unavailable(this.#path, why, cause);
+    const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+    if (!this.#greeted) return notGreeted(this.#path, code, cause);
+    const why = code ?? 'it closed the connection';
     const message = `the connection to the daemon at ${this.#path} was lost (${why})`;
     return new PeerdError('daemon-unavailable', message, { cause });
   }
 }
 
-function unavailable(path: string, why: string, cause?: Error): PeerdError {
-  const message = `no daemon answers at ${path} (${why}): start one with: peerd start`;
+const whenStuck =
+  'find its process with: pgrep -af peerd; a stopped one goes on after: kill -CONT <pid>, a stuck one ends by: kill -KILL <pid>';
+
+function silent(path: string): PeerdError {
+  return new PeerdError(
+    'daemon-unavailable',
+    `the daemon at ${path} is there, but it did not greet in ${helloTimeoutMs} ms: it is stuck, or stopped. To go on, ${whenStuck}`,
+  );
+}
+
+/** The connection could not be made, or ended before a word was said. */
+function notGreeted(path: string, code: string | undefined, cause: Error | undefined): PeerdError {
+  // The system keeps some hundred connections for the daemon to accept.
+  if (code === 'EAGAIN')
+    return new PeerdError(
+      'busy',
+      `the daemon at ${path} is there, but too many programs wait for it to take their connections: try again in a moment. ` +
+        `If that goes on, it is stuck, or stopped: ${whenStuck}`,
+      { cause },
+    );
+  const message =
+    code === undefined || code === 'ECONNRESET' || code === 'EPIPE'
+      ? `what listens at ${path} closed the connection before it greeted: a daemon that ends, or has far more clients than it ` +
+        'takes. Try again in a moment'
+      : `no daemon answers at ${path} (${code}): start one with: peerd start`;
   return new PeerdError('daemon-unavailable', message, { cause });
 }
 

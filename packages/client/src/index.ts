@@ -48,7 +48,7 @@ export interface ConnectOptions extends WhichDaemon {
  *
  * Fails with `daemon-unavailable` (none runs, or it does not answer), `invalid` (several run: `candidates` lists
  * them; or other users could have put the socket there), `incompatible` (no common version of the protocol), `busy` (it has as
- * many clients as it takes) or `stopped` (it is stopping).
+ * many clients as it takes, or too many connect at once) or `stopped` (it is stopping).
  *
  * When the connection is lost later, calls in flight end with `disconnected`, or are sent again if they are
  * `idempotent`; calls made meanwhile wait for the daemon within their own time, and then fail with

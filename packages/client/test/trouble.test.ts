@@ -57,10 +57,15 @@ describe('a client whose daemon', () => {
 
   test('does not greet gives up', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const attempt = code(connect({ socket: daemon.path }));
+    const attempt = connect({ socket: daemon.path }).catch((error: unknown) => error);
     await daemon.next();
     await vi.runAllTimersAsync();
-    expect(await attempt).toBe('daemon-unavailable');
+    expect(await attempt).toMatchObject({
+      code: 'daemon-unavailable',
+      message: expect.stringMatching(
+        `^the daemon at ${daemon.path} is there, but it did not greet in 5000 ms: it is stuck, or stopped`,
+      ),
+    });
   });
 
   test('dies settles all that was open', async () => {

@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -68,6 +69,45 @@ describe('which daemon', () => {
     await expect(connect({ socket: join(folder, 'none.sock') })).rejects.toThrow(none);
     leaveDeadSocket(join(folder, 'dead.sock'));
     await expect(connect({ socket: join(folder, 'dead.sock') })).rejects.toThrow(none);
+  });
+
+  test('one that closes without a word is not taken for none', async () => {
+    const path = socketPath('ending', owner);
+    await listen(path);
+    await expect(connect({ socket: path })).rejects.toMatchObject({
+      code: 'daemon-unavailable',
+      message: expect.stringContaining('closed the connection before it greeted'),
+    });
+  });
+
+  test('one that takes no more connections is found, and busy', async () => {
+    const path = socketPath('stuck', owner);
+    const text = `require('net').createServer().listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => console.log('listens'))`;
+    const child = spawn(process.execPath, ['-e', text], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const waiting: Socket[] = [];
+    try {
+      await once(child.stdout, 'data');
+      child.kill('SIGSTOP');
+      let failure: NodeJS.ErrnoException | undefined;
+      while (failure === undefined) {
+        const socket = createConnection(path);
+        waiting.push(socket);
+        failure = await new Promise((resolve) => {
+          socket.once('connect', () => resolve(undefined));
+          socket.once('error', resolve);
+        });
+      }
+      expect(failure.code).toBe('EAGAIN');
+      expect(await findSocket({}, owner)).toBe(path);
+      await expect(connect({ socket: path })).rejects.toMatchObject({
+        code: 'busy',
+        message: expect.stringContaining('too many programs wait'),
+      });
+    } finally {
+      for (const socket of waiting) socket.destroy();
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    }
   });
 
   test('a folder that others can write to is not trusted', async () => {
