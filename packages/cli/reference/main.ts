@@ -17,8 +17,8 @@ Made from the definitions of the commands by \`npm run gen\`. \`peerd COMMAND --
 
 With \`--json\` a command prints one object, or one a line, on standard output; notes for a person stay on standard error.
 A command that fails prints one last object, \`{"error": …}\`, and exits with the status of its code:
-[errors.md](errors.md) has them all. One that is interrupted exits with 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP), and
-prints no error.`;
+[errors.md](errors.md) has them all. One that is interrupted prints no error and dies of the signal: a shell
+shows 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP), and ends its loop too.`;
 
 async function page(): Promise<string> {
   const program = await createProgram();

@@ -2,6 +2,7 @@ import process from 'node:process';
 import type { ConnectionEvent, SocketClient } from '@peerd/client';
 import { PeerdError, parseDuration } from '@peerd/protocol';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
+import { type Ending, endBy, endings } from './endings.ts';
 import { Output } from './output.ts';
 
 /** The options that every command has. */
@@ -55,25 +56,22 @@ function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** The signals that ask a program to end, with the exit status that a shell expects after each. */
-const endings = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
 /** The reason of an interruption. */
 export class Interrupted extends Error {
-  readonly exitStatus: number;
+  readonly signal: Ending;
 
-  constructor(signal: keyof typeof endings) {
+  constructor(signal: Ending) {
     super(`interrupted by ${signal}`);
-    this.exitStatus = endings[signal];
+    this.signal = signal;
   }
 }
 
 /** A signal that Ctrl-C, SIGTERM and SIGHUP abort. The second time they end the process at once. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of Object.keys(endings) as (keyof typeof endings)[])
+  for (const signal of Object.keys(endings) as Ending[])
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(endings[signal]);
+      if (controller.signal.aborted) endBy(signal);
       controller.abort(new Interrupted(signal));
     });
   return controller.signal;

@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { CommanderError } from 'commander';
 import { Interrupted, usage } from './context.ts';
+import { endBy } from './endings.ts';
 import { Output } from './output.ts';
 import { createProgram, unknownHelpTopic } from './program.ts';
 
@@ -13,13 +14,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => {});
 
-async function run(): Promise<number> {
+/** The exit status, or how it was interrupted. */
+async function run(): Promise<number | Interrupted> {
   const program = await createProgram(process.argv.slice(2));
   try {
     await program.parseAsync();
     return 0;
   } catch (error) {
-    if (error instanceof Interrupted) return error.exitStatus;
+    if (error instanceof Interrupted) return error;
     const output = new Output(program.opts().json ?? optionsGiven().includes('--json'));
     if (!(error instanceof CommanderError)) return output.failure(error);
     // `--help` and `--version` end this way too.
@@ -40,9 +42,11 @@ function optionsGiven(): string[] {
   return end < 0 ? words : words.slice(0, end);
 }
 
-const status = await run();
+const end = await run();
 // Standard input may still be open, and a large answer may still be on its way out.
 process.stdout.write('', (error) => {
   // That it failed is told by the event.
-  if (!error) process.exit(status);
+  if (error) return;
+  if (end instanceof Interrupted) endBy(end.signal);
+  process.exit(end);
 });

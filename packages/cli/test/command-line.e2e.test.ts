@@ -102,8 +102,7 @@ describe('the command line', () => {
     const connected = once(server, 'connection');
     const command = sandbox.spawn([...args, '--socket', path]);
     const [socket] = await connected;
-    const { status } = await command.kill('SIGINT');
-    expect(status).toBe(130);
+    expect(await command.kill('SIGINT')).toMatchObject({ status: 130, signal: 'SIGINT' });
     (socket as Socket).destroy();
     server.close();
   });

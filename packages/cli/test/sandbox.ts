@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Readable, Writable } from 'node:stream';
@@ -13,7 +13,10 @@ import type { DaemonInfo } from '@peerd/daemon';
 export const program: string = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 export interface Result {
-  status: number | null;
+  /** As a shell shows it: 128 and the signal's number when it died of one. */
+  status: number;
+  /** What it died of, if it did. */
+  signal: NodeJS.Signals | null;
   stdout: Buffer;
   stderr: string;
 }
@@ -41,10 +44,15 @@ export class Running {
       this.#stderr += text;
       this.#tell();
     });
-    this.ended = once(child, 'close').then(([status]) => {
+    this.ended = once(child, 'close').then(([status, signal]) => {
       this.#over = true;
       this.#tell();
-      return { status, stdout: Buffer.concat(this.#stdout), stderr: this.#stderr };
+      return {
+        status: status ?? 128 + constants.signals[signal as NodeJS.Signals],
+        signal,
+        stdout: Buffer.concat(this.#stdout),
+        stderr: this.#stderr,
+      };
     });
   }
 

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { lstat, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import process from 'node:process';
 import { connect, type SocketClient } from '@peerd/client';
 import type { PeerdError } from '@peerd/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -91,11 +94,28 @@ describe('a daemon that is told to stop while a call is in flight', () => {
     const { alice, look, call } = await callInFlight();
     alice.child.kill('SIGTERM');
     await untilStopping(look.alice);
-    const { status, stdout } = await alice.kill(signal);
+    const { status, signal: diedOf, stdout } = await alice.kill(signal);
     expect(status).toBe(expected);
+    expect(diedOf).toBe(signal);
     expect(stdout.toString()).not.toContain('stopped');
     // Nobody said what became of it.
     expect((await call.ended).status).toBe(10);
+  });
+});
+
+describe('a command that is interrupted', () => {
+  test('dies of SIGINT, and so ends the loop of its shell', async () => {
+    // A daemon that takes the connection and says nothing more.
+    const path = join(sandbox.folder, 'silent.sock');
+    const server = createServer().listen(path);
+    const connected = once(server, 'connection');
+    const loop = sandbox.shell(`for each in 1 2; do echo $each; peerd request bob x --socket ${path}; done`);
+    const [socket] = await connected;
+    // As a terminal does: to all that runs in it.
+    process.kill(-loop.pid, 'SIGINT');
+    expect(await loop.ended).toMatchObject({ signal: 'SIGINT', stdout: Buffer.from('1\n'), stderr: '' });
+    (socket as Socket).destroy();
+    server.close();
   });
 });
 

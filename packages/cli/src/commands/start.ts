@@ -4,6 +4,7 @@ import { PeerdError } from '@peerd/protocol';
 import { Command } from 'commander';
 import { type ConfigFlags, configOptionsOf, withConfigOptions } from '../config-options.ts';
 import { outputOf } from '../context.ts';
+import { endBy } from '../endings.ts';
 import { withExamples } from '../examples.ts';
 import type { StartedJson, StoppedJson } from '../json/daemon.ts';
 
@@ -66,13 +67,9 @@ function isInTerminal(): boolean {
 function stopOnSignals(): { use(daemon: Daemon): void } {
   let daemon: Daemon | undefined;
   let signalled = false;
-  for (const [signal, status] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ...(isInTerminal() ? ([['SIGHUP', 129]] as const) : []),
-  ] as const)
+  for (const signal of ['SIGINT', 'SIGTERM', ...(isInTerminal() ? (['SIGHUP'] as const) : [])] as const)
     process.on(signal, () => {
-      if (signalled || daemon === undefined) process.exit(status);
+      if (signalled || daemon === undefined) endBy(signal);
       signalled = true;
       // A failure to stop is what `stopped` rejects with.
       daemon.stop().catch(() => {});
