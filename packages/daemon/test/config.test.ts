@@ -207,7 +207,17 @@ access = ["${alice}"]
     [
       'too short a duration',
       '\nbootstrap_interval = "0.001ms"',
-      ':2: bootstrap_interval: expected a whole number of ms from 100 to 2147483647, found 0.001',
+      ':2: bootstrap_interval: expected a duration from 100ms up, found "0.001ms"',
+    ],
+    [
+      'too long a duration',
+      'first_bootstrap = "600h"',
+      ':1: first_bootstrap: expected a duration of up to 596h, found "2160000s"',
+    ],
+    [
+      'a duration that no timer has',
+      'first_bootstrap = "100.5ms"',
+      ':1: first_bootstrap: expected a duration in whole ms, found "100.5ms"',
     ],
     ['too long a name of a network', `network = "${'x'.repeat(64)}"`, ':1: network: needs 1 to 63'],
     [
@@ -281,7 +291,7 @@ access = ["${alice}"]
     expect((error as Error).message.split('\n')).toEqual([
       expect.stringContaining(`${file}:1: allow[0]: "x"`),
       expect.stringContaining(`${file}:1: allow[1]: "y"`),
-      `${file}:3: bootstrap_interval: expected a whole number of ms from 100 to 2147483647, found 1`,
+      `${file}:3: bootstrap_interval: expected a duration from 100ms up, found "1ms"`,
       expect.stringContaining('--listen: listen[0]: "foo" is not a multiaddr'),
       expect.stringContaining('--peer: peers[0]: "bob" is not a multiaddr'),
       expect.stringContaining('--mdns: mdns: needs discovery'),

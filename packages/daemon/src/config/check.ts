@@ -1,5 +1,6 @@
 import { checkConfig, type Settings } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
+import { durationMistake } from './duration.ts';
 import type { Mistake } from './mistakes.ts';
 import { type ConfigValues, peerConfigOf } from './schema.ts';
 import { type Layer, valueAt } from './sources.ts';
@@ -51,7 +52,7 @@ function objectionTo(values: ConfigValues): Objection | undefined {
     if (key === undefined) throw error;
     const ours = key.replace(/Ms$/, '').replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     // As the check of a source says it.
-    const said = message.replace(/^is (.*): (expected .*)$/s, '$2, found $1');
+    const said = durationMistake(message) ?? message.replace(/^is (.*): (expected .*)$/s, '$2, found $1');
     return { path: ours.split('.'), message: said };
   }
 }

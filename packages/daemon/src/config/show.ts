@@ -1,5 +1,6 @@
 import { logAreas, type Settings } from '@peerd/core';
 import { settingsOf } from './check.ts';
+import { durationText } from './duration.ts';
 import type { DaemonConfig } from './load.ts';
 import { type ConfigValues, configKeys, secretKeys } from './schema.ts';
 import { valueAt } from './sources.ts';
@@ -72,8 +73,4 @@ function defaultsOf({ limits, ...settings }: Settings, values: ConfigValues): ob
       max_bytes_in_flight: limits.maxBytesInFlight,
     },
   };
-}
-
-function durationText(ms: number): string {
-  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
 }
