@@ -30,7 +30,7 @@ export interface ConnectOptions extends WhichDaemon {
   reconnect?: boolean | ReconnectOptions;
   /**
    * With `reconnect: false`: connects also to a daemon that is stopping and takes no calls any more; `closed` tells when it is
-   * gone. Default: false, `connect` then fails with `stopped`.
+   * gone. Default: false, `connect` then fails with `stopped`. Without `reconnect: false` it is `invalid`.
    */
   whileStopping?: boolean | undefined;
   /** Told when the connection is lost, with what was in flight, and when it is restored, with what was missed. */
@@ -60,6 +60,11 @@ export async function connect(options: ConnectOptions = {}): Promise<SocketClien
   const goesOn = reconnect !== false;
   const again = typeof reconnect === 'object' ? reconnect : {};
   checkTimes({ waitMs, ...again });
+  if (whileStopping && goesOn)
+    throw new PeerdError(
+      'invalid',
+      'whileStopping needs reconnect: false: who waits for the end goes with it',
+    );
   // The only daemon that runs is the one that is meant, also when it is not the only one later.
   let which: WhichDaemon = { socket: options.socket, name: options.name };
   const dial: Dial = async (gone, dialSignal) => {
@@ -69,7 +74,7 @@ export async function connect(options: ConnectOptions = {}): Promise<SocketClien
       signal: dialSignal,
       onHandlerError,
       goesOn,
-      whileStopping: whileStopping && !goesOn,
+      whileStopping,
       gone,
     };
     const { connection, welcome } = await Connection.open(socket, opening);
