@@ -57,12 +57,16 @@ export class ControlServer {
   }
 
   /**
-   * Tells who connects from now on the reason, and nothing more, but for those that wait for the end. Those that are
-   * connected stay, and are warned.
+   * Tells who greets from now on the reason, and nothing more, but for those that wait for the end. Those that have
+   * greeted stay, and are warned.
    */
   refuse(reason: PeerdError): void {
     this.#refusal = reason;
-    for (const session of this.#sessions) session.warn();
+    for (const session of this.#sessions) {
+      // One that has not said hello yet is told when it does.
+      session.refuse(reason);
+      session.warn();
+    }
   }
 
   /** Tells every client the reason and disconnects it; resolves when all is released and the file is gone. */
