@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { undocumented } from './json-types.ts';
-import { type RunningDaemon, Sandbox } from './sandbox.ts';
+import { errorIn, type RunningDaemon, Sandbox } from './sandbox.ts';
 
 let sandbox: Sandbox;
 let bob: RunningDaemon;
@@ -76,12 +76,18 @@ test('top shows the queues and the programs of a daemon, and what a refusal coun
 });
 
 test('top --interval goes on, one snapshot after the other', async () => {
-  const top = sandbox.spawn(['top', '--json', '--interval', '10ms', '--name', 'alice'], { stdin: '' });
+  const top = sandbox.spawn(['top', '--json', '--interval', '100ms', '--name', 'alice'], { stdin: '' });
   const [first, second] = [JSON.parse(await top.line()), JSON.parse(await top.line())];
   expect(second.timeMs).toBeGreaterThan(first.timeMs);
   expect(second.loop.inputs).toBeGreaterThan(first.loop.inputs);
   const { status } = await top.kill('SIGINT');
   expect(status).toBe(0);
+});
+
+test('top refuses an interval that is no pause', async () => {
+  const result = await sandbox.run(['top', '--json', '--interval', '0s', '--name', 'alice']);
+  expect(result.status).toBe(2);
+  expect(errorIn(result)).toEqual({ code: 'invalid', message: '--interval is 0ms: expected 100ms or more' });
 });
 
 test('a topic with a line end in its name is one line of status and of topics', async () => {

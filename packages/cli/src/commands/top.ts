@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SocketClient } from '@peerd/client';
-import type { NodeTop } from '@peerd/protocol';
+import { type NodeTop, PeerdError } from '@peerd/protocol';
 import { Command } from 'commander';
 import { durationOption, Interrupted, interruption, outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
@@ -14,13 +14,19 @@ interface Options {
 
 const defaultIntervalMs = 1_000;
 
+/** More often than ten times a second nobody reads it, and the daemon would be kept busy by being looked at. */
+const leastIntervalMs = 100;
+
 export function topCommand(): Command {
   const command = new Command('top')
     .description('Show how busy a daemon is: its loop, its queues, its clients')
     .option('--once', 'one snapshot; so it is anyway when the output is no terminal')
-    .option('--interval <duration>', 'time between snapshots (default: 1s)', durationOption)
+    .option('--interval <duration>', 'time between snapshots, 100ms or more (default: 1s)', durationOption)
     .action(async (options: Options) => {
       const output = outputOf(command);
+      const { interval } = options;
+      if (interval !== undefined && interval < leastIntervalMs)
+        throw new PeerdError('invalid', `--interval is ${interval}ms: expected ${leastIntervalMs}ms or more`);
       const signal = interruption();
       const live = options.once !== true && process.stdout.isTTY && !output.json;
       const again = options.once !== true && (live || options.interval !== undefined);
