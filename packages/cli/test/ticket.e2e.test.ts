@@ -36,6 +36,7 @@ test('a ticket without the secret says where, and does not let in', async () => 
   const result = await makeTicket('--json');
   expect(undocumented('peerd ticket', result.stdout)).toEqual([]);
   const made = JSON.parse(result.stdout.toString());
+  expect(result.stderr).toContain('if listen is set for it, with an address there that others reach');
   expect(made).toEqual({
     ticket: expect.stringMatching(/^peerd1/),
     addresses: alice.info.addresses,

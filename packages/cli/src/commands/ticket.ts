@@ -21,7 +21,8 @@ export function ticketCommand(): Command {
       else if (withSecret) output.note('this network has no secret: anybody can join it');
       if (loopbackOnly)
         output.note(
-          'only for this machine: the daemon listens on no other address. Start it with --profile lan',
+          'only for this machine: the daemon listens on no other address. Start it with --profile lan and, if listen is ' +
+            'set for it, with an address there that others reach: --listen /ip4/0.0.0.0/tcp/0',
         );
       output.result(ticket, {
         ticket,
