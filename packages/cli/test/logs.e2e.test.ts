@@ -53,6 +53,13 @@ describe('logs', () => {
     expect(`${all.stdout}${stderr}`).not.toContain('swordfish');
   });
 
+  test('of an area that does not exist are not said to be followed', async () => {
+    await sandbox.start('alice');
+    const { status, stderr } = await sandbox.run(['logs', '-f', '--area', 'nosuch', '--name', 'alice']);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^peerd: .*nosuch/);
+  });
+
   test('of a daemon that stops end with its end: exit 8', async () => {
     const alice = await sandbox.start('alice', ['--log-level', 'info']);
     const follower = sandbox.spawn(['logs', '-f', '--name', 'alice']);

@@ -24,6 +24,8 @@ export function logsCommand(): Command {
       const output = outputOf(command);
       const signal = interruption();
       const work = async (node: SocketClient) => {
+        // What it does not take it refuses before anything is said to be followed.
+        if (follow) for await (const _ of node.logs({ last: 1, level, areas, signal }));
         if (follow && !output.json) output.note(`following the log of ${node.daemon.name} (Ctrl-C ends it)`);
         for await (const record of node.logs({ follow, last, level, areas, signal })) {
           if (record.missed > 0 && !output.json)
