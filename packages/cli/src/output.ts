@@ -43,6 +43,9 @@ function inertJson(object: object): string {
   return JSON.stringify(object).replace(bareControls, escaped);
 }
 
+/** Lines that say what was meant, perhaps: a short prefix of an id fits whole networks. */
+const maxCandidates = 20;
+
 /** Where a command's result goes: standard output, as text or (`--json`) as one object a line. */
 export class Output {
   readonly json: boolean;
@@ -86,12 +89,18 @@ export class Output {
 
   /** Says what went wrong and returns the exit status for it. With `--json` it goes to standard output. */
   failure(error: unknown): number {
-    const { code, message } = PeerdError.from(error);
+    const { code, message, candidates } = PeerdError.from(error);
     const status = exitStatusOf(code);
     // Also when nobody reads what is written next.
     process.exitCode = status;
     if (this.json) this.object({ error: errorJson(error) } satisfies FailureJson);
-    else this.note(`peerd: ${message} (${code})`);
+    else {
+      this.note(`peerd: ${message} (${code})`);
+      const unsaid = candidates.filter((candidate) => !message.includes(candidate));
+      for (const candidate of unsaid.slice(0, maxCandidates)) this.note(`  ${oneLine(candidate)}`);
+      if (unsaid.length > maxCandidates)
+        this.note(`  and ${unsaid.length - maxCandidates} more (--json has them)`);
+    }
     return status;
   }
 }

@@ -1,4 +1,5 @@
 import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { undocumented } from './json-types.ts';
 import { errorIn, type Result, Sandbox } from './sandbox.ts';
@@ -149,4 +150,15 @@ test('peers lists those of the configuration that are not reached, and says why'
   // Those that are known are told of as ever: what is new of them is in the other objects.
   expect(Object.keys(connected[0] ?? {})).toEqual(['id', 'name', 'connected', 'kind', 'inDht', 'addresses']);
   expect((await sandbox.run(['peers', '--name', 'bob'])).stderr).not.toContain(id);
+});
+
+test('where two peers have one name, the answer to it has the ids that tell them apart, a line each', async () => {
+  const { alice, bob } = await sandbox.pair();
+  const own = ['--socket', join(sandbox.folder, 'other.sock'), '--data', join(sandbox.folder, 'other')];
+  const other = await sandbox.start('bob', [...own, '--peer', alice.info.addresses[0] as string]);
+  const ask = () => sandbox.run(['request', 'bob', 'hi', '--name', 'alice']);
+  await expect.poll(async () => (await ask()).status, { timeout: 10_000 }).toBe(2);
+  const [said, ...ids] = (await ask()).stderr.trimEnd().split('\n');
+  expect(said).toBe('peerd: bob fits 2 peers: say which by its id (invalid)');
+  expect(ids.sort()).toEqual([bob.info.id, other.info.id].map((id) => `  ${id}`).sort());
 });
