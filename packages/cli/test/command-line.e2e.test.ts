@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import manifest from '../package.json' with { type: 'json' };
 import { undocumented } from './json-types.ts';
 import { errorIn, isRunning, type Running, Sandbox } from './sandbox.ts';
 
@@ -32,6 +33,30 @@ describe('the command line', () => {
     expect(undocumented('peerd --version', stdout)).toEqual([]);
     const text = await sandbox.run(['--version']);
     expect(JSON.parse(stdout.toString())).toEqual({ version: text.stdout.toString().trim() });
+  });
+
+  const needed = manifest.engines.node.replace('>=', '');
+  /** A Node that says it is that one. */
+  const pretending = (version: string, without = '') => {
+    const older = `Object.defineProperty(process.versions,'node',{value:'${version}'});${without}`;
+    return { env: { NODE_OPTIONS: `--import=data:text/javascript,${older}` } };
+  };
+
+  test('runs on the oldest Node that its package names', async () => {
+    expect((await sandbox.run(['--version'], pretending(`${needed}.0`))).status).toBe(0);
+  });
+
+  test.each(['20.20.2', '22.17.9'])('on Node %s says which is needed, and ends', async (version) => {
+    const older = pretending(version, 'delete(Map.groupBy)');
+    const text = await sandbox.run(['status'], older);
+    const reason = `Node ${needed} or newer is needed, and this is ${version} `;
+    expect(text).toMatchObject({ status: 1, stdout: Buffer.alloc(0) });
+    expect(text.stderr).toMatch(/^peerd: .* \(internal\)\n$/);
+    expect(text.stderr).toContain(reason);
+    const json = await sandbox.run(['status', '--json'], older);
+    expect(json).toMatchObject({ status: 1, stderr: '' });
+    expect(undocumented('peerd status', json.stdout)).toEqual([]);
+    expect(errorIn(json)).toMatchObject({ code: 'internal', message: expect.stringContaining(reason) });
   });
 
   test.each([
