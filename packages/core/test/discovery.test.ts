@@ -237,6 +237,21 @@ describe('a configured peer', () => {
     expect(run.of('peer/reach')).toMatchObject([{ atMs: 0, target: kept }]);
   });
 
+  test('that can not be reached is told of once for each reason, and again after it was there', () => {
+    const run = new Run({ isOn: false, peers: [kept] }).step(listening);
+    const failed = (error: PeerdError) => run.step({ type: 'peer/unreached', ref: run.dialled, error });
+    const told = () => run.of('discovery/unreached').map(({ error }) => error.message);
+    failed(unreachable).until(1_000);
+    failed(unreachable).until(5_000);
+    expect(told()).toEqual(['nobody there']);
+    expect(run.of('discovery/unreached')[0]?.nextDialMs).toBeGreaterThan(100);
+    failed(new PeerdError('forbidden', 'not you')).until(20_000);
+    expect(told()).toEqual(['nobody there', 'not you']);
+    run.step(admitted('bob'), { type: 'peer/disconnected', peer: 'bob' }).until(60_000);
+    failed(new PeerdError('forbidden', 'not you'));
+    expect(told()).toEqual(['nobody there', 'not you', 'not you']);
+  });
+
   test('that can not be reached is dialled again after pauses that double up to a minute, with jitter', () => {
     const pauses = new Map<number, Set<number>>();
     for (let seed = 1; seed <= 30; seed += 1) {

@@ -1,3 +1,4 @@
+import type { PeerdError } from '@peerd/protocol';
 import type { PeerWanted } from '../connections/messages.ts';
 import type {
   ConnectionEvent,
@@ -32,5 +33,12 @@ export type DiscoveryOutput =
   | { readonly type: 'dht/add'; readonly peer: string; readonly addresses: readonly string[] }
   | { readonly type: 'dht/remove'; readonly peer: string }
   | { readonly type: 'dht/bootstrap' }
+  /** A configured peer is not reached, for another reason than before. It is dialled again after `nextDialMs`. */
+  | {
+      readonly type: 'discovery/unreached';
+      readonly address: string;
+      readonly error: PeerdError;
+      readonly nextDialMs: number;
+    }
   /** This address of a configured peer is one of this node: it is left alone. */
   | { readonly type: 'discovery/itself'; readonly address: string };

@@ -174,8 +174,16 @@ export class DiscoveryState implements Feature<DiscoveryInput> {
         kept.isOurself = isOurself;
         if (isOurself) return;
         // One address that fails says nothing of a peer that is connected by another.
+        const isNews = !this.#isConnected(kept) && kept.failure?.error.message !== error.message;
         if (!this.#isConnected(kept)) kept.failure = { error, atMs: context.nowMs };
         this.#redial(kept);
+        if (isNews)
+          context.emit({
+            type: 'discovery/unreached',
+            address: kept.target.address,
+            error,
+            nextDialMs: Math.max(0, (kept.dialAtMs ?? context.nowMs) - context.nowMs),
+          });
       },
       'peer/parting': ({ peer }) => {
         this.#parted.delete(peer);

@@ -76,6 +76,7 @@ type Told = Extract<
   {
     type:
       | 'discovery/itself'
+      | 'discovery/unreached'
       | 'node/overload'
       | 'service/added'
       | 'service/removed'

@@ -78,6 +78,15 @@ export class Narrator {
       case 'dht/remove':
         log.info(`removing ${this.#who(output.peer)} from the DHT`, { area: 'discovery', peer: output.peer });
         return;
+      case 'discovery/unreached': {
+        const { address, error, nextDialMs } = output;
+        const next = `dialled again in ${(nextDialMs / 1_000).toFixed(1)} s, and then less and less often`;
+        log.warn(`the configured peer ${address} is not reached: ${error.message}; ${next}`, {
+          area: 'discovery',
+          code: error.code,
+        });
+        return;
+      }
       case 'discovery/itself':
         log.info(`${output.address}, one of the configured peers, is this node itself: it is left alone`, {
           area: 'discovery',
