@@ -81,7 +81,9 @@ export class Narrator {
       case 'discovery/unreached': {
         const { address, error, nextDialMs } = output;
         const next = `dialled again in ${(nextDialMs / 1_000).toFixed(1)} s, and then less and less often`;
-        log.warn(`the configured peer ${address} is not reached: ${error.message}; ${next}`, {
+        // Most reasons name it.
+        const where = error.message.includes(address) ? '' : ` at ${address}`;
+        log.warn(`a configured peer${where} is not reached: ${error.message}; ${next}`, {
           area: 'discovery',
           code: error.code,
         });
