@@ -43,6 +43,9 @@ export async function withDaemon<T>(
     socket,
     ...goesOn,
     ...(signal === undefined ? {} : { signal }),
+  }).catch(async (error: unknown) => {
+    const { explainAbsence } = await import('./absence.ts');
+    throw await explainAbsence(error, { name, socket }, !whileStopping);
   });
   try {
     return await work(node);

@@ -141,6 +141,30 @@ describe('the command line', () => {
     });
   });
 
+  test('a daemon that does not run is told of as it was named, with those that do', async () => {
+    const said = async (...args: string[]) => {
+      const { status, stderr } = await sandbox.run(args);
+      expect(status).toBe(8);
+      return stderr.trimEnd();
+    };
+    expect(await said('stop')).toBe('peerd: no daemon runs (daemon-unavailable)');
+    const alice = await sandbox.start('alice', ['--discovery', 'off']);
+    expect(await said('status', '--name', 'charlie')).toBe(
+      'peerd: no daemon called charlie runs (no socket is there); alice runs here; start it with: peerd start --name charlie (daemon-unavailable)',
+    );
+    expect(await said('stop', '--name', 'bob')).toBe(
+      'peerd: no daemon called bob runs (no socket is there); alice runs here (daemon-unavailable)',
+    );
+    const path = join(sandbox.folder, 'none.sock');
+    expect(await said('status', '--socket', path)).toBe(
+      `peerd: no daemon is at ${path}: no socket is there; alice runs here (daemon-unavailable)`,
+    );
+    await alice.kill('SIGKILL');
+    expect(await said('status', '--name', 'alice')).toBe(
+      'peerd: no daemon called alice runs (a daemon that has ended left its socket behind); no other runs here; start it with: peerd start --name alice (daemon-unavailable)',
+    );
+  });
+
   test('keygen makes another secret each time', async () => {
     const [one, two] = await Promise.all([sandbox.run(['keygen']), sandbox.run(['keygen'])]);
     expect(one.status).toBe(0);

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { PeerdError } from '@peerd/protocol';
 import {
+  absenceReason,
   controlVersions,
   decodeServerFrame,
   errorOf,
@@ -218,7 +219,7 @@ function notGreeted(path: string, code: string | undefined, cause: Error | undef
     code === undefined || code === 'ECONNRESET' || code === 'EPIPE'
       ? `what listens at ${path} closed the connection before it greeted: a daemon that ends, or has far more clients than it ` +
         'takes. Try again in a moment'
-      : `no daemon answers at ${path} (${code}): start one with: peerd start`;
+      : `no daemon answers at ${path} (${absenceReason(code) ?? code}): start one with: peerd start`;
   return new PeerdError('daemon-unavailable', message, { cause });
 }
 

@@ -61,14 +61,18 @@ describe('which daemon', () => {
   });
 
   test('none runs: the error says what to type', async () => {
-    const none = expect.objectContaining({
+    const none = (why: string) => ({
       code: 'daemon-unavailable',
-      message: expect.stringContaining('peerd start'),
+      message: expect.stringMatching(`${why}.*peerd start`),
     });
-    await expect(findSocket({}, owner)).rejects.toThrow(none);
-    await expect(connect({ socket: join(folder, 'none.sock') })).rejects.toThrow(none);
+    await expect(findSocket({}, owner)).rejects.toMatchObject(none('no daemon runs'));
+    await expect(connect({ socket: join(folder, 'none.sock') })).rejects.toMatchObject(
+      none('no socket is there'),
+    );
     leaveDeadSocket(join(folder, 'dead.sock'));
-    await expect(connect({ socket: join(folder, 'dead.sock') })).rejects.toThrow(none);
+    await expect(connect({ socket: join(folder, 'dead.sock') })).rejects.toMatchObject(
+      none('a daemon that has ended left its socket behind'),
+    );
   });
 
   test('one that closes without a word is not taken for none', async () => {

@@ -1,3 +1,4 @@
+export { absenceReason } from './absence.ts';
 export { accessMessage, accessOf } from './access.ts';
 export { type AnswerEvents, AnswerStream, costOf, SendWindow } from './answers.ts';
 export { makeFolder } from './folder.ts';
