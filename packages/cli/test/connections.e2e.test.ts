@@ -162,3 +162,13 @@ test('where two peers have one name, the answer to it has the ids that tell them
   expect(said).toBe('peerd: bob fits 2 peers: say which by its id (invalid)');
   expect(ids.sort()).toEqual([bob.info.id, other.info.id].map((id) => `  ${id}`).sort());
 });
+
+test.each([
+  ['127.0.0.1:4001', 'did you mean /ip4/127.0.0.1/tcp/4001?'],
+  ['localhost:4001', 'did you mean /dns/localhost/tcp/4001?'],
+  ['/ip4/127.0.0.1', '"/ip4/127.0.0.1" has no port: expected an address such as /ip4/127.0.0.1/tcp/4001'],
+])('connect to %s, which is no address, is told what would be one', async (address, hint) => {
+  await sandbox.start('alice', ['--discovery', 'off']);
+  const error = errorIn(await sandbox.run(['connect', address, '--json']));
+  expect(error).toMatchObject({ code: 'invalid', message: expect.stringContaining(hint) });
+});
