@@ -110,8 +110,8 @@ describe('a ticket in the configuration', () => {
 
   test('sets the peers, the network and its secret, over the file and variables and under flags', async () => {
     const file = join(folder, 'peerd.toml');
-    await writeFile(file, 'network = "file"\nprofile = "lan"\n');
-    const given = { file, env: { ...env, PEERD_NETWORK: 'variable' }, ticket: text };
+    await writeFile(file, 'peers = ["/ip4/192.0.2.8/tcp/1"]\nprofile = "lan"\n');
+    const given = { file, env: { ...env, PEERD_NETWORK_SECRET: 'variable' }, ticket: text };
     const config = await loadConfig(given);
     expect(config.values).toEqual({
       peers,
@@ -120,9 +120,26 @@ describe('a ticket in the configuration', () => {
       profile: 'lan',
     });
     expect(config.sourceOf(['peers'])).toBe('--ticket');
-    const flagged = await loadConfig({ ...given, flags: { network: 'flag' } });
-    expect(flagged.values).toMatchObject({ network: 'flag', peers });
+    const flagged = await loadConfig({ ...given, flags: { peers: ['/ip4/192.0.2.9/tcp/1'] } });
+    expect(flagged.values).toMatchObject({ network: 'zu Hause', peers: ['/ip4/192.0.2.9/tcp/1'] });
     expect((await config.reload()).values).toEqual(config.values);
+  });
+
+  test('of another network than what else names one is a mistake that says both', async () => {
+    const file = join(folder, 'peerd.toml');
+    await writeFile(file, 'profile = "lan"\nnetwork = "file"\n');
+    const given = { file, env: { ...env, PEERD_NETWORK: 'variable' }, ticket: text };
+    const loading = loadConfig({ ...given, flags: { network: 'flag' } });
+    const error = (await loading.catch((reason: unknown) => reason)) as Error;
+    const isNot = 'is not the network of --ticket, which is "zu Hause": leave one of the two out';
+    expect(error).toMatchObject({ code: 'invalid' });
+    expect(error.message.split('\n')).toEqual([
+      `${file}:2: network: "file" ${isNot}`,
+      `PEERD_NETWORK: network: "variable" ${isNot}`,
+      `--network: network: "flag" ${isNot}`,
+    ]);
+    const same = await loadConfig({ env, ticket: text, flags: { network: 'zu Hause' } });
+    expect(same.values.network).toBe('zu Hause');
   });
 
   test('may be in PEERD_TICKET', async () => {

@@ -15,7 +15,7 @@ import { tomlSource } from './toml.ts';
 export interface ConfigOptions {
   /** Path of a TOML file. Default: `PEERD_CONFIG`, else what is found by the name: docs/reference/configuration.md. */
   file?: string | undefined;
-  /** A ticket from `peerd ticket`: it wins over the file and over variables. Default: `PEERD_TICKET`. */
+  /** A ticket from `peerd ticket`: it wins over the file and over variables, none of which may name another network. Default: `PEERD_TICKET`. */
   ticket?: string | undefined;
   /** Values from the command line, by the file's keys; they win over all else. */
   flags?: RawConfig;
@@ -49,14 +49,15 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<DaemonCon
   const flags = options.flags ?? {};
   const environment = environmentSource(env);
   const file = await configFile(options, env);
+  const ticket = ticketLayers(options.ticket, env.PEERD_TICKET || undefined);
   const layers = [
     ...(file === undefined ? [] : [layerOf(() => tomlSource(file.path, file.text))]),
     layerOf(() => environment.source),
-    ...ticketLayers(options.ticket, env.PEERD_TICKET || undefined),
+    ...ticket,
     layerOf(() => flagSource(flags)),
   ];
   const values = mergeValues(layers);
-  const mistakes = checkMerged(values, layers);
+  const mistakes = [...checkMerged(values, layers), ...contradictions(layers, ticket[0])];
   const name = values.name ?? defaultName();
   const data = resolve(values.data ?? defaultData(name, env));
   const socket =
@@ -102,6 +103,19 @@ function ticketLayers(flag: string | undefined, variable: string | undefined): L
   const ticket = flag ?? variable;
   const name = flag === undefined ? 'PEERD_TICKET' : '--ticket';
   return ticket === undefined ? [] : [layerOf(() => ticketSource(ticket, name), `${name}: `)];
+}
+
+/** What names another network than the ticket: its peers would refuse this node for as long as it runs. */
+function contradictions(layers: readonly Layer[], ticket: Layer | undefined): MergedMistake[] {
+  const network = ticket?.values.network;
+  if (network === undefined) return [];
+  const path = ['network'];
+  return layers.flatMap((layer) => {
+    const other = layer.values.network;
+    if (other === undefined || other === network) return [];
+    const line = `${layer.where(path)}: network: ${JSON.stringify(other)} is not the network of ${ticket?.where(path)}, which is ${JSON.stringify(network)}: leave one of the two out`;
+    return [{ layer, position: layer.position(path), line }];
+  });
 }
 
 /** Joins the network of the ticket through the peer that made it. */
