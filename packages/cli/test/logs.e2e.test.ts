@@ -53,6 +53,25 @@ describe('logs', () => {
     expect(`${all.stdout}${stderr}`).not.toContain('swordfish');
   });
 
+  test('name the service, the caller and the program of a handler that failed', async () => {
+    const { alice, bob } = await sandbox.pair();
+    await using shouter = await connect({
+      socket: alice.info.socket,
+      program: 'shouter',
+      onHandlerError: () => {},
+    });
+    await shouter.handle('upper', () => {
+      throw new TypeError('no such letter');
+    });
+    await sandbox.run(['request', 'alice', 'x', '--service', 'upper', '--name', 'bob']);
+    const logs = await sandbox.run(['logs', '--area', 'request', '--name', 'alice', '--json']);
+    expect(JSON.parse(logs.stdout.toString())).toMatchObject({
+      level: 'error',
+      message: `the handler of upper failed on a request of bob (${bob.info.id}), in shouter: the handler failed`,
+      fields: { service: 'upper', peer: bob.info.id, peerName: 'bob', program: 'shouter' },
+    });
+  });
+
   test('of an area that does not exist are not said to be followed', async () => {
     await sandbox.start('alice');
     const { status, stderr } = await sandbox.run(['logs', '-f', '--area', 'nosuch', '--name', 'alice']);

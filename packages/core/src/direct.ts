@@ -15,6 +15,8 @@ export type Answer = Uint8Array | AsyncIterable<Uint8Array>;
 export interface InboundCall extends InboundRequest, Settler<Answer> {
   /** Called when nobody waits for the outcome any more; cheaper than a listener on `signal`. */
   onAbort: ((reason: PeerdError) => void) | undefined;
+  /** What the program of the handler is called, for the log; undefined: it is this one. */
+  program?: string | undefined;
   /** Instead of the two: the handler left before it took the call, which another may take; the caller else hears `no-handler`. */
   giveBack(): void;
 }

@@ -30,6 +30,7 @@ class Inbound implements InboundCall {
   readonly peerName: string | undefined;
   readonly service: string;
   readonly payload: Uint8Array;
+  program: string | undefined;
   onAbort: ((reason: PeerdError) => void) | undefined;
   isSettled = false;
   readonly #outcomes: Outcomes;
@@ -185,13 +186,27 @@ export class Dispatcher {
 
   #refuse(key: number, error: unknown): void {
     // It was called off, and so told to end: nobody is there to be told how.
-    if (!this.#running.delete(key)) return;
+    const call = this.#running.get(key);
+    if (call === undefined) return;
+    this.#running.delete(key);
     const { code, reason } = refusalOf(error);
-    if (code === 'internal')
-      this.#log.error(`a request handler failed: ${String((error as Error)?.message ?? error)}`, {
-        area: 'request',
-      });
+    if (code === 'internal') this.#tellFailure(call, error);
     this.#post({ type: 'request/refuse', key, code, reason });
+  }
+
+  #tellFailure({ peer, peerName, service, program }: Inbound, error: unknown): void {
+    const handler =
+      service === '' ? 'the handler of requests without a service' : `the handler of ${service}`;
+    const caller = peerName === undefined ? peer : `${peerName} (${peer})`;
+    const where = program === undefined ? '' : `, in ${program}`;
+    const why = String((error as Error)?.message ?? error);
+    this.#log.error(`${handler} failed on a request of ${caller}${where}: ${why}`, {
+      area: 'request',
+      service,
+      peer,
+      ...(peerName === undefined ? {} : { peerName }),
+      ...(program === undefined ? {} : { program }),
+    });
   }
 }
 

@@ -30,3 +30,29 @@ test('a handler that fails because its call was called off has not failed', asyn
   await new Promise(setImmediate);
   expect({ posted, logged }).toEqual({ posted: [], logged: [] });
 });
+
+test('a handler that fails is told of in the log: of which service, to whom and in which program', async () => {
+  const logged: [string, object | undefined][] = [];
+  const error = (message: string, fields?: object) => void logged.push([message, fields]);
+  const log = { debug() {}, info() {}, warn() {}, error };
+  const dispatcher = new Dispatcher(() => {}, log);
+  dispatcher.handlers.set(1, (call) => {
+    if (call.service === 'upper') call.program = 'shouter';
+    call.reject(new TypeError('no such letter'));
+  });
+  const request = { key: 5, peer: 'p', peerName: undefined, service: '', payload: new Uint8Array(0) };
+  const named = { ...request, key: 6, peerName: 'bob', service: 'upper' };
+  for (const each of [request, named])
+    dispatcher.effects['service/run']({ type: 'service/run', registration: 1, request: each });
+  await new Promise(setImmediate);
+  expect(logged).toEqual([
+    [
+      'the handler of requests without a service failed on a request of p: no such letter',
+      { area: 'request', service: '', peer: 'p' },
+    ],
+    [
+      'the handler of upper failed on a request of bob (p), in shouter: no such letter',
+      { area: 'request', service: 'upper', peer: 'p', peerName: 'bob', program: 'shouter' },
+    ],
+  ]);
+});

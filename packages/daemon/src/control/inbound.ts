@@ -16,6 +16,8 @@ interface Open {
 
 /** The requests that one client's handlers are working on. */
 export class InboundCalls {
+  /** What the client calls itself. */
+  program = '';
   readonly #send: (id: number, body: ServerBody) => void;
   readonly #invalid: (error: PeerdError) => void;
   readonly #hasRoom: (bytes: number) => boolean;
@@ -45,6 +47,7 @@ export class InboundCalls {
       return call.reject(new PeerdError('busy', 'the program that answers this service reads too slowly'));
     const id = this.#freeId();
     this.#open.set(id, { call, stream: undefined });
+    call.program = this.program;
     call.onAbort = (reason) => {
       if (!this.#open.has(id)) return;
       this.#send(id, { case: 'cancel', value: {} });

@@ -212,6 +212,7 @@ export class Session {
       return;
     }
     this.#program = program;
+    this.#inbound.program = program;
     const version = controlVersions.find((ours) => versions.includes(ours)) ?? 0;
     const { version: daemonVersion, ...identity } = this.#identity;
     const value = { version, versions: [...controlVersions], daemonVersion, ...identity };
