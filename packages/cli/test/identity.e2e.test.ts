@@ -39,6 +39,20 @@ test('an identity goes to another daemon, and is the same peer there', async () 
   expect((await sandbox.run(['identity', 'show', '--name', 'alice'])).stdout.toString()).toBe(`${id}\n`);
 });
 
+test('an identity that something else on this machine has is warned of, by import and by start', async () => {
+  const { id, data } = await exported();
+  const stopped = await identity(['import', file, '--name', 'bob']);
+  expect(stopped.stderr).toMatch(`warning: ${id} is also the identity of ${data}: `);
+  const bob = await sandbox.start('bob');
+  await bob.says(`${id} is also the identity of ${data}: `);
+  const running = await identity(['import', file, '--name', 'carol']);
+  expect(running.stderr).toContain(`is also the identity of bob (which runs) and of ${data}: `);
+  await bob.kill('SIGTERM');
+  const dave = await sandbox.start('dave');
+  await dave.kill('SIGTERM');
+  expect(dave.stderr).not.toContain('also the identity');
+});
+
 test('a key that is there is replaced only with --force, and kept aside', async () => {
   const { id } = await exported();
   const bob = await sandbox.start('bob');

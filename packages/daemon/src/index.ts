@@ -4,7 +4,7 @@ export type { ReloadResult } from './config/reload.ts';
 export { type ConfigValues, levelsOf, type RawConfig } from './config/schema.ts';
 export { type ConfigEntry, describeConfig } from './config/show.ts';
 export { type Daemon, type DaemonInfo, type DaemonOptions, startDaemon } from './daemon.ts';
-export { exportIdentity, type Imported, identityOf, importIdentity } from './data/identity.ts';
+export { directoriesOf, exportIdentity, type Imported, identityOf, importIdentity } from './data/identity.ts';
 export { leaveBuffersToScavenges } from './heap.ts';
 export { createLog, type DaemonLog, type Levels, type LogOptions } from './log/log.ts';
 export { type LogRecord, LogRing } from './log/ring.ts';

@@ -88,7 +88,7 @@ function importCommand(): Command {
     .option('--force', 'replace the key that is there; it is kept aside');
   command.action(async (file: string, options: ImportOptions) => {
     const output = outputOf(command);
-    const { importIdentity } = await import('@peerd/daemon');
+    const { directoriesOf, importIdentity } = await import('@peerd/daemon');
     const { readPassphrase } = await import('../passphrase.ts');
     const config = await load(command);
     const text = await readFile(file, 'utf8').catch((cause: Error) => {
@@ -98,6 +98,9 @@ function importCommand(): Command {
     const imported = await importIdentity(config, text, () => readPassphrase(options, false), { force });
     const { id, keptAside = null } = imported;
     if (keptAside !== null) output.note(`the key that was there is ${keptAside}`);
+    const { warningOfTwins } = await import('../twins.ts');
+    const warning = await warningOfTwins(id, config.data, await directoriesOf(id, config));
+    if (warning !== undefined) output.note(`warning: ${warning}`);
     output.result(`${config.name} is now ${id}`, { id, keptAside } satisfies IdentityImportJson);
   });
   return withExamples(
@@ -106,6 +109,7 @@ function importCommand(): Command {
       'peerd identity import alice.identity --name dave',
       'peerd identity import alice.identity --name dave --force --json',
     ],
-    'The daemon must not run meanwhile. It has the identity from its next start on.',
+    `The daemon must not run meanwhile. It has the identity from its next start on. It warns when
+something else on this machine has that identity too.`,
   );
 }

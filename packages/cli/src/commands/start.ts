@@ -26,9 +26,8 @@ async function start(command: Command): Promise<void> {
   const output = outputOf(command);
   const options = command.optsWithGlobals<ConfigFlags>();
   const stop = stopOnSignals();
-  const { leaveBuffersToScavenges, createLog, levelsOf, loadConfig, startDaemon } = await import(
-    '@peerd/daemon'
-  );
+  const { directoriesOf, leaveBuffersToScavenges, createLog, levelsOf, loadConfig, startDaemon } =
+    await import('@peerd/daemon');
   leaveBuffersToScavenges();
   const config = await loadConfig(await configOptionsOf(options));
   const log = await createLog(levelsOf(config.values));
@@ -42,15 +41,22 @@ async function start(command: Command): Promise<void> {
   process.on('unhandledRejection', fault);
   const daemon = await startDaemon({ config, log });
   stop.use(daemon);
+  // Nobody has to wait for it, and a daemon that can't find out runs all the same.
+  const { info } = daemon;
+  void Promise.all([import('../twins.ts'), directoriesOf(info.id, config)])
+    .then(([{ warningOfTwins }, directories]) => warningOfTwins(info.id, config.data, directories))
+    .then((warning) => warning !== undefined && log.warn(warning))
+    .catch((error: Error) =>
+      log.warn(`whether another daemon has this identity is unknown: ${error.message}`),
+    );
   if (output.json)
     output.object({
       event: 'started',
-      ...daemon.info,
-      addresses: [...daemon.info.addresses],
+      ...info,
+      addresses: [...info.addresses],
     } satisfies StartedJson);
   else {
     const { banner, othersThan } = await import('../banner.ts');
-    const { info } = daemon;
     output.text(banner({ info, options, config, others: await othersThan(info, config) }));
   }
   await daemon.stopped;

@@ -147,6 +147,11 @@ export function defaultName(host: string = hostname()): string {
 }
 
 function defaultData(name: string, env: NodeJS.ProcessEnv): string {
+  return join(dataFolder(env), name);
+}
+
+/** Where the data directories of this user's daemons are unless said otherwise. */
+export function dataFolder(env: NodeJS.ProcessEnv): string {
   const base = env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share');
-  return join(base, 'peerd', name);
+  return join(base, 'peerd');
 }

@@ -1,8 +1,9 @@
-import { access, constants, lstat } from 'node:fs/promises';
+import { access, constants, lstat, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import process from 'node:process';
 import { peerIdOf } from '@peerd/core';
 import { PeerdError } from '@peerd/protocol';
-import type { DaemonConfig } from '../config/load.ts';
+import { type DaemonConfig, dataFolder } from '../config/load.ts';
 import { createLog } from '../log/log.ts';
 import { openDataDirectory } from './directory.ts';
 import { storageError } from './errors.ts';
@@ -13,6 +14,20 @@ import { checkSealed, openIdentity, sealIdentity } from './sealed-identity.ts';
 /** The id of a daemon with this configuration, whether it runs or not. Fails with `invalid` when it has none yet. */
 export async function identityOf(config: DaemonConfig): Promise<string> {
   return await peerIdOf(await secretOf(config));
+}
+
+/** The other data directories of this machine, where they usually are and beside this one, whose key is that of `id`. */
+export async function directoriesOf(id: string, { data }: DaemonConfig): Promise<string[]> {
+  const found = [];
+  for (const folder of new Set([dataFolder(process.env), dirname(data)]))
+    for (const name of await readdir(folder).catch(() => [])) {
+      const path = join(folder, name);
+      if (path === data) continue;
+      // Most of what is there may be something else.
+      const secret = await readKey(join(path, 'key')).catch(() => undefined);
+      if (secret !== undefined && (await peerIdOf(secret)) === id) found.push(path);
+    }
+  return found;
 }
 
 export interface Exported {
