@@ -38,6 +38,8 @@ test('subscribe goes on when its daemon was killed, and says that something may 
   await text.says('lost: ');
   await again();
   await text.says('is back after ');
+  expect(JSON.parse(await json.line())).toMatchObject({ event: 'lost' });
+  expect(JSON.parse(await json.line())).toMatchObject({ event: 'restored' });
   expect(text.stderr).toContain('what was broadcast meanwhile is missed');
   expect((await fromBob('connect', alice.info.addresses[0] as string)).status).toBe(0);
   expect((await fromBob('broadcast', 'news', 'it is back')).status).toBe(0);
