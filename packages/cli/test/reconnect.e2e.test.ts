@@ -228,10 +228,11 @@ test('a program whose daemon never comes back ends by itself once its client is 
     const lost = Promise.withResolvers<void>();
     const node = await connect({ name: 'bob', onConnection: ({ type }) => type === 'lost' && lost.resolve() });
     await node.handle('', ({ payload }) => payload);
+    const subscription = await node.subscribe('news');
     const hearing = (async () => {
-      for await (const _ of node.subscribe('news'));
-    })().catch(({ code }) => code);
-    await node.status();
+      for await (const _ of subscription);
+      return 'ended';
+    })();
     process.kill(${bob.pid}, 'SIGKILL');
     await lost.promise;
     const outcome = (call: Promise<unknown>) => call.then(() => 'resolved', ({ code }) => code);
@@ -240,6 +241,6 @@ test('a program whose daemon never comes back ends by itself once its client is 
     await node.close();
     console.log(await waits, await hearing, (await node.closed).code);
   `);
-  expect(await output).toBe('daemon-unavailable\nstopped stopped stopped\n');
+  expect(await output).toBe('daemon-unavailable\nstopped ended stopped\n');
   expect(await ended).toBe(0);
 });
