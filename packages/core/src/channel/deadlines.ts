@@ -1,4 +1,4 @@
-/** Deadlines are kept in slots this wide, in ms: one is met at most this late. */
+/** Deadlines are kept in slots this wide by default, in ms: one is met at most this late. */
 export const DEADLINE_SLOT_MS = 10;
 
 /** Empty slots that may stand around. */
@@ -28,17 +28,22 @@ export class Deadline<T> {
  * assignments whatever their number. It holds no clock; `expire` is told the time.
  */
 export class Deadlines<T> {
+  readonly #slotMs: number;
   readonly #slots = new Map<number, Slot<T>>();
   /** Binary heap of the numbers of the slots above. */
   #heap: number[] = [];
   /** Slots that have been emptied since the last sweep. */
   #emptied = 0;
 
+  constructor(slotMs: number = DEADLINE_SLOT_MS) {
+    this.#slotMs = slotMs;
+  }
+
   /** The time, in ms, of the earliest deadline; `Infinity` with none. */
   get nextMs(): number {
     while (this.#heap.length > 0) {
       const number = this.#heap[0] as number;
-      if (this.#slots.get(number)?.first !== undefined) return number * DEADLINE_SLOT_MS;
+      if (this.#slots.get(number)?.first !== undefined) return number * this.#slotMs;
       this.#slots.delete(number);
       this.#popSlot();
     }
@@ -46,7 +51,7 @@ export class Deadlines<T> {
   }
 
   add(item: T, atMs: number): Deadline<T> {
-    const number = Math.ceil(atMs / DEADLINE_SLOT_MS);
+    const number = Math.ceil(atMs / this.#slotMs);
     let slot = this.#slots.get(number);
     if (slot === undefined) {
       if (this.#emptied > SWEEP_SLOTS && this.#emptied > this.#slots.size / 2) this.#sweep();

@@ -1,0 +1,59 @@
+/** Links that a message may take, and so the longest route there is. */
+export const HOP_LIMIT = 16;
+
+/** The distance of what can't be reached. */
+export const UNREACHABLE: number = HOP_LIMIT + 1;
+
+/** Neighbours hear from each other at least this often. */
+export const EXCHANGE_MS = 5_000;
+
+/** What a peer says of itself to all of the network, and signs. */
+export interface Advert {
+  readonly origin: string;
+  /** Of two adverts of one origin the one with the higher number is the newer. */
+  readonly sequence: number;
+  /** Its own word for its name. */
+  readonly name: string;
+  readonly encryptionKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** A row of a neighbour's table. */
+export interface Entry {
+  readonly origin: string;
+  /** Of the advert that the row goes back to. */
+  readonly sequence: number;
+  /** Links from the neighbour to the origin; from `UNREACHABLE` up: none. */
+  readonly distance: number;
+  /** The advert itself, where the receiver may not have it yet. */
+  readonly advert: Advert | undefined;
+}
+
+/** Asks for a route that goes back to a newer advert: only the origin can make one. */
+export interface SequenceRequest {
+  readonly origin: string;
+  readonly sequence: number;
+  /** Links that it may still take. */
+  readonly hops: number;
+}
+
+/** What neighbours tell each other: what has changed since the other acknowledged last. */
+export interface Exchange {
+  /** The rows are those that changed after version `base` of the sender's table, up to `version`. */
+  readonly base: number;
+  readonly version: number;
+  /** The version of the receiver's table that the sender has. */
+  readonly ack: number;
+  readonly entries: readonly Entry[];
+  readonly requests: readonly SequenceRequest[];
+}
+
+/** A route, as users see it. */
+export interface Route {
+  readonly destination: string;
+  /** The neighbour that it begins with. */
+  readonly next: string;
+  readonly distance: number;
+  readonly sequence: number;
+  readonly ageMs: number;
+}

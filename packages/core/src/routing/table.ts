@@ -1,0 +1,421 @@
+import {
+  type Advert,
+  type Entry,
+  EXCHANGE_MS,
+  type Exchange,
+  HOP_LIMIT,
+  type Route,
+  type SequenceRequest,
+  UNREACHABLE,
+} from './messages.ts';
+
+/** Changes wait so long for others, in ms, so that a burst of them is one exchange. */
+const DAMPING_MS = 50;
+
+/** Between two exchanges with one neighbour, in ms, however much changes. */
+const MIN_INTERVAL_MS = 100;
+
+/** An acknowledgement alone waits so long for something that goes out anyway, in ms. */
+const ACK_DELAY_MS = 200;
+
+/** What was not acknowledged is sent again after so long, in ms. */
+const RESEND_MS = 1_000;
+
+/** A neighbour that has not been heard of for this long, in ms, has no routes: not quite two exchanges. */
+const SILENT_MS = 9_000;
+
+/** An origin that nobody reaches is remembered so long, in ms: longer than any row about it can be on its way. */
+const FORGET_MS = 180_000;
+
+export interface TableLimits {
+  /** Destinations of one node; each takes about 1 KiB with its routes. */
+  readonly maxDestinations: number;
+  /** Rows of one neighbour. */
+  readonly maxEntriesPerNeighbour: number;
+}
+
+export const defaultTableLimits: TableLimits = { maxDestinations: 10_000, maxEntriesPerNeighbour: 5_000 };
+
+/** What the table is given. */
+export interface TableWorld {
+  readonly id: string;
+  readonly nowMs: number;
+  send(to: string, exchange: Exchange): void;
+}
+
+interface Distance {
+  readonly sequence: number;
+  readonly distance: number;
+}
+
+interface Neighbour {
+  readonly id: string;
+  /** Rows as it told them last, those that reach their origin. */
+  readonly rows: Map<string, Distance>;
+  /** Of its table: what has been taken in. */
+  applied: number;
+  owesAckMs: number;
+  /** Of our table: what it has said that it has, and what was sent to it. */
+  acked: number;
+  sent: number;
+  sentMs: number;
+  heardMs: number;
+  requests: SequenceRequest[];
+}
+
+interface Destination {
+  readonly origin: string;
+  /** The newest that is known. */
+  advert: Advert | undefined;
+  /** The shortest distance that was ever told of, for the newest sequence that was: the feasibility distance. */
+  feasible: Distance | undefined;
+  selected: { readonly next: string; readonly sequence: number; readonly distance: number } | undefined;
+  /** Versions of the table in which the row, and its advert, changed. */
+  changedAt: number;
+  advertAt: number;
+  sinceMs: number;
+  /** A newer sequence has been asked for. */
+  askedMs: number;
+}
+
+interface Change {
+  readonly destination: Destination;
+  readonly version: number;
+}
+
+/**
+ * The routing table: destination, next, distance, exchanged with neighbours. A row is taken over only if it is feasible:
+ * if it goes back to a newer advert of the origin than all that was told from here, or to the same one with a distance
+ * from there that is shorter than the shortest told from here. So distances, of one sequence, fall at every hop, and no
+ * loop can form, however old what a neighbour knows is (RFC 8966, 3.5.1). Where no row is feasible the origin is asked
+ * for a newer advert.
+ */
+export class RoutingTable {
+  readonly #world: TableWorld;
+  readonly #advertise: (sequence: number) => Advert;
+  readonly #limits: TableLimits;
+  readonly #neighbours = new Map<string, Neighbour>();
+  readonly #destinations = new Map<string, Destination>();
+  /** In the order of their last changes; those that changed again stand there more than once. */
+  #changes: Change[] = [];
+  #version = 0;
+  /** Rows and exchanges that were refused, by why. */
+  readonly refused = { malformed: 0, neighbourFull: 0, tableFull: 0 };
+
+  /** `advertise` makes and signs our own advert; `firstSequence` has to be above that of any earlier run. */
+  constructor(
+    world: TableWorld,
+    advertise: (sequence: number) => Advert,
+    firstSequence: number,
+    limits: TableLimits = defaultTableLimits,
+  ) {
+    this.#world = world;
+    this.#advertise = advertise;
+    this.#limits = limits;
+    this.#announce(firstSequence);
+  }
+
+  linked(peer: string): void {
+    const { nowMs } = this.#world;
+    this.#neighbours.set(peer, {
+      id: peer,
+      rows: new Map(),
+      applied: 0,
+      owesAckMs: Number.POSITIVE_INFINITY,
+      acked: 0,
+      sent: 0,
+      sentMs: Number.NEGATIVE_INFINITY,
+      heardMs: nowMs,
+      requests: [],
+    });
+  }
+
+  unlinked(peer: string): void {
+    const neighbour = this.#neighbours.get(peer);
+    if (neighbour === undefined) return;
+    this.#neighbours.delete(peer);
+    for (const origin of neighbour.rows.keys()) this.#select(origin);
+  }
+
+  receive(from: string, exchange: Exchange): void {
+    const neighbour = this.#neighbours.get(from);
+    if (neighbour === undefined) return;
+    neighbour.heardMs = this.#world.nowMs;
+    // Also lower: one that had lost sight of us begins anew. An old one that comes late costs no more than rows sent twice.
+    neighbour.acked = Math.min(exchange.ack, neighbour.sent);
+    if (exchange.base <= neighbour.applied && exchange.version > neighbour.applied) {
+      for (const entry of exchange.entries) this.#take(neighbour, entry);
+      neighbour.applied = exchange.version;
+    }
+    if (exchange.version > exchange.base)
+      neighbour.owesAckMs = Math.min(neighbour.owesAckMs, this.#world.nowMs + ACK_DELAY_MS);
+    for (const request of exchange.requests) this.#requested(neighbour, request);
+  }
+
+  tick(): void {
+    const { nowMs } = this.#world;
+    for (const neighbour of this.#neighbours.values()) {
+      if (nowMs - neighbour.heardMs >= SILENT_MS && neighbour.rows.size > 0) {
+        const origins = [...neighbour.rows.keys()];
+        neighbour.rows.clear();
+        // All of its table, when it is heard of again.
+        neighbour.applied = 0;
+        for (const origin of origins) this.#select(origin);
+      }
+    }
+    for (const neighbour of this.#neighbours.values())
+      if (this.#dueMs(neighbour) <= nowMs) this.#exchange(neighbour);
+    this.#forget();
+  }
+
+  get nextTickMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const neighbour of this.#neighbours.values()) {
+      next = Math.min(next, this.#dueMs(neighbour));
+      if (neighbour.rows.size > 0) next = Math.min(next, neighbour.heardMs + SILENT_MS);
+    }
+    return next;
+  }
+
+  /** The neighbour to send to. */
+  next(destination: string): string | undefined {
+    return this.#destinations.get(destination)?.selected?.next;
+  }
+
+  advertOf(destination: string): Advert | undefined {
+    return this.#destinations.get(destination)?.advert;
+  }
+
+  get neighbours(): string[] {
+    return [...this.#neighbours.keys()];
+  }
+
+  /** Those that can be reached, oneself excepted. */
+  routes(): Route[] {
+    const routes: Route[] = [];
+    for (const { origin, selected, sinceMs } of this.#destinations.values()) {
+      if (selected === undefined || origin === this.#world.id) continue;
+      routes.push({
+        destination: origin,
+        next: selected.next,
+        distance: selected.distance,
+        sequence: selected.sequence,
+        ageMs: this.#world.nowMs - sinceMs,
+      });
+    }
+    return routes;
+  }
+
+  #announce(sequence: number): void {
+    const { id } = this.#world;
+    const own = this.#destination(id) as Destination;
+    own.advert = this.#advertise(sequence);
+    own.selected = { next: id, sequence, distance: 0 };
+    own.feasible = { sequence, distance: 0 };
+    own.advertAt = this.#changed(own);
+  }
+
+  #take(neighbour: Neighbour, entry: Entry): void {
+    const { origin, sequence, distance, advert } = entry;
+    const isWhole = Number.isSafeInteger(distance) && Number.isSafeInteger(sequence);
+    // Only of itself can a neighbour say that it is nowhere else.
+    if (!isWhole || distance < 0 || sequence < 0 || (distance === 0) !== (origin === neighbour.id)) {
+      this.refused.malformed += 1;
+      return;
+    }
+    if (origin === this.#world.id) {
+      // An earlier run of ours went further: its adverts must not pass for newer than this one's.
+      const own = this.#destinations.get(origin)?.selected?.sequence ?? 0;
+      if (advert !== undefined && advert.sequence > own) this.#announce(advert.sequence + 1);
+      return;
+    }
+    if (distance >= UNREACHABLE) neighbour.rows.delete(origin);
+    else if (neighbour.rows.has(origin) || neighbour.rows.size < this.#limits.maxEntriesPerNeighbour)
+      neighbour.rows.set(origin, { sequence, distance });
+    else {
+      this.refused.neighbourFull += 1;
+      return;
+    }
+    const destination = this.#destination(origin);
+    if (destination === undefined) {
+      this.refused.tableFull += 1;
+      neighbour.rows.delete(origin);
+      return;
+    }
+    if (advert !== undefined && advert.sequence > (destination.advert?.sequence ?? -1)) {
+      destination.advert = advert;
+      destination.advertAt = this.#version + 1;
+      this.#changed(destination);
+    }
+    this.#select(origin);
+  }
+
+  #destination(origin: string): Destination | undefined {
+    let destination = this.#destinations.get(origin);
+    if (destination === undefined) {
+      if (this.#destinations.size >= this.#limits.maxDestinations) return undefined;
+      destination = {
+        origin,
+        advert: undefined,
+        feasible: undefined,
+        selected: undefined,
+        changedAt: 0,
+        advertAt: 0,
+        sinceMs: this.#world.nowMs,
+        askedMs: Number.NEGATIVE_INFINITY,
+      };
+      this.#destinations.set(origin, destination);
+    }
+    return destination;
+  }
+
+  /** Chooses among what the neighbours tell of an origin. */
+  #select(origin: string): void {
+    const destination = this.#destinations.get(origin);
+    if (destination === undefined) return;
+    const { selected: before, feasible } = destination;
+    let best: { next: string; sequence: number; distance: number } | undefined;
+    let isOffered = false;
+    for (const { id, rows } of this.#neighbours.values()) {
+      const row = rows.get(origin);
+      if (row === undefined || row.distance + 1 > HOP_LIMIT) continue;
+      isOffered = true;
+      if (!isFeasible(row, feasible)) continue;
+      const distance = row.distance + 1;
+      const isBetter =
+        best === undefined ||
+        distance < best.distance ||
+        // What is in use stays in use.
+        (distance === best.distance && id === before?.next);
+      if (isBetter) best = { next: id, sequence: row.sequence, distance };
+    }
+    destination.selected = best;
+    if (best !== undefined) {
+      if (isNearer(best, feasible)) destination.feasible = best;
+      destination.askedMs = Number.NEGATIVE_INFINITY;
+    }
+    const isSame =
+      before?.next === best?.next &&
+      before?.distance === best?.distance &&
+      before?.sequence === best?.sequence;
+    if (!isSame) {
+      destination.sinceMs = this.#world.nowMs;
+      this.#changed(destination);
+    }
+    if (best === undefined && isOffered) this.#ask(destination);
+  }
+
+  /** Has the origin asked for a newer advert, by all who say that they reach it. */
+  #ask(destination: Destination): void {
+    const { nowMs } = this.#world;
+    if (nowMs - destination.askedMs < RESEND_MS) return;
+    destination.askedMs = nowMs;
+    const request = {
+      origin: destination.origin,
+      sequence: (destination.feasible?.sequence ?? 0) + 1,
+      hops: HOP_LIMIT,
+    };
+    for (const neighbour of this.#neighbours.values())
+      if (neighbour.rows.has(destination.origin)) neighbour.requests.push(request);
+  }
+
+  #requested(from: Neighbour, { origin, sequence, hops }: SequenceRequest): void {
+    const destination = this.#destinations.get(origin);
+    if (destination === undefined) return;
+    const { selected } = destination;
+    if (origin === this.#world.id) {
+      // One further at a time, whatever is asked for: numbers must not run out.
+      const own = selected?.sequence ?? 0;
+      if (own < sequence) this.#announce(own + 1);
+      else this.#changed(destination);
+    } else if (selected !== undefined && selected.sequence >= sequence) this.#changed(destination);
+    else if (hops > 1) this.#passOn(from, destination, { origin, sequence, hops: hops - 1 });
+  }
+
+  #passOn(from: Neighbour, destination: Destination, request: SequenceRequest): void {
+    const { nowMs } = this.#world;
+    if (nowMs - destination.askedMs < RESEND_MS) return;
+    let nearest: Neighbour | undefined;
+    for (const neighbour of this.#neighbours.values()) {
+      const row = neighbour.rows.get(request.origin);
+      if (row === undefined || neighbour === from) continue;
+      if (nearest === undefined || row.distance < (nearest.rows.get(request.origin)?.distance ?? UNREACHABLE))
+        nearest = neighbour;
+    }
+    if (nearest === undefined) return;
+    destination.askedMs = nowMs;
+    nearest.requests.push(request);
+  }
+
+  /** When the neighbour is to be told something. */
+  #dueMs(neighbour: Neighbour): number {
+    const { sentMs, sent, acked, requests, owesAckMs } = neighbour;
+    let due = Math.min(sentMs + EXCHANGE_MS, owesAckMs);
+    if (sent > acked) due = Math.min(due, sentMs + RESEND_MS);
+    if (this.#version > sent) due = Math.min(due, this.#changedMs + DAMPING_MS);
+    if (requests.length > 0) due = Math.min(due, sentMs);
+    return Math.max(due, sentMs + MIN_INTERVAL_MS);
+  }
+
+  #changedMs = 0;
+
+  #exchange(neighbour: Neighbour): void {
+    const { acked, requests, applied } = neighbour;
+    const entries: Entry[] = [];
+    for (let i = this.#changes.length - 1; i >= 0; i -= 1) {
+      const { destination, version } = this.#changes[i] as Change;
+      if (version <= acked) break;
+      if (destination.changedAt === version) entries.push(this.#entryFor(neighbour, destination));
+    }
+    neighbour.sent = this.#version;
+    neighbour.sentMs = this.#world.nowMs;
+    neighbour.owesAckMs = Number.POSITIVE_INFINITY;
+    neighbour.requests = [];
+    this.#world.send(neighbour.id, { base: acked, version: this.#version, ack: applied, entries, requests });
+    // Once more while nothing is feasible.
+    for (const destination of this.#destinations.values())
+      if (destination.selected === undefined && neighbour.rows.has(destination.origin))
+        this.#ask(destination);
+  }
+
+  #entryFor(neighbour: Neighbour, destination: Destination): Entry {
+    const { origin, selected, advert, advertAt, feasible } = destination;
+    // To the neighbour that it begins with, a route is of no use.
+    const isUsable = selected !== undefined && selected.next !== neighbour.id;
+    return {
+      origin,
+      sequence: selected?.sequence ?? feasible?.sequence ?? 0,
+      distance: isUsable ? selected.distance : UNREACHABLE,
+      advert: advertAt > neighbour.acked || origin === neighbour.id ? advert : undefined,
+    };
+  }
+
+  #changed(destination: Destination): number {
+    this.#version += 1;
+    this.#changedMs = this.#world.nowMs;
+    destination.changedAt = this.#version;
+    this.#changes.push({ destination, version: this.#version });
+    if (this.#changes.length > 2 * this.#destinations.size + 64)
+      this.#changes = this.#changes.filter(({ destination, version }) => destination.changedAt === version);
+    return this.#version;
+  }
+
+  #forget(): void {
+    const { nowMs } = this.#world;
+    for (const [origin, { selected, sinceMs }] of this.#destinations) {
+      if (selected !== undefined || nowMs - sinceMs < FORGET_MS) continue;
+      if ([...this.#neighbours.values()].some(({ rows }) => rows.has(origin))) continue;
+      this.#destinations.delete(origin);
+    }
+  }
+}
+
+function isFeasible(row: Distance, feasible: Distance | undefined): boolean {
+  if (feasible === undefined || row.sequence > feasible.sequence) return true;
+  return row.sequence === feasible.sequence && row.distance < feasible.distance;
+}
+
+function isNearer(selected: Distance, feasible: Distance | undefined): boolean {
+  if (feasible === undefined || selected.sequence > feasible.sequence) return true;
+  return selected.sequence === feasible.sequence && selected.distance < feasible.distance;
+}

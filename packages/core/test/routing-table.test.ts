@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { type Advert, type Exchange, HOP_LIMIT } from '../src/routing/messages.ts';
+import { RoutingTable } from '../src/routing/table.ts';
+import { type Actor, Simulation, type Weather, type World } from '../src/simulation/simulation.ts';
+import { PlainTable, type PlainTableMessage } from './support/plain-table.ts';
+
+class Router extends RoutingTable implements Actor<Exchange> {
+  constructor(world: World<Exchange>, firstSequence: number) {
+    super(world, (sequence) => advertOf(world.id, sequence), firstSequence);
+  }
+}
+
+function advertOf(origin: string, sequence: number): Advert {
+  return { origin, sequence, name: origin, encryptionKey: new Uint8Array(0), signature: new Uint8Array(0) };
+}
+
+type Network = Simulation<Exchange, Router>;
+
+function networkOf(seed: number, ids: readonly string[], weather: Partial<Weather> = {}): Network {
+  const network: Network = new Simulation(seed, weather, ({ base, version, ack, entries, requests }) =>
+    [base, version, ack, entries.length, requests.length].join(' '),
+  );
+  for (const id of ids) network.add(id, (world) => new Router(world, Math.floor(network.nowMs)));
+  return network;
+}
+
+/** The seed's six. */
+const six: Record<string, string[]> = {
+  '0': ['4', '1', '2'],
+  '1': ['0', '3', '4'],
+  '2': ['0', '3', '5'],
+  '3': ['1', '2', '5'],
+  '4': ['1', '0'],
+  '5': ['2', '3'],
+};
+
+function sixOf(seed: number): Network {
+  const network = networkOf(seed, Object.keys(six));
+  for (const [a, others] of Object.entries(six)) for (const b of others) network.link(a, b);
+  return network;
+}
+
+/** The nodes that a message passes, or how it fails. */
+function pathOf(network: Network, from: string, to: string): string[] | 'loop' | 'nowhere' {
+  const path = [from];
+  for (let at = from; at !== to; ) {
+    const next = network.isUp(at) ? network.actor(at).next(to) : undefined;
+    if (next === undefined || !network.isLinked(at, next)) return 'nowhere';
+    if (path.includes(next)) return 'loop';
+    path.push(next);
+    at = next;
+  }
+  return path;
+}
+
+/** Links between two, by breadth first search; `undefined`: no way. */
+function distancesFrom(network: Network, from: string): Map<string, number> {
+  const neighbours = new Map<string, string[]>(network.ids.map((id) => [id, []]));
+  for (const [a, b] of network.links) {
+    neighbours.get(a)?.push(b);
+    neighbours.get(b)?.push(a);
+  }
+  const distances = new Map([[from, 0]]);
+  for (const [at, distance] of distances)
+    for (const next of neighbours.get(at) ?? []) if (!distances.has(next)) distances.set(next, distance + 1);
+  return distances;
+}
+
+function expectNoLoops(network: Network): void {
+  for (const from of network.actors.keys())
+    for (const { destination } of network.actor(from).routes())
+      if (pathOf(network, from, destination) === 'loop')
+        expect.fail(`${from} to ${destination} goes round, at ${network.nowMs} ms`);
+}
+
+/** Every pair has the shortest way, and nothing else is listed. */
+function isConverged(network: Network): boolean {
+  return [...network.actors].every(([from, router]) => {
+    const distances = distancesFrom(network, from);
+    const routes = new Map(router.routes().map((route) => [route.destination, route.distance]));
+    for (const [to, distance] of distances)
+      if (to !== from && distance <= HOP_LIMIT && routes.get(to) !== distance) return false;
+    return [...routes.keys()].every((to) => distances.has(to));
+  });
+}
+
+describe('the six nodes of the seed', () => {
+  test('find the shortest ways, and another when a link on the way is cut', () => {
+    const network = sixOf(1);
+    expect(network.run(15_000, () => isConverged(network))).toBe(true);
+    const path = pathOf(network, '4', '5') as string[];
+    expect(path).toHaveLength(4);
+    network.cut(path[1] as string, path[2] as string);
+    expect(network.run(15_000, () => isConverged(network))).toBe(true);
+    const other = pathOf(network, '4', '5') as string[];
+    expect(other).toHaveLength(4);
+    expect(other).not.toEqual(path);
+  });
+
+  test('have the same trace with the same seed, and another with another', () => {
+    const digestOf = (seed: number) => {
+      const network = sixOf(seed);
+      network.run(20_000);
+      return network.digest;
+    };
+    expect(digestOf(7)).toBe(digestOf(7));
+    expect(digestOf(7)).not.toBe(digestOf(8));
+  });
+});
+
+describe('random networks', () => {
+  const seeds = Array.from({ length: Number(process.env.SEEDS ?? 60) }, (_, i) => i + 1);
+
+  test.each(seeds)('with links cut and brought back, and nodes that crash and restart: seed %i', (seed) => {
+    const ids = Array.from({ length: 8 }, (_, i) => `n${i}`);
+    const network = networkOf(
+      seed,
+      ids,
+      seed % 3 === 0 ? { loss: 0.1, duplication: 0.1, reordering: true } : {},
+    );
+    const one = <T>(of: readonly T[]): T => of[Math.floor(network.random() * of.length)] as T;
+    for (let i = 1; i < ids.length; i += 1)
+      network.link(ids[i] as string, ids[Math.floor(network.random() * i)] as string);
+    for (let i = 0; i < 5; i += 1) {
+      const [a, b] = [one(ids), one(ids)];
+      if (a !== b) network.link(a, b);
+    }
+    for (let step = 0; step < 25; step += 1) {
+      const [a, b] = [one(ids), one(ids)];
+      const kind = network.random();
+      if (kind < 0.35 && network.links.length > 0) network.cut(...one(network.links));
+      else if (kind < 0.75 && a !== b && network.isUp(a) && network.isUp(b)) network.link(a, b);
+      else if (kind < 0.85) network.crash(a);
+      else if (kind < 0.95 && !network.isUp(a)) {
+        network.restart(a);
+        if (a !== b && network.isUp(b)) network.link(a, b);
+      }
+      network.run(network.random() * 2_000, () => {
+        expectNoLoops(network);
+        return false;
+      });
+    }
+    // Lost exchanges are sent again; without loss it is much faster.
+    expect(network.run(40_000, () => isConverged(network))).toBe(true);
+    expectNoLoops(network);
+  });
+});
+
+describe('a line whose end is cut off', () => {
+  const line = ['a', 'b', 'c', 'd', 'e'];
+
+  test('by the rules of the seed counts towards infinity, and messages go round meanwhile', () => {
+    const network = new Simulation<PlainTableMessage, PlainTable>(1);
+    for (const id of line) network.add(id, (world) => new PlainTable(world));
+    for (let i = 1; i < line.length; i += 1) network.link(line[i - 1] as string, line[i] as string);
+    const distance = () => network.actor('a').rows.get('e')?.distance ?? 0;
+    expect(network.run(60_000, () => distance() === 4)).toBe(true);
+    network.cut('d', 'e');
+    // Further than there are nodes, and on it goes.
+    expect(network.run(600_000, () => distance() > 50)).toBe(true);
+    const next = (id: string) => network.actor(id).next('e');
+    expect([next('c'), next('d')]).toEqual(['d', 'c']);
+  });
+
+  test('is gone from all tables as soon as the news is there', () => {
+    const network = networkOf(1, line);
+    for (let i = 1; i < line.length; i += 1) network.link(line[i - 1] as string, line[i] as string);
+    expect(network.run(15_000, () => isConverged(network))).toBe(true);
+    network.cut('d', 'e');
+    let farthest = 0;
+    const isGone = () => {
+      expectNoLoops(network);
+      const rows = line.slice(0, 4).flatMap((id) => network.actor(id).routes());
+      const left = rows.filter(({ destination }) => destination === 'e').map(({ distance }) => distance);
+      farthest = Math.max(farthest, ...left);
+      return left.length === 0;
+    };
+    expect(network.run(2_000, isGone)).toBe(true);
+    expect(farthest).toBe(4);
+  });
+});
