@@ -1,0 +1,81 @@
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { type EntrySchema, RoutingMessageSchema } from '../gen/peerd/routing/v1/routing_pb.ts';
+import type { Advert, Entry, Exchange } from './messages.ts';
+
+/** Longest message between neighbours: some 5,000 rows with their adverts. */
+export const MAX_ROUTING_BYTES: number = 2 * 1024 * 1024;
+
+/** Longest peer id: an Ed25519 one has 52 characters. */
+const MAX_ORIGIN_LENGTH = 128;
+
+/** What arrived is not a message of the routing protocol. */
+export class RoutingCodecError extends Error {
+  override readonly name = 'RoutingCodecError';
+}
+
+export function encodeExchange(exchange: Exchange): Uint8Array {
+  const value = {
+    base: BigInt(exchange.base),
+    version: BigInt(exchange.version),
+    ack: BigInt(exchange.ack),
+    entries: exchange.entries.map(encodedEntry),
+    requests: exchange.requests.map((request) => ({ ...request, sequence: BigInt(request.sequence) })),
+  };
+  return toBinary(RoutingMessageSchema, create(RoutingMessageSchema, { body: { case: 'exchange', value } }));
+}
+
+/** Throws nothing but `RoutingCodecError`. What adverts say is not checked here. */
+export function decodeExchange(bytes: Uint8Array): Exchange {
+  let body: ReturnType<typeof readBody>;
+  try {
+    body = readBody(bytes);
+  } catch (cause) {
+    throw new RoutingCodecError('malformed routing message', { cause });
+  }
+  if (body.case !== 'exchange') throw new RoutingCodecError('a routing message without a known body');
+  const { base, version, ack, entries, requests } = body.value;
+  return {
+    base: numberOf(base),
+    version: numberOf(version),
+    ack: numberOf(ack),
+    entries: entries.map(({ origin, sequence, distance, advert }): Entry => {
+      checkOrigin(origin);
+      const decoded: Advert | undefined =
+        advert === undefined
+          ? undefined
+          : {
+              origin,
+              sequence: numberOf(advert.sequence),
+              name: advert.name,
+              encryptionKey: advert.encryptionKey,
+              signature: advert.signature,
+            };
+      return { origin, sequence: numberOf(sequence), distance, advert: decoded };
+    }),
+    requests: requests.map(({ origin, sequence, hops }) => {
+      checkOrigin(origin);
+      return { origin, sequence: numberOf(sequence), hops };
+    }),
+  };
+}
+
+function encodedEntry({ origin, sequence, distance, advert }: Entry): MessageInitShape<typeof EntrySchema> {
+  const row = { origin, sequence: BigInt(sequence), distance };
+  if (advert === undefined) return row;
+  const { name, encryptionKey, signature } = advert;
+  return { ...row, advert: { name, encryptionKey, signature, sequence: BigInt(advert.sequence) } };
+}
+
+function readBody(bytes: Uint8Array) {
+  return fromBinary(RoutingMessageSchema, bytes).body;
+}
+
+function numberOf(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RoutingCodecError('a number that is too large');
+  return Number(value);
+}
+
+function checkOrigin(origin: string): void {
+  if (origin.length === 0 || origin.length > MAX_ORIGIN_LENGTH)
+    throw new RoutingCodecError('an origin that is no peer id');
+}
