@@ -4,9 +4,35 @@ import { RoutingTable } from '../src/routing/table.ts';
 import { type Actor, Simulation, type Weather, type World } from '../src/simulation/simulation.ts';
 import { PlainTable, type PlainTableMessage } from './support/plain-table.ts';
 
-class Router extends RoutingTable implements Actor<Exchange> {
-  constructor(world: World<Exchange>, firstSequence: number) {
-    super(world, (sequence) => advertOf(world.id, sequence), firstSequence);
+interface Told {
+  readonly exchange: Exchange;
+  readonly isAnswer: boolean;
+}
+
+/** A node with a table: it answers what it is told with what it has to tell. */
+class Router extends RoutingTable implements Actor<Told> {
+  readonly #world: World<Told>;
+
+  constructor(world: World<Told>, firstSequence: number) {
+    const push = (to: string, exchange: Exchange) => world.send(to, { exchange, isAnswer: false });
+    super(
+      {
+        id: world.id,
+        get nowMs() {
+          return world.nowMs;
+        },
+        push,
+      },
+      (sequence) => advertOf(world.id, sequence),
+      firstSequence,
+    );
+    this.#world = world;
+  }
+
+  receive(from: string, { exchange, isAnswer }: Told): void {
+    this.take(from, exchange);
+    const answer = isAnswer ? undefined : this.exchangeFor(from);
+    if (answer !== undefined) this.#world.send(from, { exchange: answer, isAnswer: true });
   }
 }
 
@@ -14,11 +40,11 @@ function advertOf(origin: string, sequence: number): Advert {
   return { origin, sequence, name: origin, encryptionKey: new Uint8Array(0), signature: new Uint8Array(0) };
 }
 
-type Network = Simulation<Exchange, Router>;
+type Network = Simulation<Told, Router>;
 
 function networkOf(seed: number, ids: readonly string[], weather: Partial<Weather> = {}): Network {
-  const network: Network = new Simulation(seed, weather, ({ base, version, ack, entries, requests }) =>
-    [base, version, ack, entries.length, requests.length].join(' '),
+  const network: Network = new Simulation(seed, weather, ({ isAnswer, exchange }) =>
+    [isAnswer, exchange.base, exchange.version, exchange.ack, exchange.entries.length].join(' '),
   );
   for (const id of ids) network.add(id, (world) => new Router(world, Math.floor(network.nowMs)));
   return network;

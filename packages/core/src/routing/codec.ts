@@ -1,40 +1,36 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { type EntrySchema, RoutingMessageSchema } from '../gen/peerd/routing/v1/routing_pb.ts';
+import {
+  type EntrySchema,
+  ExchangeSchema,
+  type Exchange as ReadExchange,
+} from '../gen/peerd/routing/v1/routing_pb.ts';
 import type { Advert, Entry, Exchange } from './messages.ts';
-
-/** Longest message between neighbours: some 5,000 rows with their adverts. */
-export const MAX_ROUTING_BYTES: number = 2 * 1024 * 1024;
 
 /** Longest peer id: an Ed25519 one has 52 characters. */
 const MAX_ORIGIN_LENGTH = 128;
 
-/** What arrived is not a message of the routing protocol. */
+/** What arrived is no exchange. */
 export class RoutingCodecError extends Error {
   override readonly name = 'RoutingCodecError';
 }
 
 export function encodeExchange(exchange: Exchange): Uint8Array {
-  const value = {
+  const message = create(ExchangeSchema, {
+    epoch: BigInt(exchange.epoch),
     base: BigInt(exchange.base),
     version: BigInt(exchange.version),
     ack: BigInt(exchange.ack),
     entries: exchange.entries.map(encodedEntry),
     requests: exchange.requests.map((request) => ({ ...request, sequence: BigInt(request.sequence) })),
-  };
-  return toBinary(RoutingMessageSchema, create(RoutingMessageSchema, { body: { case: 'exchange', value } }));
+  });
+  return toBinary(ExchangeSchema, message);
 }
 
 /** Throws nothing but `RoutingCodecError`. What adverts say is not checked here. */
 export function decodeExchange(bytes: Uint8Array): Exchange {
-  let body: ReturnType<typeof readBody>;
-  try {
-    body = readBody(bytes);
-  } catch (cause) {
-    throw new RoutingCodecError('malformed routing message', { cause });
-  }
-  if (body.case !== 'exchange') throw new RoutingCodecError('a routing message without a known body');
-  const { base, version, ack, entries, requests } = body.value;
+  const { epoch, base, version, ack, entries, requests } = read(bytes);
   return {
+    epoch: numberOf(epoch),
     base: numberOf(base),
     version: numberOf(version),
     ack: numberOf(ack),
@@ -66,8 +62,12 @@ function encodedEntry({ origin, sequence, distance, advert }: Entry): MessageIni
   return { ...row, advert: { name, encryptionKey, signature, sequence: BigInt(advert.sequence) } };
 }
 
-function readBody(bytes: Uint8Array) {
-  return fromBinary(RoutingMessageSchema, bytes).body;
+function read(bytes: Uint8Array): ReadExchange {
+  try {
+    return fromBinary(ExchangeSchema, bytes);
+  } catch (cause) {
+    throw new RoutingCodecError('malformed routes', { cause });
+  }
 }
 
 function numberOf(value: bigint): number {

@@ -37,8 +37,10 @@ export interface SequenceRequest {
   readonly hops: number;
 }
 
-/** What neighbours tell each other: what has changed since the other acknowledged last. */
+/** What neighbours tell each other, each way: what has changed since the other acknowledged last. */
 export interface Exchange {
+  /** Of the sender's run: versions of another one mean nothing. */
+  readonly epoch: number;
   /** The rows are those that changed after version `base` of the sender's table, up to `version`. */
   readonly base: number;
   readonly version: number;

@@ -15,10 +15,10 @@ const DAMPING_MS = 50;
 /** Between two exchanges with one neighbour, in ms, however much changes. */
 const MIN_INTERVAL_MS = 100;
 
-/** An acknowledgement alone waits so long for something that goes out anyway, in ms. */
-const ACK_DELAY_MS = 200;
+/** Rows of one exchange: to check the signatures of so many adverts takes the receiver some 10 ms. More follow at once. */
+const MAX_ENTRIES = 64;
 
-/** What was not acknowledged is sent again after so long, in ms. */
+/** What was not answered is sent again after so long, in ms. */
 const RESEND_MS = 1_000;
 
 /** A neighbour that has not been heard of for this long, in ms, has no routes: not quite two exchanges. */
@@ -40,7 +40,8 @@ export const defaultTableLimits: TableLimits = { maxDestinations: 10_000, maxEnt
 export interface TableWorld {
   readonly id: string;
   readonly nowMs: number;
-  send(to: string, exchange: Exchange): void;
+  /** Tells a neighbour, whose answer is to be given to `take`. */
+  push(to: string, exchange: Exchange): void;
 }
 
 interface Distance {
@@ -50,11 +51,12 @@ interface Distance {
 
 interface Neighbour {
   readonly id: string;
+  /** Its run; `undefined` until it has told us anything. */
+  epoch: number | undefined;
   /** Rows as it told them last, those that reach their origin. */
   readonly rows: Map<string, Distance>;
   /** Of its table: what has been taken in. */
   applied: number;
-  owesAckMs: number;
   /** Of our table: what it has said that it has, and what was sent to it. */
   acked: number;
   sent: number;
@@ -94,6 +96,7 @@ export class RoutingTable {
   readonly #world: TableWorld;
   readonly #advertise: (sequence: number) => Advert;
   readonly #limits: TableLimits;
+  readonly #epoch: number;
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #destinations = new Map<string, Destination>();
   /** In the order of their last changes; those that changed again stand there more than once. */
@@ -112,6 +115,7 @@ export class RoutingTable {
     this.#world = world;
     this.#advertise = advertise;
     this.#limits = limits;
+    this.#epoch = firstSequence;
     this.#announce(firstSequence);
   }
 
@@ -119,9 +123,9 @@ export class RoutingTable {
     const { nowMs } = this.#world;
     this.#neighbours.set(peer, {
       id: peer,
+      epoch: undefined,
       rows: new Map(),
       applied: 0,
-      owesAckMs: Number.POSITIVE_INFINITY,
       acked: 0,
       sent: 0,
       sentMs: Number.NEGATIVE_INFINITY,
@@ -137,34 +141,37 @@ export class RoutingTable {
     for (const origin of neighbour.rows.keys()) this.#select(origin);
   }
 
-  receive(from: string, exchange: Exchange): void {
+  /** What a neighbour tells, by itself or as its answer. */
+  take(from: string, exchange: Exchange): void {
     const neighbour = this.#neighbours.get(from);
     if (neighbour === undefined) return;
     neighbour.heardMs = this.#world.nowMs;
-    // Also lower: one that had lost sight of us begins anew. An old one that comes late costs no more than rows sent twice.
+    if (neighbour.epoch !== exchange.epoch) this.#reset(neighbour, exchange.epoch);
+    // Also lower: one that lost sight of us begins anew. An old one that comes late costs no more than rows sent twice.
     neighbour.acked = Math.min(exchange.ack, neighbour.sent);
     if (exchange.base <= neighbour.applied && exchange.version > neighbour.applied) {
-      for (const entry of exchange.entries) this.#take(neighbour, entry);
+      for (const entry of exchange.entries) this.#takeEntry(neighbour, entry);
       neighbour.applied = exchange.version;
     }
-    if (exchange.version > exchange.base)
-      neighbour.owesAckMs = Math.min(neighbour.owesAckMs, this.#world.nowMs + ACK_DELAY_MS);
     for (const request of exchange.requests) this.#requested(neighbour, request);
+  }
+
+  /** What a neighbour is to be told now: our answer to what it has told us. */
+  exchangeFor(peer: string): Exchange | undefined {
+    const neighbour = this.#neighbours.get(peer);
+    return neighbour === undefined ? undefined : this.#exchange(neighbour);
   }
 
   tick(): void {
     const { nowMs } = this.#world;
     for (const neighbour of this.#neighbours.values()) {
       if (nowMs - neighbour.heardMs >= SILENT_MS && neighbour.rows.size > 0) {
-        const origins = [...neighbour.rows.keys()];
-        neighbour.rows.clear();
         // All of its table, when it is heard of again.
-        neighbour.applied = 0;
-        for (const origin of origins) this.#select(origin);
+        this.#reset(neighbour, undefined);
       }
     }
     for (const neighbour of this.#neighbours.values())
-      if (this.#dueMs(neighbour) <= nowMs) this.#exchange(neighbour);
+      if (this.#dueMs(neighbour) <= nowMs) this.#world.push(neighbour.id, this.#exchange(neighbour));
     this.#forget();
   }
 
@@ -215,7 +222,16 @@ export class RoutingTable {
     own.advertAt = this.#changed(own);
   }
 
-  #take(neighbour: Neighbour, entry: Entry): void {
+  /** Forgets what it has told: it begins anew. */
+  #reset(neighbour: Neighbour, epoch: number | undefined): void {
+    const origins = [...neighbour.rows.keys()];
+    neighbour.rows.clear();
+    neighbour.epoch = epoch;
+    neighbour.applied = 0;
+    for (const origin of origins) this.#select(origin);
+  }
+
+  #takeEntry(neighbour: Neighbour, entry: Entry): void {
     const { origin, sequence, distance, advert } = entry;
     const isWhole = Number.isSafeInteger(distance) && Number.isSafeInteger(sequence);
     // Only of itself can a neighbour say that it is nowhere else.
@@ -349,8 +365,8 @@ export class RoutingTable {
 
   /** When the neighbour is to be told something. */
   #dueMs(neighbour: Neighbour): number {
-    const { sentMs, sent, acked, requests, owesAckMs } = neighbour;
-    let due = Math.min(sentMs + EXCHANGE_MS, owesAckMs);
+    const { sentMs, sent, acked, requests } = neighbour;
+    let due = sentMs + EXCHANGE_MS;
     if (sent > acked) due = Math.min(due, sentMs + RESEND_MS);
     if (this.#version > sent) due = Math.min(due, this.#changedMs + DAMPING_MS);
     if (requests.length > 0) due = Math.min(due, sentMs);
@@ -359,23 +375,36 @@ export class RoutingTable {
 
   #changedMs = 0;
 
-  #exchange(neighbour: Neighbour): void {
-    const { acked, requests, applied } = neighbour;
+  #exchange(neighbour: Neighbour): Exchange {
+    const { acked: base, requests, applied: ack } = neighbour;
     const entries: Entry[] = [];
-    for (let i = this.#changes.length - 1; i >= 0; i -= 1) {
-      const { destination, version } = this.#changes[i] as Change;
-      if (version <= acked) break;
-      if (destination.changedAt === version) entries.push(this.#entryFor(neighbour, destination));
+    let version = base;
+    for (let i = this.#firstAfter(base); i < this.#changes.length && entries.length < MAX_ENTRIES; i += 1) {
+      const change = this.#changes[i] as Change;
+      version = change.version;
+      if (change.destination.changedAt === version)
+        entries.push(this.#entryFor(neighbour, change.destination));
     }
-    neighbour.sent = this.#version;
+    neighbour.sent = version;
     neighbour.sentMs = this.#world.nowMs;
-    neighbour.owesAckMs = Number.POSITIVE_INFINITY;
     neighbour.requests = [];
-    this.#world.send(neighbour.id, { base: acked, version: this.#version, ack: applied, entries, requests });
     // Once more while nothing is feasible.
     for (const destination of this.#destinations.values())
       if (destination.selected === undefined && neighbour.rows.has(destination.origin))
         this.#ask(destination);
+    return { epoch: this.#epoch, base, version, ack, entries, requests };
+  }
+
+  /** The first change after a version. */
+  #firstAfter(version: number): number {
+    let from = 0;
+    let to = this.#changes.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#changes[middle] as Change).version > version) to = middle;
+      else from = middle + 1;
+    }
+    return from;
   }
 
   #entryFor(neighbour: Neighbour, destination: Destination): Entry {

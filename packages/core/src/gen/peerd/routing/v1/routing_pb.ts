@@ -10,64 +10,46 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/routing/v1/routing.proto.
  */
 export const file_peerd_routing_v1_routing: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9yb3V0aW5nL3YxL3JvdXRpbmcucHJvdG8SEHBlZXJkLnJvdXRpbmcudjEiSAoOUm91dGluZ01lc3NhZ2USLgoIZXhjaGFuZ2UYASABKAsyGi5wZWVyZC5yb3V0aW5nLnYxLkV4Y2hhbmdlSABCBgoEYm9keSKVAQoIRXhjaGFuZ2USDAoEYmFzZRgBIAEoBBIPCgd2ZXJzaW9uGAIgASgEEgsKA2FjaxgDIAEoBBIoCgdlbnRyaWVzGAQgAygLMhcucGVlcmQucm91dGluZy52MS5FbnRyeRIzCghyZXF1ZXN0cxgFIAMoCzIhLnBlZXJkLnJvdXRpbmcudjEuU2VxdWVuY2VSZXF1ZXN0ImUKBUVudHJ5Eg4KBm9yaWdpbhgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIQCghkaXN0YW5jZRgDIAEoDRIoCgZhZHZlcnQYBCABKAsyGC5wZWVyZC5yb3V0aW5nLnYxLkFkdmVydCJTCgZBZHZlcnQSDAoEbmFtZRgBIAEoCRIWCg5lbmNyeXB0aW9uX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSEAoIc2VxdWVuY2UYBCABKAQiQQoPU2VxdWVuY2VSZXF1ZXN0Eg4KBm9yaWdpbhgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIMCgRob3BzGAMgASgNYgZwcm90bzM");
+  fileDesc("Ch5wZWVyZC9yb3V0aW5nL3YxL3JvdXRpbmcucHJvdG8SEHBlZXJkLnJvdXRpbmcudjEipAEKCEV4Y2hhbmdlEg0KBWVwb2NoGAEgASgEEgwKBGJhc2UYAiABKAQSDwoHdmVyc2lvbhgDIAEoBBILCgNhY2sYBCABKAQSKAoHZW50cmllcxgFIAMoCzIXLnBlZXJkLnJvdXRpbmcudjEuRW50cnkSMwoIcmVxdWVzdHMYBiADKAsyIS5wZWVyZC5yb3V0aW5nLnYxLlNlcXVlbmNlUmVxdWVzdCJlCgVFbnRyeRIOCgZvcmlnaW4YASABKAkSEAoIc2VxdWVuY2UYAiABKAQSEAoIZGlzdGFuY2UYAyABKA0SKAoGYWR2ZXJ0GAQgASgLMhgucGVlcmQucm91dGluZy52MS5BZHZlcnQiUwoGQWR2ZXJ0EgwKBG5hbWUYASABKAkSFgoOZW5jcnlwdGlvbl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMEhAKCHNlcXVlbmNlGAQgASgEIkEKD1NlcXVlbmNlUmVxdWVzdBIOCgZvcmlnaW4YASABKAkSEAoIc2VxdWVuY2UYAiABKAQSDAoEaG9wcxgDIAEoDWIGcHJvdG8z");
 
 /**
- * What neighbours tell each other on /peerd/routing/1, preceded by its length as an unsigned varint.
- * See docs/protocols/routing.md.
- *
- * @generated from message peerd.routing.v1.RoutingMessage
- */
-export type RoutingMessage = Message<"peerd.routing.v1.RoutingMessage"> & {
-  /**
-   * @generated from oneof peerd.routing.v1.RoutingMessage.body
-   */
-  body: {
-    /**
-     * @generated from field: peerd.routing.v1.Exchange exchange = 1;
-     */
-    value: Exchange;
-    case: "exchange";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message peerd.routing.v1.RoutingMessage.
- * Use `create(RoutingMessageSchema)` to create a new message.
- */
-export const RoutingMessageSchema: GenMessage<RoutingMessage> = /*@__PURE__*/
-  messageDesc(file_peerd_routing_v1_routing, 0);
-
-/**
- * Rows of the sender's table that changed after version `base` of it, up to `version`.
+ * What neighbours tell each other, as request and as answer of the service $peerd/routes: rows of the sender's table that
+ * changed after version `base` of it, up to `version`. See docs/protocols/routing.md.
  *
  * @generated from message peerd.routing.v1.Exchange
  */
 export type Exchange = Message<"peerd.routing.v1.Exchange"> & {
   /**
-   * @generated from field: uint64 base = 1;
+   * Of the sender's run: versions of another one mean nothing.
+   *
+   * @generated from field: uint64 epoch = 1;
+   */
+  epoch: bigint;
+
+  /**
+   * @generated from field: uint64 base = 2;
    */
   base: bigint;
 
   /**
-   * @generated from field: uint64 version = 2;
+   * @generated from field: uint64 version = 3;
    */
   version: bigint;
 
   /**
    * The version of the receiver's table that the sender has.
    *
-   * @generated from field: uint64 ack = 3;
+   * @generated from field: uint64 ack = 4;
    */
   ack: bigint;
 
   /**
-   * @generated from field: repeated peerd.routing.v1.Entry entries = 4;
+   * @generated from field: repeated peerd.routing.v1.Entry entries = 5;
    */
   entries: Entry[];
 
   /**
-   * @generated from field: repeated peerd.routing.v1.SequenceRequest requests = 5;
+   * @generated from field: repeated peerd.routing.v1.SequenceRequest requests = 6;
    */
   requests: SequenceRequest[];
 };
@@ -77,7 +59,7 @@ export type Exchange = Message<"peerd.routing.v1.Exchange"> & {
  * Use `create(ExchangeSchema)` to create a new message.
  */
 export const ExchangeSchema: GenMessage<Exchange> = /*@__PURE__*/
-  messageDesc(file_peerd_routing_v1_routing, 1);
+  messageDesc(file_peerd_routing_v1_routing, 0);
 
 /**
  * @generated from message peerd.routing.v1.Entry
@@ -117,7 +99,7 @@ export type Entry = Message<"peerd.routing.v1.Entry"> & {
  * Use `create(EntrySchema)` to create a new message.
  */
 export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
-  messageDesc(file_peerd_routing_v1_routing, 2);
+  messageDesc(file_peerd_routing_v1_routing, 1);
 
 /**
  * What a peer says of itself to all of its network. The origin and the sequence stand in the entry.
@@ -157,7 +139,7 @@ export type Advert = Message<"peerd.routing.v1.Advert"> & {
  * Use `create(AdvertSchema)` to create a new message.
  */
 export const AdvertSchema: GenMessage<Advert> = /*@__PURE__*/
-  messageDesc(file_peerd_routing_v1_routing, 3);
+  messageDesc(file_peerd_routing_v1_routing, 2);
 
 /**
  * Asks for a route that goes back to an advert of at least this sequence.
@@ -188,5 +170,5 @@ export type SequenceRequest = Message<"peerd.routing.v1.SequenceRequest"> & {
  * Use `create(SequenceRequestSchema)` to create a new message.
  */
 export const SequenceRequestSchema: GenMessage<SequenceRequest> = /*@__PURE__*/
-  messageDesc(file_peerd_routing_v1_routing, 4);
+  messageDesc(file_peerd_routing_v1_routing, 3);
 
