@@ -1,14 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BroadcastInput, BroadcastOutput } from '../src/broadcast/messages.ts';
 import { MAX_HELD_BYTES, MAX_TOPICS } from '../src/broadcast/quotas.ts';
-import {
-  BroadcastState,
-  MAX_TOPIC_LENGTH,
-  SUBSCRIBED_SERVICE,
-  SUBSCRIBED_TIMEOUT_MS,
-} from '../src/broadcast/state.ts';
+import { BroadcastState, MAX_TOPIC_LENGTH, SUBSCRIBED_TIMEOUT_MS } from '../src/broadcast/state.ts';
 import { Responder } from '../src/channel/responder.ts';
 import type { Limits } from '../src/config.ts';
+import { SUBSCRIBED_SERVICE } from '../src/request/messages.ts';
 import { defaultLimits } from '../src/settings.ts';
 import { FakeContext } from './support/context.ts';
 
@@ -263,7 +259,7 @@ describe('a subscription', () => {
       expect(service).toBe(SUBSCRIBED_SERVICE);
       return { ref, text: `${peer} ${new TextDecoder().decode(payload)}` };
     });
-  const answer = (ref: number) => step({ type: 'request/internal-settled', ref, error: undefined });
+  const answer = (ref: number) => step({ type: 'request/internal-settled', ref, outcome: new Uint8Array(0) });
 
   test('is there at once when nobody is connected who could be asked', () => {
     admitted('old', 'other');
@@ -401,17 +397,6 @@ describe('a neighbour that wants to know whether we have heard of its subscripti
     expect(refusal).toMatchObject({ key: 7, code: 'invalid' });
     expect(refusal?.reason.length).toBeLessThan(200);
     expect(state.nextTickMs).toBe(Number.POSITIVE_INFINITY);
-  });
-
-  test('of some other thing is told that nobody here handles it', () => {
-    step({
-      type: 'request/internal-inbound',
-      key: 7,
-      peer: 'bob',
-      service: '$peerd/later',
-      payload: bytes(''),
-    });
-    expect(context.takeOf('request/refuse')).toMatchObject([{ key: 7, code: 'no-handler' }]);
   });
 });
 

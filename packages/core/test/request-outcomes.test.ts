@@ -228,3 +228,11 @@ test('a client that closes ends its own calls and not those that peerd makes for
   expect(pair.a.snapshot.outbound.calls).toHaveLength(1);
   expect(error(pair.a, ref).message).toBe('the client was closed');
 });
+
+test('a request for a service of peerd that this version does not have is told so at once', () => {
+  const pair = new SimPair();
+  const ref = pair.a.ask({ service: '$peerd/later' });
+  pair.run();
+  expect(error(pair.a, ref)).toMatchObject({ code: 'no-handler' });
+  expect(pair.b.dispatched).toEqual([]);
+});

@@ -3,6 +3,7 @@ import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import { Quota } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Limits } from '../config.ts';
+import { SUBSCRIBED_SERVICE } from '../request/messages.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { BroadcastCommand, BroadcastInput, BroadcastOutput } from './messages.ts';
 import { Questions } from './questions.ts';
@@ -19,9 +20,6 @@ import {
 
 /** Longest name of a topic, in UTF-16 units. */
 export const MAX_TOPIC_LENGTH = 200;
-
-/** The internal service by which a subscriber learns that a neighbour has heard of its subscription. */
-export const SUBSCRIBED_SERVICE = '$peerd/subscribed';
 
 /** How long a subscriber waits for its neighbours to have heard; one that is slower may miss the first message. */
 export const SUBSCRIBED_TIMEOUT_MS = 2_000;
@@ -150,7 +148,6 @@ export class BroadcastState implements Feature<BroadcastInput> {
       },
       'request/internal-inbound': ({ key, peer, service, payload }) => {
         if (service === SUBSCRIBED_SERVICE) this.#asked(key, peer, utf8.decode.decode(payload));
-        else context.emit({ type: 'request/refuse', key, code: 'no-handler', reason: '' });
       },
       'request/internal-settled': ({ ref }) => {
         const joining = this.#joining.get(ref);

@@ -5,7 +5,13 @@ import type { Handlers } from '../server/feature.ts';
 import { Call } from './call.ts';
 import type { OpenFrame, ResetCode } from './frames.ts';
 import type { Link, Progress } from './link.ts';
-import { type Accepted, type FallbackEvent, type HandlerEvent, INTERNAL_SERVICE_PREFIX } from './messages.ts';
+import {
+  type Accepted,
+  type FallbackEvent,
+  type HandlerEvent,
+  INTERNAL_SERVICE_PREFIX,
+  internalServices,
+} from './messages.ts';
 import type { Shared } from './side.ts';
 
 /** The caller gives up first; ours only frees what is left when it has vanished without a word. */
@@ -278,7 +284,9 @@ export class InboundCalls {
 
   #dispatch(key: number, peer: string, service: string, payload: Uint8Array): void {
     if (service.startsWith(INTERNAL_SERVICE_PREFIX)) {
-      this.#shared.context.emit({ type: 'request/internal-inbound', key, peer, service, payload });
+      if (internalServices.has(service))
+        this.#shared.context.emit({ type: 'request/internal-inbound', key, peer, service, payload });
+      else this.handlers['request/refuse']({ type: 'request/refuse', key, code: 'no-handler', reason: '' });
       return;
     }
     const peerName = this.#callers.get(peer)?.name;

@@ -20,6 +20,8 @@ import { MAX_ATTEMPTS, OutboundCall } from './outbound-call.ts';
 import { lastError, Retries } from './retries.ts';
 import type { Shared } from './side.ts';
 
+const none = new Uint8Array(0);
+
 type Inputs =
   | RequestCommand
   | RequestCancel
@@ -386,7 +388,7 @@ export class OutboundCalls {
       context.emit({
         type: 'request/internal-settled',
         ref: call.ref,
-        error: outcome instanceof PeerdError ? outcome : undefined,
+        outcome: outcome ?? none,
       });
     else if (outcome instanceof PeerdError) context.emit({ type: 'fail', responder, error: outcome });
     else context.emit({ type: 'settle', responder, value: outcome });
