@@ -44,6 +44,18 @@ export const loop: Case = {
           firstBootstrapMs: 0,
           bootstrapIntervalMs: 1_000,
         },
+        routing: {
+          id: 'self',
+          firstSequence: 1,
+          advertise: (sequence) => ({
+            origin: 'self',
+            sequence,
+            name: 'bench',
+            encryptionKey: none,
+            signature: none,
+          }),
+          isGenuine: () => true,
+        },
         ping: { intervalMs: 15_000, timeoutMs: 10_000 },
         limits: defaultLimits,
         services: {},

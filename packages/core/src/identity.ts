@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, hkdfSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
@@ -43,6 +43,18 @@ export async function privateKeyOf(secret: Uint8Array): Promise<Ed25519PrivateKe
 /** The peer id (`12D3KooW…`) that belongs to a secret. */
 export async function peerIdOf(secret: Uint8Array): Promise<string> {
   return peerIdFromPrivateKey(await privateKeyOf(secret)).toString();
+}
+
+/** PKCS #8 header (RFC 8410) in front of the 32 bytes of an Ed25519 private key. */
+const ED25519_PKCS8_HEADER = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** The key that a secret is, for signing where nothing may be awaited. */
+export function signingKeyOf(secret: Uint8Array): KeyObject {
+  return createPrivateKey({
+    key: Buffer.concat([ED25519_PKCS8_HEADER, secret]),
+    format: 'der',
+    type: 'pkcs8',
+  });
 }
 
 /** An X25519 key pair for messages that only this node can read. */

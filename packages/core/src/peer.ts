@@ -22,6 +22,7 @@ import { PingDriver } from './ping/driver.ts';
 import { RequestDriver } from './request/driver.ts';
 import { FallbackDriver } from './request/fallback.ts';
 import { REQUEST_PROTOCOL } from './request/frames.ts';
+import { routingSelf } from './routing/self.ts';
 import { type CoreConfig, NodeCore } from './server/core.ts';
 import type { EventHandler } from './server/handler.ts';
 import { lifeOf } from './server/life.ts';
@@ -98,6 +99,7 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
       bootstrapIntervalMs: settings.bootstrapIntervalMs,
     },
     ping: settings.ping,
+    routing: routingSelf(settings, host.node.peerId.toString(), config.secret, encryptionKey),
     limits: settings.limits,
     services: settings.services,
     seed: crypto.getRandomValues(new Int32Array(4)) as unknown as CoreConfig['seed'],

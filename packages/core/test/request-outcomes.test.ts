@@ -217,7 +217,7 @@ test('a client that closes ends its own calls and not those that peerd makes for
     type: 'request/internal',
     ref: -1,
     peer: 'peer',
-    service: '$peerd/x',
+    service: '$peerd/subscribed',
     payload: bytes(0),
     timeoutMs: 1_000,
   });

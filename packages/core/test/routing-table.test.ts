@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Advert, type Exchange, HOP_LIMIT } from '../src/routing/messages.ts';
-import { RoutingTable } from '../src/routing/table.ts';
+import { defaultTableLimits, RoutingTable } from '../src/routing/table.ts';
 import { type Actor, Simulation, type Weather, type World } from '../src/simulation/simulation.ts';
 import { PlainTable, type PlainTableMessage } from './support/plain-table.ts';
 
@@ -25,6 +25,8 @@ class Router extends RoutingTable implements Actor<Told> {
       },
       (sequence) => advertOf(world.id, sequence),
       firstSequence,
+      defaultTableLimits,
+      { nowMs: 0, emit: () => {} },
     );
     this.#world = world;
   }

@@ -2,7 +2,12 @@ import type { BroadcastResult, TopicInfo } from '@peerd/protocol';
 import type { Overload } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { PeerSignal } from '../peers/messages.ts';
-import type { InternalInbound, InternalRequest, InternalSettled } from '../request/messages.ts';
+import type {
+  InternalAnswer,
+  InternalInbound,
+  InternalRequest,
+  InternalSettled,
+} from '../request/messages.ts';
 import type { ClientClosed } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 
@@ -67,18 +72,7 @@ export type BroadcastOutput =
   | Settle
   | Fail
   | InternalRequest
-  | {
-      readonly type: 'request/answer';
-      readonly key: number;
-      readonly payload: Uint8Array;
-      readonly end: true;
-    }
-  | {
-      readonly type: 'request/refuse';
-      readonly key: number;
-      readonly code: 'timeout' | 'no-handler' | 'invalid';
-      readonly reason: string;
-    }
+  | InternalAnswer
   /** `peers`: the neighbours that speak our protocols, who take us back at once. */
   | { readonly type: 'gossip/join'; readonly topic: string; readonly peers: readonly string[] }
   | { readonly type: 'gossip/leave'; readonly topic: string }

@@ -13,7 +13,7 @@ export interface Overload {
   readonly refused: number;
 }
 
-interface Teller {
+export interface Teller {
   readonly nowMs: number;
   emit(output: Overload): void;
 }

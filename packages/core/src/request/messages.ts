@@ -172,6 +172,21 @@ export type InternalSettled = {
   readonly outcome: Uint8Array | PeerdError;
 };
 
+/** What one of our own features answers. */
+export type InternalAnswer =
+  | {
+      readonly type: 'request/answer';
+      readonly key: number;
+      readonly payload: Uint8Array;
+      readonly end: true;
+    }
+  | {
+      readonly type: 'request/refuse';
+      readonly key: number;
+      readonly code: 'timeout' | 'invalid' | 'refused';
+      readonly reason: string;
+    };
+
 export type InternalInbound = {
   readonly type: 'request/internal-inbound';
   readonly key: number;

@@ -20,8 +20,6 @@ import { MAX_ATTEMPTS, OutboundCall } from './outbound-call.ts';
 import { lastError, Retries } from './retries.ts';
 import type { Shared } from './side.ts';
 
-const none = new Uint8Array(0);
-
 type Inputs =
   | RequestCommand
   | RequestCancel

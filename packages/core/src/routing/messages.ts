@@ -1,3 +1,14 @@
+import type { Overload } from '../channel/quota.ts';
+import type { Responder } from '../channel/responder.ts';
+import type { PeersOutput } from '../peers/messages.ts';
+import type {
+  InternalAnswer,
+  InternalInbound,
+  InternalRequest,
+  InternalSettled,
+} from '../request/messages.ts';
+import type { Settle } from '../server/outputs.ts';
+
 /** Links that a message may take, and so the longest route there is. */
 export const HOP_LIMIT = 16;
 
@@ -59,3 +70,14 @@ export interface Route {
   readonly sequence: number;
   readonly ageMs: number;
 }
+
+export type RoutingCommand = { readonly type: 'routes'; readonly responder: Responder<Route[]> };
+
+export type RoutingInput =
+  | RoutingCommand
+  | Extract<PeersOutput, { type: 'peer/came' | 'peer/went' }>
+  | InternalInbound
+  | InternalSettled
+  | { readonly type: 'tick' };
+
+export type RoutingOutput = Overload | Settle | InternalRequest | InternalAnswer;

@@ -1,3 +1,4 @@
+import { Quota, type Teller } from '../channel/quota.ts';
 import {
   type Advert,
   type Entry,
@@ -96,25 +97,43 @@ export class RoutingTable {
   readonly #world: TableWorld;
   readonly #advertise: (sequence: number) => Advert;
   readonly #limits: TableLimits;
+  readonly #teller: Teller;
   readonly #epoch: number;
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #destinations = new Map<string, Destination>();
   /** In the order of their last changes; those that changed again stand there more than once. */
   #changes: Change[] = [];
   #version = 0;
-  /** Rows and exchanges that were refused, by why. */
-  readonly refused = { malformed: 0, neighbourFull: 0, tableFull: 0 };
+  /** Rows that can't be. */
+  malformed = 0;
+  readonly quotas: readonly [destinations: Quota, entries: Quota];
 
   /** `advertise` makes and signs our own advert; `firstSequence` has to be above that of any earlier run. */
   constructor(
     world: TableWorld,
     advertise: (sequence: number) => Advert,
     firstSequence: number,
-    limits: TableLimits = defaultTableLimits,
+    limits: TableLimits,
+    teller: Teller,
   ) {
     this.#world = world;
     this.#advertise = advertise;
     this.#limits = limits;
+    this.#teller = teller;
+    this.quotas = [
+      new Quota(
+        'destinations',
+        'items',
+        () => limits.maxDestinations,
+        () => this.#destinations.size,
+      ),
+      new Quota(
+        'routes of the neighbour with most',
+        'items',
+        () => limits.maxEntriesPerNeighbour,
+        () => Math.max(0, ...[...this.#neighbours.values()].map(({ rows }) => rows.size)),
+      ),
+    ];
     this.#epoch = firstSequence;
     this.#announce(firstSequence);
   }
@@ -236,7 +255,7 @@ export class RoutingTable {
     const isWhole = Number.isSafeInteger(distance) && Number.isSafeInteger(sequence);
     // Only of itself can a neighbour say that it is nowhere else.
     if (!isWhole || distance < 0 || sequence < 0 || (distance === 0) !== (origin === neighbour.id)) {
-      this.refused.malformed += 1;
+      this.malformed += 1;
       return;
     }
     if (origin === this.#world.id) {
@@ -249,12 +268,12 @@ export class RoutingTable {
     else if (neighbour.rows.has(origin) || neighbour.rows.size < this.#limits.maxEntriesPerNeighbour)
       neighbour.rows.set(origin, { sequence, distance });
     else {
-      this.refused.neighbourFull += 1;
+      this.quotas[1].refuse(this.#teller);
       return;
     }
     const destination = this.#destination(origin);
     if (destination === undefined) {
-      this.refused.tableFull += 1;
+      this.quotas[0].refuse(this.#teller);
       neighbour.rows.delete(origin);
       return;
     }

@@ -9,6 +9,7 @@ import { type HelloSelf, HelloState } from '../hello/state.ts';
 import { PeersState } from '../peers/state.ts';
 import { type PingConfig, PingState } from '../ping/state.ts';
 import { RequestState } from '../request/state.ts';
+import { type RoutingSelf, RoutingState } from '../routing/state.ts';
 import { ServicesState } from '../services/state.ts';
 import type { Context, Feature, Message } from './feature.ts';
 import type { Drain, Reconfigure } from './inputs.ts';
@@ -25,6 +26,7 @@ export interface CoreConfig {
   readonly policy: Policy;
   readonly discovery: DiscoveryConfig;
   readonly ping: PingConfig;
+  readonly routing: RoutingSelf;
   readonly limits: Limits;
   /** Who may ask which service, on top of what its registrations say. */
   readonly services: ServiceRules;
@@ -108,6 +110,7 @@ export class NodeCore implements Context<Output> {
       services: this.#services,
       ping: new PingState(this, config.ping),
       request: this.#request,
+      routing: new RoutingState(this, config.routing, makeRef),
       broadcast: this.#broadcast,
       discovery: this.#discovery,
     };

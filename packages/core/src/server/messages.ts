@@ -12,6 +12,7 @@ import type { HelloInput, HelloOutput } from '../hello/messages.ts';
 import type { PeersCommand, PeersInput, PeersOutput } from '../peers/messages.ts';
 import type { PingInput, PingOutput } from '../ping/state.ts';
 import type { RequestCancel, RequestCommand, RequestInput, RequestOutput } from '../request/messages.ts';
+import type { RoutingCommand, RoutingInput, RoutingOutput } from '../routing/messages.ts';
 import type { ServicesCommand, ServicesInput, ServicesOutput } from '../services/messages.ts';
 import type { ClientClosed, Drain, Reconfigure } from './inputs.ts';
 
@@ -26,6 +27,7 @@ export type Command =
   | BroadcastCancel
   | PeersCommand
   | ConnectionsCommand
+  | RoutingCommand
   | ServicesCommand
   | Extract<PingInput, { type: 'ping' | 'ping/cancel' }>
   | ClientClosed
@@ -45,6 +47,7 @@ export type Output =
   | PeersOutput
   | PingOutput
   | RequestOutput
+  | RoutingOutput
   | ServicesOutput;
 
 /** Commands that found no room in the inbox since the last turn. */
@@ -65,6 +68,7 @@ export type Input =
   | PeersInput
   | PingInput
   | RequestInput
+  | RoutingInput
   | ServicesInput;
 
 /** What happened: everything but commands, the tick, and what features tell each other. */

@@ -47,6 +47,18 @@ export function coreConfig(config: Partial<CoreConfig> = {}): CoreConfig {
       firstBootstrapMs: 5_000,
       bootstrapIntervalMs: 30_000,
     },
+    routing: {
+      id: 'alice',
+      firstSequence: 1,
+      advertise: (sequence) => ({
+        origin: 'alice',
+        sequence,
+        name: 'alice',
+        encryptionKey: new Uint8Array(32),
+        signature: new Uint8Array(64),
+      }),
+      isGenuine: () => true,
+    },
     ping: { intervalMs: 15_000, timeoutMs: 10_000 },
     limits: defaultLimits,
     services: {},

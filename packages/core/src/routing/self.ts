@@ -1,0 +1,31 @@
+import { sign } from 'node:crypto';
+import { isSigned } from '../hello/proof.ts';
+import { publicKeyOf } from '../host/address.ts';
+import { signingKeyOf } from '../identity.ts';
+import { advertStatement } from './advert.ts';
+import type { RoutingSelf } from './state.ts';
+
+/** A node that signs its adverts with its identity. */
+export function routingSelf(
+  { name, policy: { network } }: { name: string; policy: { network: string } },
+  id: string,
+  secret: Uint8Array,
+  encryptionKey: Uint8Array,
+): RoutingSelf {
+  const key = signingKeyOf(secret);
+  return {
+    id,
+    // Above all of an earlier run, if the clock has not gone back: then the network says so, and we go on from there.
+    firstSequence: Date.now(),
+    advertise: (sequence) => {
+      const statement = { origin: id, sequence, name, encryptionKey };
+      return { ...statement, signature: sign(null, advertStatement(network, statement), key) };
+    },
+    isGenuine: (advert) => {
+      const publicKey = publicKeyOf(advert.origin);
+      return (
+        publicKey !== undefined && isSigned(publicKey, advertStatement(network, advert), advert.signature)
+      );
+    },
+  };
+}

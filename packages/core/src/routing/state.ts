@@ -1,0 +1,142 @@
+import { PeerdError } from '@peerd/protocol';
+import type { Quota } from '../channel/quota.ts';
+import { type InternalInbound, ROUTES_SERVICE } from '../request/messages.ts';
+import type { Context, Feature, Handlers } from '../server/feature.ts';
+import { decodeExchange, encodeExchange, RoutingCodecError } from './codec.ts';
+import type { Advert, Exchange, RoutingInput, RoutingOutput } from './messages.ts';
+import { defaultTableLimits, RoutingTable } from './table.ts';
+
+/** How long a neighbour has to answer: less than it may be silent, or its routes would go before the next attempt. */
+const ANSWER_MS = 4_000;
+
+/** How this node speaks for itself, and checks what others say. */
+export interface RoutingSelf {
+  readonly id: string;
+  /** Signs what we say of ourselves; `firstSequence` is above all of earlier runs. */
+  advertise(sequence: number): Advert;
+  /** Whether the origin has signed it. */
+  isGenuine(advert: Advert): boolean;
+  readonly firstSequence: number;
+}
+
+/** Who can be reached through whom: what the table says, told to neighbours and learned from them. */
+export class RoutingState implements Feature<RoutingInput> {
+  readonly handlers: Handlers<RoutingInput>;
+  readonly #context: Context<RoutingOutput>;
+  readonly #self: RoutingSelf;
+  readonly #makeRef: () => number;
+  readonly #table: RoutingTable;
+  /** Whom each of our requests has gone to. */
+  readonly #asked = new Map<number, string>();
+  /** Adverts that their origin has not signed. */
+  #forged = 0;
+
+  constructor(context: Context<RoutingOutput>, self: RoutingSelf, makeRef: () => number) {
+    this.#context = context;
+    this.#self = self;
+    this.#makeRef = makeRef;
+    const world = {
+      id: self.id,
+      get nowMs() {
+        return context.nowMs;
+      },
+      push: (to: string, exchange: Exchange) => this.#push(to, exchange),
+    };
+    this.#table = new RoutingTable(
+      world,
+      (sequence) => self.advertise(sequence),
+      self.firstSequence,
+      defaultTableLimits,
+      context,
+    );
+    this.handlers = {
+      'peer/came': ({ peer, kind }) => {
+        if (kind === 'peerd') this.#table.linked(peer);
+      },
+      'peer/went': ({ peer }) => this.#table.unlinked(peer),
+      'request/internal-inbound': (request) => {
+        if (request.service === ROUTES_SERVICE) this.#answer(request);
+      },
+      'request/internal-settled': ({ ref, outcome }) => {
+        const peer = this.#asked.get(ref);
+        this.#asked.delete(ref);
+        if (peer === undefined || outcome instanceof PeerdError) return;
+        const exchange = this.#read(outcome);
+        if (exchange !== undefined) this.#table.take(peer, exchange);
+      },
+      routes: ({ responder }) => context.emit({ type: 'settle', responder, value: this.#table.routes() }),
+      tick: () => this.#table.tick(),
+    };
+  }
+
+  get nextTickMs(): number {
+    return this.#table.nextTickMs;
+  }
+
+  get quotas(): readonly Quota[] {
+    return this.#table.quotas;
+  }
+
+  snapshot(): unknown {
+    return {
+      routes: this.#table.routes(),
+      forged: this.#forged,
+      malformed: this.#table.malformed,
+      asked: [...this.#asked],
+    };
+  }
+
+  #push(to: string, exchange: Exchange): void {
+    const ref = this.#makeRef();
+    this.#asked.set(ref, to);
+    const payload = encodeExchange(exchange);
+    this.#context.emit({
+      type: 'request/internal',
+      ref,
+      peer: to,
+      service: ROUTES_SERVICE,
+      payload,
+      timeoutMs: ANSWER_MS,
+    });
+  }
+
+  #answer({ key, peer, payload }: InternalInbound): void {
+    const exchange = this.#read(payload);
+    if (exchange === undefined)
+      return this.#context.emit({
+        type: 'request/refuse',
+        key,
+        code: 'invalid',
+        reason: 'these are no routes',
+      });
+    this.#table.take(peer, exchange);
+    const answer = this.#table.exchangeFor(peer);
+    if (answer === undefined)
+      return this.#context.emit({ type: 'request/refuse', key, code: 'refused', reason: 'no neighbour' });
+    this.#context.emit({ type: 'request/answer', key, payload: encodeExchange(answer), end: true });
+  }
+
+  /** With its adverts checked: of one that its origin has not signed nothing is known. */
+  #read(payload: Uint8Array): Exchange | undefined {
+    try {
+      const exchange = decodeExchange(payload);
+      const entries = exchange.entries.filter(({ advert }) => {
+        const isFit = advert === undefined || this.#isKnown(advert) || this.#self.isGenuine(advert);
+        if (!isFit) this.#forged += 1;
+        return isFit;
+      });
+      return { ...exchange, entries };
+    } catch (error) {
+      if (error instanceof RoutingCodecError) return undefined;
+      throw error;
+    }
+  }
+
+  /** It was checked before: by the same signature. */
+  #isKnown({ origin, sequence, signature }: Advert): boolean {
+    const known = this.#table.advertOf(origin);
+    return (
+      known !== undefined && known.sequence === sequence && Buffer.compare(known.signature, signature) === 0
+    );
+  }
+}
