@@ -32,6 +32,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     status: async () => (await import('./commands/status.ts')).statusCommand(),
     peers: async () => (await import('./commands/peers.ts')).peersCommand(),
     topics: async () => (await import('./commands/topics.ts')).topicsCommand(),
+    routes: async () => (await import('./commands/routes.ts')).routesCommand(),
     services: async () => (await import('./commands/services.ts')).servicesCommand(),
     ping: async () => (await import('./commands/ping.ts')).pingCommand(),
     top: async () => (await import('./commands/top.ts')).topCommand(),

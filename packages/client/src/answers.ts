@@ -5,6 +5,7 @@ import {
   type NodeStatus,
   type NodeTop,
   type QueueInfo,
+  type RouteInfo,
   type UnreachedPeer,
 } from '@peerd/protocol';
 import { errorOf, type ServerFrame } from '@peerd/protocol/control';
@@ -95,4 +96,15 @@ function unitOf(unit: string): QueueInfo['unit'] {
 function plain<T extends { $typeName: string; $unknown?: unknown }>(message: T): Plain<T> {
   const { $typeName: _, $unknown: __, ...fields } = message;
   return fields;
+}
+
+export function routeOf({
+  peer,
+  name,
+  next,
+  nextName,
+  distance,
+  ageMs,
+}: Value<'routes'>['routes'][number]): RouteInfo {
+  return { peer, name, next, nextName, distance, rule: 'table', ageMs };
 }

@@ -21,6 +21,7 @@ import {
   type Registration,
   type RequestHandler,
   type RequestOptions,
+  type RouteInfo,
   type ServiceInfo,
   type SignalOptions,
   type SubscribeOptions,
@@ -29,7 +30,7 @@ import {
   type Watch,
 } from '@peerd/protocol';
 import { accessMessage, accessOf, type ClientBody } from '@peerd/protocol/control';
-import { eventOf, statusOf, topOf } from './answers.ts';
+import { eventOf, routeOf, statusOf, topOf } from './answers.ts';
 import {
   type AnswerCase,
   type AnswerOf,
@@ -243,6 +244,11 @@ export class SocketClient implements Client {
   async topics({ signal }: SignalOptions = {}): Promise<TopicInfo[]> {
     const { topics } = await this.#read('topics', { case: 'topics', value: {} }, signal);
     return topics.map(({ topic, subscriptions, peers }) => ({ topic, subscriptions, peers }));
+  }
+
+  async routes({ signal }: SignalOptions = {}): Promise<RouteInfo[]> {
+    const { routes } = await this.#read('routes', { case: 'routes', value: {} }, signal);
+    return routes.map(routeOf);
   }
 
   async status({ signal }: SignalOptions = {}): Promise<NodeStatus> {

@@ -19,6 +19,7 @@ import {
   type Registration,
   type RequestHandler,
   type RequestOptions,
+  type RouteInfo,
   type ServiceInfo,
   type SignalOptions,
   type SubscribeOptions,
@@ -261,6 +262,10 @@ export class InProcessClient implements DirectClient {
 
   async topics(options: SignalOptions = {}): Promise<TopicInfo[]> {
     return await this.#send((responder) => ({ type: 'topics', responder }), options.signal);
+  }
+
+  async routes(options: SignalOptions = {}): Promise<RouteInfo[]> {
+    return await this.#send((responder) => ({ type: 'routes', responder }), options.signal);
   }
 
   async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {

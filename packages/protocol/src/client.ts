@@ -1,6 +1,6 @@
 import type { Watch } from './events.ts';
 import type { IterablePromise } from './iterable-promise.ts';
-import type { NodeStatus, PeerInfo, ServiceAccess, ServiceInfo, TopicInfo } from './node.ts';
+import type { NodeStatus, PeerInfo, RouteInfo, ServiceAccess, ServiceInfo, TopicInfo } from './node.ts';
 import type { NodeTop } from './top.ts';
 
 /**
@@ -93,6 +93,9 @@ export interface Client extends AsyncDisposable {
 
   /** The topics that somebody hears, here or at a connected peer, by name. */
   topics(options?: SignalOptions): Promise<TopicInfo[]>;
+
+  /** The peers that can be reached, connected or over others, nearest first, and how. */
+  routes(options?: SignalOptions): Promise<RouteInfo[]>;
 
   /** The round trip to a peer, connecting to it first if need be. Fails as {@link Client.request} does. */
   ping(peer: string, options?: PingOptions): Promise<PingResult>;

@@ -46,6 +46,22 @@ export interface UnreachedPeer {
   readonly nextDialMs?: number;
 }
 
+/** The way to a peer: a connected one is one link away. */
+export interface RouteInfo {
+  readonly peer: string;
+  /** Its own word for its name. */
+  readonly name: string;
+  /** The connected peer that the way begins with. */
+  readonly next: string;
+  readonly nextName: string;
+  /** Links, 1 to 16. */
+  readonly distance: number;
+  /** How it was found: `table`, told by neighbours. */
+  readonly rule: 'table';
+  /** Since it has been as it is. */
+  readonly ageMs: number;
+}
+
 /** One topic as this node knows it. */
 export interface TopicInfo {
   readonly topic: string;

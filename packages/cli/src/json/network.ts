@@ -34,6 +34,21 @@ export interface TopicJson {
   peers: number;
 }
 
+/** `peerd routes`: one object a peer that can be reached. */
+export interface RouteJson {
+  peer: string;
+  /** Its own word for its name. */
+  name: string;
+  /** The connected peer that the way begins with. */
+  next: string;
+  nextName: string;
+  /** Links, 1 to 16. */
+  distance: number;
+  /** How it was found: "table", told by neighbours. */
+  rule: string;
+  ageMs: number;
+}
+
 /** `peerd services`: one object a service. */
 export interface ServiceJson {
   /** '' is the service without a name. */

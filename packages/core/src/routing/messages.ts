@@ -1,3 +1,4 @@
+import type { RouteInfo } from '@peerd/protocol';
 import type { Overload } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { PeersOutput } from '../peers/messages.ts';
@@ -61,17 +62,16 @@ export interface Exchange {
   readonly requests: readonly SequenceRequest[];
 }
 
-/** A route, as users see it. */
+/** A row of the table that can be used. */
 export interface Route {
   readonly destination: string;
   /** The neighbour that it begins with. */
   readonly next: string;
   readonly distance: number;
-  readonly sequence: number;
   readonly ageMs: number;
 }
 
-export type RoutingCommand = { readonly type: 'routes'; readonly responder: Responder<Route[]> };
+export type RoutingCommand = { readonly type: 'routes'; readonly responder: Responder<RouteInfo[]> };
 
 export type RoutingInput =
   | RoutingCommand

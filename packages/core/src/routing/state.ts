@@ -1,4 +1,4 @@
-import { PeerdError } from '@peerd/protocol';
+import { PeerdError, type RouteInfo } from '@peerd/protocol';
 import type { Quota } from '../channel/quota.ts';
 import { type InternalInbound, ROUTES_SERVICE } from '../request/messages.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
@@ -64,7 +64,7 @@ export class RoutingState implements Feature<RoutingInput> {
         const exchange = this.#read(outcome);
         if (exchange !== undefined) this.#table.take(peer, exchange);
       },
-      routes: ({ responder }) => context.emit({ type: 'settle', responder, value: this.#table.routes() }),
+      routes: ({ responder }) => context.emit({ type: 'settle', responder, value: this.#list() }),
       tick: () => this.#table.tick(),
     };
   }
@@ -84,6 +84,22 @@ export class RoutingState implements Feature<RoutingInput> {
       malformed: this.#table.malformed,
       asked: [...this.#asked],
     };
+  }
+
+  #list(): RouteInfo[] {
+    const nameOf = (peer: string) => this.#table.advertOf(peer)?.name ?? '';
+    return this.#table
+      .routes()
+      .sort((a, b) => a.distance - b.distance || (a.destination < b.destination ? -1 : 1))
+      .map(({ destination, next, distance, ageMs }) => ({
+        peer: destination,
+        name: nameOf(destination),
+        next,
+        nextName: nameOf(next),
+        distance,
+        rule: 'table',
+        ageMs: Math.round(ageMs),
+      }));
   }
 
   #push(to: string, exchange: Exchange): void {

@@ -225,7 +225,6 @@ export class RoutingTable {
         destination: origin,
         next: selected.next,
         distance: selected.distance,
-        sequence: selected.sequence,
         ageMs: this.#world.nowMs - sinceMs,
       });
     }

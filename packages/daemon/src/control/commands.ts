@@ -18,6 +18,7 @@ type CommandCase =
   | 'disconnect'
   | 'status'
   | 'topics'
+  | 'routes'
   | 'services'
   | 'top'
   | 'watch'
@@ -144,6 +145,11 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   async topics(call) {
     const topics = await call.node.client.topics({ signal: call.signal });
     call.send({ case: 'topics', value: { topics } });
+  },
+
+  async routes(call) {
+    const routes = await call.node.client.routes({ signal: call.signal });
+    call.send({ case: 'routes', value: { routes } });
   },
 
   async status(call) {

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/control/v1/control.proto.
  */
 export const file_peerd_control_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEikQgKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJAoDdG9wGBQgASgLMhUucGVlcmQuY29udHJvbC52MS5Ub3BIABIoCgV3YXRjaBgVIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuV2F0Y2hIABImCgRsb2dzGB4gASgLMhYucGVlcmQuY29udHJvbC52MS5Mb2dzSAASKgoGcmVsb2FkGB8gASgLMhgucGVlcmQuY29udHJvbC52MS5SZWxvYWRIABIqCgZ0aWNrZXQYICABKAsyGC5wZWVyZC5jb250cm9sLnYxLlRpY2tldEgAQgYKBGJvZHki6QcKC1NlcnZlckZyYW1lEgwKBGNhbGwYASABKA0SLAoHd2VsY29tZRgCIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuV2VsY29tZUgAEioKBmFuc3dlchgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQW5zd2VySAASJgoEZG9uZRgEIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuRG9uZUgAEigKBWZhdWx0GAUgASgLMhcucGVlcmQuY29udHJvbC52MS5GYXVsdEgAEiYKBHNlbnQYBiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlNlbnRIABIrCgVwZWVycxgHIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckxpc3RIABIuCgZzdGF0dXMYCCABKAsyHC5wZWVyZC5jb250cm9sLnYxLk5vZGVTdGF0dXNIABImCgRwb25nGAkgASgLMhYucGVlcmQuY29udHJvbC52MS5Qb25nSAASNQoHbWVzc2FnZRgKIAEoCzIiLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0TWVzc2FnZUgAEiwKB2luYm91bmQYCyABKAsyGS5wZWVyZC5jb250cm9sLnYxLkluYm91bmRIABIqCgZjYW5jZWwYDCABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIwCgljb25uZWN0ZWQYDiABKAsyGy5wZWVyZC5jb250cm9sLnYxLkNvbm5lY3RlZEgAEjYKDGRpc2Nvbm5lY3RlZBgPIAEoCzIeLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdGVkSAASLQoGdG9waWNzGBAgASgLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0xpc3RIABIxCghzZXJ2aWNlcxgRIAEoCzIdLnBlZXJkLmNvbnRyb2wudjEuU2VydmljZUxpc3RIABIuCghzdG9wcGluZxgUIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuU3RvcHBpbmdIABIoCgN0b3AYEiABKAsyGS5wZWVyZC5jb250cm9sLnYxLk5vZGVUb3BIABIsCgVldmVudBgTIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuTm9kZUV2ZW50SAASLgoIcmVsb2FkZWQYHiABKAsyGi5wZWVyZC5jb250cm9sLnYxLlJlbG9hZGVkSAASLgoGdGlja2V0GB8gASgLMhwucGVlcmQuY29udHJvbC52MS5Kb2luVGlja2V0SABCBgoEYm9keSJCCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdwcm9ncmFtGAIgASgJEhYKDndoaWxlX3N0b3BwaW5nGAMgASgIIqMBCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SEAoIdmVyc2lvbnMYAiADKA0SFgoOZGFlbW9uX3ZlcnNpb24YAyABKAkSCgoCaWQYBCABKAkSDAoEbmFtZRgFIAEoCRILCgNwaWQYBiABKA0SDAoEZGF0YRgHIAEoCRIYCgtjb25maWdfZmlsZRgIIAEoCUgAiAEBQg4KDF9jb25maWdfZmlsZSKFAQoHUmVxdWVzdBIMCgRwZWVyGAEgASgJEg8KB3NlcnZpY2UYAiABKAkSDwoHcGF5bG9hZBgDIAEoDBIXCgp0aW1lb3V0X21zGAQgASgNSACIAQESDgoGc3RyZWFtGAUgASgIEhIKCmlkZW1wb3RlbnQYBiABKAhCDQoLX3RpbWVvdXRfbXMiZwoJQnJvYWRjYXN0Eg0KBXRvcGljGAEgASgJEg8KB3BheWxvYWQYAiABKAwSFwoKdGltZW91dF9tcxgDIAEoDUgAiAEBEhIKCmFsbG93X25vbmUYBCABKAhCDQoLX3RpbWVvdXRfbXMicAoJU3Vic2NyaWJlEg4KBnRvcGljcxgBIAMoCRIXCgptYXhfcXVldWVkGAIgASgNSACIAQESDQoFbGVhc2UYAyABKAkSEgoFaGVhcmQYBCABKARIAYgBAUINCgtfbWF4X3F1ZXVlZEIICgZfaGVhcmQibQoGSGFuZGxlEg8KB3NlcnZpY2UYASABKAkSKAoGYWNjZXNzGAIgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSGAoLY29uY3VycmVuY3kYAyABKA1IAIgBAUIOCgxfY29uY3VycmVuY3kiBwoFUGVlcnMiCAoGU3RhdHVzIjwKBFBpbmcSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgNSACIAQFCDQoLX3RpbWVvdXRfbXMiBgoEU3RvcCIKCghTdG9wcGluZyJQCgRMb2dzEhEKBGxhc3QYASABKA1IAIgBARINCgVsZXZlbBgCIAEoCRINCgVhcmVhcxgDIAMoCRIOCgZmb2xsb3cYBCABKAhCBwoFX2xhc3QiCAoGUmVsb2FkIjAKBlRpY2tldBIRCglhZGRyZXNzZXMYASADKAkSEwoLd2l0aF9zZWNyZXQYAiABKAgiPwoHQ29ubmVjdBIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIaCgpEaXNjb25uZWN0EgwKBHBlZXIYASABKAkiCAoGVG9waWNzIgoKCFNlcnZpY2VzIgUKA1RvcCIHCgVXYXRjaCIICgZDYW5jZWwiFAoEVG9vaxIMCgRjb3N0GAEgASgNIicKBkFuc3dlchIPCgdwYXlsb2FkGAEgASgMEgwKBGxhc3QYAiABKAgiJgoERG9uZRITCgZtaXNzZWQYASABKA1IAIgBAUIJCgdfbWlzc2VkIjoKBUZhdWx0EgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRISCgpjYW5kaWRhdGVzGAMgAygJIhUKBFNlbnQSDQoFcGVlcnMYASABKA0iNQoIUGVlckxpc3QSKQoFcGVlcnMYASADKAsyGi5wZWVyZC5jb250cm9sLnYxLlBlZXJJbmZvInYKCFBlZXJJbmZvEgoKAmlkGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARIRCgljb25uZWN0ZWQYAyABKAgSDAoEa2luZBgEIAEoCRIOCgZpbl9kaHQYBSABKAgSEQoJYWRkcmVzc2VzGAYgAygJQgcKBV9uYW1lIvIBCgpOb2RlU3RhdHVzEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHbmV0d29yaxgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhEKCWFkZHJlc3NlcxgFIAMoCRITCgtrbm93bl9wZWVycxgGIAEoDRIXCg9jb25uZWN0ZWRfcGVlcnMYByABKA0SDgoGdG9waWNzGAggAygJEhAKCHNlcnZpY2VzGAkgAygJEhEKCXVwdGltZV9tcxgKIAEoARIyCgl1bnJlYWNoZWQYCyADKAsyHy5wZWVyZC5jb250cm9sLnYxLlVucmVhY2hlZFBlZXIijAEKDVVucmVhY2hlZFBlZXISDwoHYWRkcmVzcxgBIAEoCRIPCgJpZBgCIAEoCUgAiAEBEiYKBWVycm9yGAMgASgLMhcucGVlcmQuY29udHJvbC52MS5GYXVsdBIZCgxuZXh0X2RpYWxfbXMYBCABKAFIAYgBAUIFCgNfaWRCDwoNX25leHRfZGlhbF9tcyIkCgRQb25nEgwKBHBlZXIYASABKAkSDgoGcnR0X21zGAIgASgBIlAKEEJyb2FkY2FzdE1lc3NhZ2USDQoFdG9waWMYASABKAkSDAoEZnJvbRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEg4KBm1pc3NlZBgEIAEoDSJvCgdJbmJvdW5kEg4KBmhhbmRsZRgBIAEoDRIMCgRwZWVyGAIgASgJEhYKCXBlZXJfbmFtZRgDIAEoCUgAiAEBEg8KB3NlcnZpY2UYBCABKAkSDwoHcGF5bG9hZBgFIAEoDEIMCgpfcGVlcl9uYW1lIlcKCUNvbm5lY3RlZBIMCgRwZWVyGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARIUCgdhZGRyZXNzGAMgASgJSAGIAQFCBwoFX25hbWVCCgoIX2FkZHJlc3MiIwoMRGlzY29ubmVjdGVkEhMKC2Nvbm5lY3Rpb25zGAEgASgNIjgKCVRvcGljTGlzdBIrCgZ0b3BpY3MYASADKAsyGy5wZWVyZC5jb250cm9sLnYxLlRvcGljSW5mbyJACglUb3BpY0luZm8SDQoFdG9waWMYASABKAkSFQoNc3Vic2NyaXB0aW9ucxgCIAEoDRINCgVwZWVycxgDIAEoDSI+CgtTZXJ2aWNlTGlzdBIvCghzZXJ2aWNlcxgBIAMoCzIdLnBlZXJkLmNvbnRyb2wudjEuU2VydmljZUluZm8ifgoLU2VydmljZUluZm8SDwoHc2VydmljZRgBIAEoCRIQCghoYW5kbGVycxgCIAEoDRIoCgZhY2Nlc3MYAyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFjY2VzcxIRCglpbl9mbGlnaHQYBCABKA0SDwoHd2FpdGluZxgFIAEoDSIlCgZBY2Nlc3MSDAoEcnVsZRgBIAEoCRINCgVwZWVycxgCIAMoCSI+CghSZWxvYWRlZBIPCgdjaGFuZ2VkGAEgAygJEg8KB3Jlc3RhcnQYAiADKAkSEAoId2FybmluZ3MYAyADKAkiWgoKSm9pblRpY2tldBIOCgZ0aWNrZXQYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEhIKCmhhc19zZWNyZXQYAyABKAgSFQoNbG9vcGJhY2tfb25seRgEIAEoCCKkAgoHTm9kZVRvcBIKCgJhdBgBIAEoARIRCgl1cHRpbWVfbXMYAiABKAESKAoEbG9vcBgDIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuTG9vcEluZm8SKwoGcXVldWVzGAQgAygLMhsucGVlcmQuY29udHJvbC52MS5RdWV1ZUluZm8SFgoOb3V0Ym91bmRfY2FsbHMYBSABKA0SFQoNaW5ib3VuZF9jYWxscxgGIAEoDRIXCg9ieXRlc19pbl9mbGlnaHQYByABKAESLQoHY2xpZW50cxgIIAMoCzIcLnBlZXJkLmNvbnRyb2wudjEuQ2xpZW50SW5mbxIsCgZtZW1vcnkYCSABKAsyHC5wZWVyZC5jb250cm9sLnYxLk1lbW9yeUluZm8irwEKCExvb3BJbmZvEg0KBXR1cm5zGAEgASgBEg4KBmlucHV0cxgCIAEoARIOCgZldmVudHMYAyABKAESEAoIY29tbWFuZHMYBCABKAESFQoNY29tbWFuZF9ieXRlcxgFIAEoARIZChFvbGRlc3RfY29tbWFuZF9tcxgGIAEoARIXCg9sb25nZXN0X3dhaXRfbXMYByABKAESFwoPbG9uZ2VzdF90dXJuX21zGAggASgBIlUKCVF1ZXVlSW5mbxIMCgRuYW1lGAEgASgJEgwKBHVuaXQYAiABKAkSDAoEc2l6ZRgDIAEoARINCgVsaW1pdBgEIAEoARIPCgdyZWZ1c2VkGAUgASgBIsEBCgpDbGllbnRJbmZvEgoKAmlkGAEgASgNEg8KB3Byb2dyYW0YAiABKAkSFAoMY29ubmVjdGVkX21zGAMgASgBEg0KBWNhbGxzGAQgASgNEhAKCGhhbmRsZXJzGAUgASgNEhUKDXN1YnNjcmlwdGlvbnMYBiABKA0SDwoHaW5ib3VuZBgHIAEoDRIUCgx1bnNlbnRfYnl0ZXMYCCABKAESEQoJaXNfcGF1c2VkGAkgASgIEg4KBm1pc3NlZBgKIAEoASJqCgpNZW1vcnlJbmZvEhEKCXJzc19ieXRlcxgBIAEoARIXCg9oZWFwX3VzZWRfYnl0ZXMYAiABKAESGAoQaGVhcF90b3RhbF9ieXRlcxgDIAEoARIWCg5leHRlcm5hbF9ieXRlcxgEIAEoASLoAQoJTm9kZUV2ZW50EgwKBHR5cGUYASABKAkSCgoCYXQYAiABKAESDgoGbWlzc2VkGAMgASgNEgwKBHBlZXIYBCABKAkSEQoEbmFtZRgFIAEoCUgAiAEBEgwKBGtpbmQYBiABKAkSDAoEY29kZRgHIAEoCRIOCgZyZWFzb24YCCABKAkSDwoHc2VydmljZRgJIAEoCRINCgV0b3BpYxgKIAEoCRINCgVxdWV1ZRgLIAEoCRIMCgR1bml0GAwgASgJEg0KBWxpbWl0GA0gASgBEg8KB3JlZnVzZWQYDiABKAFCBwoFX25hbWViBnByb3RvMw");
+  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEivQgKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJAoDdG9wGBQgASgLMhUucGVlcmQuY29udHJvbC52MS5Ub3BIABIoCgV3YXRjaBgVIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuV2F0Y2hIABIqCgZyb3V0ZXMYFiABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJvdXRlc0gAEiYKBGxvZ3MYHiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkxvZ3NIABIqCgZyZWxvYWQYHyABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJlbG9hZEgAEioKBnRpY2tldBggIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVGlja2V0SABCBgoEYm9keSKYCAoLU2VydmVyRnJhbWUSDAoEY2FsbBgBIAEoDRIsCgd3ZWxjb21lGAIgASgLMhkucGVlcmQuY29udHJvbC52MS5XZWxjb21lSAASKgoGYW5zd2VyGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BbnN3ZXJIABImCgRkb25lGAQgASgLMhYucGVlcmQuY29udHJvbC52MS5Eb25lSAASKAoFZmF1bHQYBSABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0SAASJgoEc2VudBgGIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuU2VudEgAEisKBXBlZXJzGAcgASgLMhoucGVlcmQuY29udHJvbC52MS5QZWVyTGlzdEgAEi4KBnN0YXR1cxgIIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTm9kZVN0YXR1c0gAEiYKBHBvbmcYCSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBvbmdIABI1CgdtZXNzYWdlGAogASgLMiIucGVlcmQuY29udHJvbC52MS5Ccm9hZGNhc3RNZXNzYWdlSAASLAoHaW5ib3VuZBgLIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuSW5ib3VuZEgAEioKBmNhbmNlbBgMIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQ2FuY2VsSAASJgoEdG9vaxgNIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuVG9va0gAEjAKCWNvbm5lY3RlZBgOIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQ29ubmVjdGVkSAASNgoMZGlzY29ubmVjdGVkGA8gASgLMh4ucGVlcmQuY29udHJvbC52MS5EaXNjb25uZWN0ZWRIABItCgZ0b3BpY3MYECABKAsyGy5wZWVyZC5jb250cm9sLnYxLlRvcGljTGlzdEgAEjEKCHNlcnZpY2VzGBEgASgLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlTGlzdEgAEi4KCHN0b3BwaW5nGBQgASgLMhoucGVlcmQuY29udHJvbC52MS5TdG9wcGluZ0gAEigKA3RvcBgSIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuTm9kZVRvcEgAEiwKBWV2ZW50GBMgASgLMhsucGVlcmQuY29udHJvbC52MS5Ob2RlRXZlbnRIABItCgZyb3V0ZXMYFSABKAsyGy5wZWVyZC5jb250cm9sLnYxLlJvdXRlTGlzdEgAEi4KCHJlbG9hZGVkGB4gASgLMhoucGVlcmQuY29udHJvbC52MS5SZWxvYWRlZEgAEi4KBnRpY2tldBgfIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuSm9pblRpY2tldEgAQgYKBGJvZHkiQgoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHcHJvZ3JhbRgCIAEoCRIWCg53aGlsZV9zdG9wcGluZxgDIAEoCCKjAQoHV2VsY29tZRIPCgd2ZXJzaW9uGAEgASgNEhAKCHZlcnNpb25zGAIgAygNEhYKDmRhZW1vbl92ZXJzaW9uGAMgASgJEgoKAmlkGAQgASgJEgwKBG5hbWUYBSABKAkSCwoDcGlkGAYgASgNEgwKBGRhdGEYByABKAkSGAoLY29uZmlnX2ZpbGUYCCABKAlIAIgBAUIOCgxfY29uZmlnX2ZpbGUihQEKB1JlcXVlc3QSDAoEcGVlchgBIAEoCRIPCgdzZXJ2aWNlGAIgASgJEg8KB3BheWxvYWQYAyABKAwSFwoKdGltZW91dF9tcxgEIAEoDUgAiAEBEg4KBnN0cmVhbRgFIAEoCBISCgppZGVtcG90ZW50GAYgASgIQg0KC190aW1lb3V0X21zImcKCUJyb2FkY2FzdBINCgV0b3BpYxgBIAEoCRIPCgdwYXlsb2FkGAIgASgMEhcKCnRpbWVvdXRfbXMYAyABKA1IAIgBARISCgphbGxvd19ub25lGAQgASgIQg0KC190aW1lb3V0X21zInAKCVN1YnNjcmliZRIOCgZ0b3BpY3MYASADKAkSFwoKbWF4X3F1ZXVlZBgCIAEoDUgAiAEBEg0KBWxlYXNlGAMgASgJEhIKBWhlYXJkGAQgASgESAGIAQFCDQoLX21heF9xdWV1ZWRCCAoGX2hlYXJkIm0KBkhhbmRsZRIPCgdzZXJ2aWNlGAEgASgJEigKBmFjY2VzcxgCIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhgKC2NvbmN1cnJlbmN5GAMgASgNSACIAQFCDgoMX2NvbmN1cnJlbmN5IgcKBVBlZXJzIggKBlN0YXR1cyI8CgRQaW5nEgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIgYKBFN0b3AiCgoIU3RvcHBpbmciUAoETG9ncxIRCgRsYXN0GAEgASgNSACIAQESDQoFbGV2ZWwYAiABKAkSDQoFYXJlYXMYAyADKAkSDgoGZm9sbG93GAQgASgIQgcKBV9sYXN0IggKBlJlbG9hZCIwCgZUaWNrZXQSEQoJYWRkcmVzc2VzGAEgAygJEhMKC3dpdGhfc2VjcmV0GAIgASgIIj8KB0Nvbm5lY3QSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgNSACIAQFCDQoLX3RpbWVvdXRfbXMiGgoKRGlzY29ubmVjdBIMCgRwZWVyGAEgASgJIggKBlRvcGljcyIKCghTZXJ2aWNlcyIICgZSb3V0ZXMiBQoDVG9wIgcKBVdhdGNoIggKBkNhbmNlbCIUCgRUb29rEgwKBGNvc3QYASABKA0iJwoGQW5zd2VyEg8KB3BheWxvYWQYASABKAwSDAoEbGFzdBgCIAEoCCImCgREb25lEhMKBm1pc3NlZBgBIAEoDUgAiAEBQgkKB19taXNzZWQiOgoFRmF1bHQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmNhbmRpZGF0ZXMYAyADKAkiFQoEU2VudBINCgVwZWVycxgBIAEoDSI1CghQZWVyTGlzdBIpCgVwZWVycxgBIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckluZm8idgoIUGVlckluZm8SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIMCgRraW5kGAQgASgJEg4KBmluX2RodBgFIAEoCBIRCglhZGRyZXNzZXMYBiADKAlCBwoFX25hbWUi8gEKCk5vZGVTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgduZXR3b3JrGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSEQoJYWRkcmVzc2VzGAUgAygJEhMKC2tub3duX3BlZXJzGAYgASgNEhcKD2Nvbm5lY3RlZF9wZWVycxgHIAEoDRIOCgZ0b3BpY3MYCCADKAkSEAoIc2VydmljZXMYCSADKAkSEQoJdXB0aW1lX21zGAogASgBEjIKCXVucmVhY2hlZBgLIAMoCzIfLnBlZXJkLmNvbnRyb2wudjEuVW5yZWFjaGVkUGVlciKMAQoNVW5yZWFjaGVkUGVlchIPCgdhZGRyZXNzGAEgASgJEg8KAmlkGAIgASgJSACIAQESJgoFZXJyb3IYAyABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0EhkKDG5leHRfZGlhbF9tcxgEIAEoAUgBiAEBQgUKA19pZEIPCg1fbmV4dF9kaWFsX21zIiQKBFBvbmcSDAoEcGVlchgBIAEoCRIOCgZydHRfbXMYAiABKAEiUAoQQnJvYWRjYXN0TWVzc2FnZRINCgV0b3BpYxgBIAEoCRIMCgRmcm9tGAIgASgJEg8KB3BheWxvYWQYAyABKAwSDgoGbWlzc2VkGAQgASgNIm8KB0luYm91bmQSDgoGaGFuZGxlGAEgASgNEgwKBHBlZXIYAiABKAkSFgoJcGVlcl9uYW1lGAMgASgJSACIAQESDwoHc2VydmljZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMQgwKCl9wZWVyX25hbWUiVwoJQ29ubmVjdGVkEgwKBHBlZXIYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhQKB2FkZHJlc3MYAyABKAlIAYgBAUIHCgVfbmFtZUIKCghfYWRkcmVzcyIjCgxEaXNjb25uZWN0ZWQSEwoLY29ubmVjdGlvbnMYASABKA0iOAoJVG9waWNMaXN0EisKBnRvcGljcxgBIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNJbmZvIkAKCVRvcGljSW5mbxINCgV0b3BpYxgBIAEoCRIVCg1zdWJzY3JpcHRpb25zGAIgASgNEg0KBXBlZXJzGAMgASgNIjgKCVJvdXRlTGlzdBIrCgZyb3V0ZXMYASADKAsyGy5wZWVyZC5jb250cm9sLnYxLlJvdXRlSW5mbyJ4CglSb3V0ZUluZm8SDAoEcGVlchgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBG5leHQYAyABKAkSEQoJbmV4dF9uYW1lGAQgASgJEhAKCGRpc3RhbmNlGAUgASgNEgwKBHJ1bGUYBiABKAkSDgoGYWdlX21zGAcgASgBIj4KC1NlcnZpY2VMaXN0Ei8KCHNlcnZpY2VzGAEgAygLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlSW5mbyJ+CgtTZXJ2aWNlSW5mbxIPCgdzZXJ2aWNlGAEgASgJEhAKCGhhbmRsZXJzGAIgASgNEigKBmFjY2VzcxgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhEKCWluX2ZsaWdodBgEIAEoDRIPCgd3YWl0aW5nGAUgASgNIiUKBkFjY2VzcxIMCgRydWxlGAEgASgJEg0KBXBlZXJzGAIgAygJIj4KCFJlbG9hZGVkEg8KB2NoYW5nZWQYASADKAkSDwoHcmVzdGFydBgCIAMoCRIQCgh3YXJuaW5ncxgDIAMoCSJaCgpKb2luVGlja2V0Eg4KBnRpY2tldBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEgoKaGFzX3NlY3JldBgDIAEoCBIVCg1sb29wYmFja19vbmx5GAQgASgIIqQCCgdOb2RlVG9wEgoKAmF0GAEgASgBEhEKCXVwdGltZV9tcxgCIAEoARIoCgRsb29wGAMgASgLMhoucGVlcmQuY29udHJvbC52MS5Mb29wSW5mbxIrCgZxdWV1ZXMYBCADKAsyGy5wZWVyZC5jb250cm9sLnYxLlF1ZXVlSW5mbxIWCg5vdXRib3VuZF9jYWxscxgFIAEoDRIVCg1pbmJvdW5kX2NhbGxzGAYgASgNEhcKD2J5dGVzX2luX2ZsaWdodBgHIAEoARItCgdjbGllbnRzGAggAygLMhwucGVlcmQuY29udHJvbC52MS5DbGllbnRJbmZvEiwKBm1lbW9yeRgJIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTWVtb3J5SW5mbyKvAQoITG9vcEluZm8SDQoFdHVybnMYASABKAESDgoGaW5wdXRzGAIgASgBEg4KBmV2ZW50cxgDIAEoARIQCghjb21tYW5kcxgEIAEoARIVCg1jb21tYW5kX2J5dGVzGAUgASgBEhkKEW9sZGVzdF9jb21tYW5kX21zGAYgASgBEhcKD2xvbmdlc3Rfd2FpdF9tcxgHIAEoARIXCg9sb25nZXN0X3R1cm5fbXMYCCABKAEiVQoJUXVldWVJbmZvEgwKBG5hbWUYASABKAkSDAoEdW5pdBgCIAEoCRIMCgRzaXplGAMgASgBEg0KBWxpbWl0GAQgASgBEg8KB3JlZnVzZWQYBSABKAEiwQEKCkNsaWVudEluZm8SCgoCaWQYASABKA0SDwoHcHJvZ3JhbRgCIAEoCRIUCgxjb25uZWN0ZWRfbXMYAyABKAESDQoFY2FsbHMYBCABKA0SEAoIaGFuZGxlcnMYBSABKA0SFQoNc3Vic2NyaXB0aW9ucxgGIAEoDRIPCgdpbmJvdW5kGAcgASgNEhQKDHVuc2VudF9ieXRlcxgIIAEoARIRCglpc19wYXVzZWQYCSABKAgSDgoGbWlzc2VkGAogASgBImoKCk1lbW9yeUluZm8SEQoJcnNzX2J5dGVzGAEgASgBEhcKD2hlYXBfdXNlZF9ieXRlcxgCIAEoARIYChBoZWFwX3RvdGFsX2J5dGVzGAMgASgBEhYKDmV4dGVybmFsX2J5dGVzGAQgASgBIugBCglOb2RlRXZlbnQSDAoEdHlwZRgBIAEoCRIKCgJhdBgCIAEoARIOCgZtaXNzZWQYAyABKA0SDAoEcGVlchgEIAEoCRIRCgRuYW1lGAUgASgJSACIAQESDAoEa2luZBgGIAEoCRIMCgRjb2RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRIPCgdzZXJ2aWNlGAkgASgJEg0KBXRvcGljGAogASgJEg0KBXF1ZXVlGAsgASgJEgwKBHVuaXQYDCABKAkSDQoFbGltaXQYDSABKAESDwoHcmVmdXNlZBgOIAEoAUIHCgVfbmFtZWIGcHJvdG8z");
 
 /**
  * One frame from a client to the daemon.
@@ -160,6 +160,12 @@ export type ClientFrame = Message<"peerd.control.v1.ClientFrame"> & {
      */
     value: Watch;
     case: "watch";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Routes routes = 22;
+     */
+    value: Routes;
+    case: "routes";
   } | {
     /**
      * @generated from field: peerd.control.v1.Logs logs = 30;
@@ -323,6 +329,12 @@ export type ServerFrame = Message<"peerd.control.v1.ServerFrame"> & {
      */
     value: NodeEvent;
     case: "event";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.RouteList routes = 21;
+     */
+    value: RouteList;
+    case: "routes";
   } | {
     /**
      * @generated from field: peerd.control.v1.Reloaded reloaded = 30;
@@ -810,6 +822,19 @@ export const ServicesSchema: GenMessage<Services> = /*@__PURE__*/
   messageDesc(file_peerd_control_v1_control, 19);
 
 /**
+ * @generated from message peerd.control.v1.Routes
+ */
+export type Routes = Message<"peerd.control.v1.Routes"> & {
+};
+
+/**
+ * Describes the message peerd.control.v1.Routes.
+ * Use `create(RoutesSchema)` to create a new message.
+ */
+export const RoutesSchema: GenMessage<Routes> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 20);
+
+/**
  * @generated from message peerd.control.v1.Top
  */
 export type Top = Message<"peerd.control.v1.Top"> & {
@@ -820,7 +845,7 @@ export type Top = Message<"peerd.control.v1.Top"> & {
  * Use `create(TopSchema)` to create a new message.
  */
 export const TopSchema: GenMessage<Top> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 20);
+  messageDesc(file_peerd_control_v1_control, 21);
 
 /**
  * @generated from message peerd.control.v1.Watch
@@ -833,7 +858,7 @@ export type Watch = Message<"peerd.control.v1.Watch"> & {
  * Use `create(WatchSchema)` to create a new message.
  */
 export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 21);
+  messageDesc(file_peerd_control_v1_control, 22);
 
 /**
  * @generated from message peerd.control.v1.Cancel
@@ -846,7 +871,7 @@ export type Cancel = Message<"peerd.control.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 22);
+  messageDesc(file_peerd_control_v1_control, 23);
 
 /**
  * @generated from message peerd.control.v1.Took
@@ -865,7 +890,7 @@ export type Took = Message<"peerd.control.v1.Took"> & {
  * Use `create(TookSchema)` to create a new message.
  */
 export const TookSchema: GenMessage<Took> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 23);
+  messageDesc(file_peerd_control_v1_control, 24);
 
 /**
  * @generated from message peerd.control.v1.Answer
@@ -889,7 +914,7 @@ export type Answer = Message<"peerd.control.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 24);
+  messageDesc(file_peerd_control_v1_control, 25);
 
 /**
  * Done as asked: registered, subscribed, cancelled, stopping, or the end of a stream of answers.
@@ -910,7 +935,7 @@ export type Done = Message<"peerd.control.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 25);
+  messageDesc(file_peerd_control_v1_control, 26);
 
 /**
  * @generated from message peerd.control.v1.Fault
@@ -939,7 +964,7 @@ export type Fault = Message<"peerd.control.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 26);
+  messageDesc(file_peerd_control_v1_control, 27);
 
 /**
  * @generated from message peerd.control.v1.Sent
@@ -956,7 +981,7 @@ export type Sent = Message<"peerd.control.v1.Sent"> & {
  * Use `create(SentSchema)` to create a new message.
  */
 export const SentSchema: GenMessage<Sent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 27);
+  messageDesc(file_peerd_control_v1_control, 28);
 
 /**
  * @generated from message peerd.control.v1.PeerList
@@ -973,7 +998,7 @@ export type PeerList = Message<"peerd.control.v1.PeerList"> & {
  * Use `create(PeerListSchema)` to create a new message.
  */
 export const PeerListSchema: GenMessage<PeerList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 28);
+  messageDesc(file_peerd_control_v1_control, 29);
 
 /**
  * @generated from message peerd.control.v1.PeerInfo
@@ -1015,7 +1040,7 @@ export type PeerInfo = Message<"peerd.control.v1.PeerInfo"> & {
  * Use `create(PeerInfoSchema)` to create a new message.
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 29);
+  messageDesc(file_peerd_control_v1_control, 30);
 
 /**
  * @generated from message peerd.control.v1.NodeStatus
@@ -1082,7 +1107,7 @@ export type NodeStatus = Message<"peerd.control.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 30);
+  messageDesc(file_peerd_control_v1_control, 31);
 
 /**
  * A configured peer that there is no connection to; of its addresses the one that failed last.
@@ -1120,7 +1145,7 @@ export type UnreachedPeer = Message<"peerd.control.v1.UnreachedPeer"> & {
  * Use `create(UnreachedPeerSchema)` to create a new message.
  */
 export const UnreachedPeerSchema: GenMessage<UnreachedPeer> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 31);
+  messageDesc(file_peerd_control_v1_control, 32);
 
 /**
  * @generated from message peerd.control.v1.Pong
@@ -1142,7 +1167,7 @@ export type Pong = Message<"peerd.control.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 32);
+  messageDesc(file_peerd_control_v1_control, 33);
 
 /**
  * @generated from message peerd.control.v1.BroadcastMessage
@@ -1174,7 +1199,7 @@ export type BroadcastMessage = Message<"peerd.control.v1.BroadcastMessage"> & {
  * Use `create(BroadcastMessageSchema)` to create a new message.
  */
 export const BroadcastMessageSchema: GenMessage<BroadcastMessage> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 33);
+  messageDesc(file_peerd_control_v1_control, 34);
 
 /**
  * A peer asks one of this client's handlers.
@@ -1215,7 +1240,7 @@ export type Inbound = Message<"peerd.control.v1.Inbound"> & {
  * Use `create(InboundSchema)` to create a new message.
  */
 export const InboundSchema: GenMessage<Inbound> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 34);
+  messageDesc(file_peerd_control_v1_control, 35);
 
 /**
  * @generated from message peerd.control.v1.Connected
@@ -1244,7 +1269,7 @@ export type Connected = Message<"peerd.control.v1.Connected"> & {
  * Use `create(ConnectedSchema)` to create a new message.
  */
 export const ConnectedSchema: GenMessage<Connected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 35);
+  messageDesc(file_peerd_control_v1_control, 36);
 
 /**
  * @generated from message peerd.control.v1.Disconnected
@@ -1263,7 +1288,7 @@ export type Disconnected = Message<"peerd.control.v1.Disconnected"> & {
  * Use `create(DisconnectedSchema)` to create a new message.
  */
 export const DisconnectedSchema: GenMessage<Disconnected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 36);
+  messageDesc(file_peerd_control_v1_control, 37);
 
 /**
  * @generated from message peerd.control.v1.TopicList
@@ -1280,7 +1305,7 @@ export type TopicList = Message<"peerd.control.v1.TopicList"> & {
  * Use `create(TopicListSchema)` to create a new message.
  */
 export const TopicListSchema: GenMessage<TopicList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 37);
+  messageDesc(file_peerd_control_v1_control, 38);
 
 /**
  * @generated from message peerd.control.v1.TopicInfo
@@ -1311,7 +1336,77 @@ export type TopicInfo = Message<"peerd.control.v1.TopicInfo"> & {
  * Use `create(TopicInfoSchema)` to create a new message.
  */
 export const TopicInfoSchema: GenMessage<TopicInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 38);
+  messageDesc(file_peerd_control_v1_control, 39);
+
+/**
+ * @generated from message peerd.control.v1.RouteList
+ */
+export type RouteList = Message<"peerd.control.v1.RouteList"> & {
+  /**
+   * @generated from field: repeated peerd.control.v1.RouteInfo routes = 1;
+   */
+  routes: RouteInfo[];
+};
+
+/**
+ * Describes the message peerd.control.v1.RouteList.
+ * Use `create(RouteListSchema)` to create a new message.
+ */
+export const RouteListSchema: GenMessage<RouteList> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 40);
+
+/**
+ * @generated from message peerd.control.v1.RouteInfo
+ */
+export type RouteInfo = Message<"peerd.control.v1.RouteInfo"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The connected peer that the way begins with.
+   *
+   * @generated from field: string next = 3;
+   */
+  next: string;
+
+  /**
+   * @generated from field: string next_name = 4;
+   */
+  nextName: string;
+
+  /**
+   * Links.
+   *
+   * @generated from field: uint32 distance = 5;
+   */
+  distance: number;
+
+  /**
+   * How it was found: "table".
+   *
+   * @generated from field: string rule = 6;
+   */
+  rule: string;
+
+  /**
+   * @generated from field: double age_ms = 7;
+   */
+  ageMs: number;
+};
+
+/**
+ * Describes the message peerd.control.v1.RouteInfo.
+ * Use `create(RouteInfoSchema)` to create a new message.
+ */
+export const RouteInfoSchema: GenMessage<RouteInfo> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 41);
 
 /**
  * @generated from message peerd.control.v1.ServiceList
@@ -1328,7 +1423,7 @@ export type ServiceList = Message<"peerd.control.v1.ServiceList"> & {
  * Use `create(ServiceListSchema)` to create a new message.
  */
 export const ServiceListSchema: GenMessage<ServiceList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 39);
+  messageDesc(file_peerd_control_v1_control, 42);
 
 /**
  * @generated from message peerd.control.v1.ServiceInfo
@@ -1369,7 +1464,7 @@ export type ServiceInfo = Message<"peerd.control.v1.ServiceInfo"> & {
  * Use `create(ServiceInfoSchema)` to create a new message.
  */
 export const ServiceInfoSchema: GenMessage<ServiceInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 40);
+  messageDesc(file_peerd_control_v1_control, 43);
 
 /**
  * Who may ask a service.
@@ -1397,7 +1492,7 @@ export type Access = Message<"peerd.control.v1.Access"> & {
  * Use `create(AccessSchema)` to create a new message.
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 41);
+  messageDesc(file_peerd_control_v1_control, 44);
 
 /**
  * @generated from message peerd.control.v1.Reloaded
@@ -1430,7 +1525,7 @@ export type Reloaded = Message<"peerd.control.v1.Reloaded"> & {
  * Use `create(ReloadedSchema)` to create a new message.
  */
 export const ReloadedSchema: GenMessage<Reloaded> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 42);
+  messageDesc(file_peerd_control_v1_control, 45);
 
 /**
  * @generated from message peerd.control.v1.JoinTicket
@@ -1464,7 +1559,7 @@ export type JoinTicket = Message<"peerd.control.v1.JoinTicket"> & {
  * Use `create(JoinTicketSchema)` to create a new message.
  */
 export const JoinTicketSchema: GenMessage<JoinTicket> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 43);
+  messageDesc(file_peerd_control_v1_control, 46);
 
 /**
  * Times are in ms, `at` since 1970. What each field means is told in packages/protocol/src/top.ts.
@@ -1523,7 +1618,7 @@ export type NodeTop = Message<"peerd.control.v1.NodeTop"> & {
  * Use `create(NodeTopSchema)` to create a new message.
  */
 export const NodeTopSchema: GenMessage<NodeTop> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 44);
+  messageDesc(file_peerd_control_v1_control, 47);
 
 /**
  * @generated from message peerd.control.v1.LoopInfo
@@ -1575,7 +1670,7 @@ export type LoopInfo = Message<"peerd.control.v1.LoopInfo"> & {
  * Use `create(LoopInfoSchema)` to create a new message.
  */
 export const LoopInfoSchema: GenMessage<LoopInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 45);
+  messageDesc(file_peerd_control_v1_control, 48);
 
 /**
  * @generated from message peerd.control.v1.QueueInfo
@@ -1614,7 +1709,7 @@ export type QueueInfo = Message<"peerd.control.v1.QueueInfo"> & {
  * Use `create(QueueInfoSchema)` to create a new message.
  */
 export const QueueInfoSchema: GenMessage<QueueInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 46);
+  messageDesc(file_peerd_control_v1_control, 49);
 
 /**
  * @generated from message peerd.control.v1.ClientInfo
@@ -1676,7 +1771,7 @@ export type ClientInfo = Message<"peerd.control.v1.ClientInfo"> & {
  * Use `create(ClientInfoSchema)` to create a new message.
  */
 export const ClientInfoSchema: GenMessage<ClientInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 47);
+  messageDesc(file_peerd_control_v1_control, 50);
 
 /**
  * @generated from message peerd.control.v1.MemoryInfo
@@ -1708,7 +1803,7 @@ export type MemoryInfo = Message<"peerd.control.v1.MemoryInfo"> & {
  * Use `create(MemoryInfoSchema)` to create a new message.
  */
 export const MemoryInfoSchema: GenMessage<MemoryInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 48);
+  messageDesc(file_peerd_control_v1_control, 51);
 
 /**
  * Something that happened to the node. A client passes over a `type` that it does not know.
@@ -1804,5 +1899,5 @@ export type NodeEvent = Message<"peerd.control.v1.NodeEvent"> & {
  * Use `create(NodeEventSchema)` to create a new message.
  */
 export const NodeEventSchema: GenMessage<NodeEvent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 49);
+  messageDesc(file_peerd_control_v1_control, 52);
 
