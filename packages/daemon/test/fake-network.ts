@@ -17,6 +17,7 @@ import {
   type Registration,
   type RequestHandler,
   type RequestOptions,
+  type RouteInfo,
   type ServiceInfo,
   type SubscribeOptions,
   type Subscription,
@@ -267,6 +268,11 @@ export class FakeNode implements DirectClient {
       inFlight: 0,
       waiting: 0,
     }));
+  }
+
+  /** Nobody is connected here. */
+  async routes(): Promise<RouteInfo[]> {
+    return [];
   }
 
   async topics(): Promise<TopicInfo[]> {

@@ -571,6 +571,18 @@ export function contractSuite(name: string, makePair: () => Promise<ContractPair
         });
       });
 
+      test('tells how peers are reached', async () => {
+        const routes = await a.client.routes();
+        expect(routes.find(({ peer }) => peer === b.id)).toMatchObject({
+          name: b.name,
+          next: b.id,
+          nextName: b.name,
+          distance: 1,
+          rule: 'table',
+          ageMs: expect.any(Number),
+        });
+      });
+
       test('pings a peer by name', async () => {
         const { peer, rttMs } = await a.client.ping(b.name);
         expect(peer).toBe(b.id);
