@@ -10,8 +10,8 @@ const arrows = {
 };
 
 const libp2p = 'node_modules/(libp2p|@libp2p/[^/]+|@chainsafe/libp2p-[^/]+)/';
-/** Every folder of core is a feature, but for these. */
-const feature = '^packages/core/src/(?!(?:channel|server|host|gen)/)([^/]+)/';
+/** Every folder of core is a feature, but for these. The simulation runs features. */
+const feature = '^packages/core/src/(?!(?:channel|server|host|gen|simulation)/)([^/]+)/';
 const pureFile = '^packages/core/src/(?:|.+/)(state|codec|messages)\\.ts$';
 const driverFile = '^packages/core/src/[^/]+/(driver|fallback)\\.ts$';
 const startsDaemon =

@@ -1,4 +1,5 @@
 import { type NodeTop, PeerdError } from '@peerd/protocol';
+import { routingSelf } from './adverts.ts';
 import { GossipDriver } from './broadcast/driver.ts';
 import { Inbox, type InboxLimits } from './channel/inbox.ts';
 import { Responder } from './channel/responder.ts';
@@ -22,7 +23,6 @@ import { PingDriver } from './ping/driver.ts';
 import { RequestDriver } from './request/driver.ts';
 import { FallbackDriver } from './request/fallback.ts';
 import { REQUEST_PROTOCOL } from './request/frames.ts';
-import { routingSelf } from './routing/self.ts';
 import { type CoreConfig, NodeCore } from './server/core.ts';
 import type { EventHandler } from './server/handler.ts';
 import { lifeOf } from './server/life.ts';

@@ -7,5 +7,6 @@ export { type Command, type Event, type Output, payloadBytes } from './server/me
 export { Recording, replay } from './server/recording.ts';
 export { type Clock, ServerLoop } from './server/server.ts';
 export { defaultLimits } from './settings.ts';
+export { type Actor, Simulation, type Weather, type World } from './simulation/simulation.ts';
 export { Subscriptions } from './subscriptions.ts';
 export { Watchers } from './watchers.ts';

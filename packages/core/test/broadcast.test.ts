@@ -4,7 +4,7 @@ import { MAX_HELD_BYTES, MAX_TOPICS } from '../src/broadcast/quotas.ts';
 import { BroadcastState, MAX_TOPIC_LENGTH, SUBSCRIBED_TIMEOUT_MS } from '../src/broadcast/state.ts';
 import { Responder } from '../src/channel/responder.ts';
 import type { Limits } from '../src/config.ts';
-import { SUBSCRIBED_SERVICE } from '../src/request/messages.ts';
+import { SUBSCRIBED_SERVICE } from '../src/internal-services.ts';
 import { defaultLimits } from '../src/settings.ts';
 import { FakeContext } from './support/context.ts';
 

@@ -3,7 +3,7 @@ import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import { Quota } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
 import type { Limits } from '../config.ts';
-import { SUBSCRIBED_SERVICE } from '../request/messages.ts';
+import { SUBSCRIBED_SERVICE } from '../internal-services.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { BroadcastCommand, BroadcastInput, BroadcastOutput } from './messages.ts';
 import { Questions } from './questions.ts';

@@ -1,17 +1,12 @@
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import { Quota } from '../channel/quota.ts';
 import { Table } from '../channel/table.ts';
+import { INTERNAL_SERVICE_PREFIX, internalServices } from '../internal-services.ts';
 import type { Handlers } from '../server/feature.ts';
 import { Call } from './call.ts';
 import type { OpenFrame, ResetCode } from './frames.ts';
 import type { Link, Progress } from './link.ts';
-import {
-  type Accepted,
-  type FallbackEvent,
-  type HandlerEvent,
-  INTERNAL_SERVICE_PREFIX,
-  internalServices,
-} from './messages.ts';
+import type { Accepted, FallbackEvent, HandlerEvent } from './messages.ts';
 import type { Shared } from './side.ts';
 
 /** The caller gives up first; ours only frees what is left when it has vanished without a word. */

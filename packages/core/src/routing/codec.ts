@@ -4,7 +4,7 @@ import {
   ExchangeSchema,
   type Exchange as ReadExchange,
 } from '../gen/peerd/routing/v1/routing_pb.ts';
-import type { Advert, Entry, Exchange } from './messages.ts';
+import { type Advert, type Entry, type Exchange, MAX_ENTRIES, MAX_REQUESTS } from './messages.ts';
 
 /** Longest peer id: an Ed25519 one has 52 characters. */
 const MAX_ORIGIN_LENGTH = 128;
@@ -29,6 +29,8 @@ export function encodeExchange(exchange: Exchange): Uint8Array {
 /** Throws nothing but `RoutingCodecError`. What adverts say is not checked here. */
 export function decodeExchange(bytes: Uint8Array): Exchange {
   const { epoch, base, version, ack, entries, requests } = read(bytes);
+  if (entries.length > MAX_ENTRIES || requests.length > MAX_REQUESTS)
+    throw new RoutingCodecError('more rows or requests than an exchange has');
   return {
     epoch: numberOf(epoch),
     base: numberOf(base),

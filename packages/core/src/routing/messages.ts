@@ -16,6 +16,12 @@ export const HOP_LIMIT = 16;
 /** The distance of what can't be reached. */
 export const UNREACHABLE: number = HOP_LIMIT + 1;
 
+/** Rows of one exchange: to check the signatures of so many adverts takes the receiver some 10 ms. More follow at once. */
+export const MAX_ENTRIES = 64;
+
+/** Requests for newer adverts in one exchange. More follow at once. */
+export const MAX_REQUESTS = 256;
+
 /** Neighbours hear from each other at least this often. */
 export const EXCHANGE_MS = 5_000;
 

@@ -1,6 +1,7 @@
 import { PeerdError, type RouteInfo } from '@peerd/protocol';
 import type { Quota } from '../channel/quota.ts';
-import { type InternalInbound, ROUTES_SERVICE } from '../request/messages.ts';
+import { ROUTES_SERVICE } from '../internal-services.ts';
+import type { InternalInbound } from '../request/messages.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import { decodeExchange, encodeExchange, RoutingCodecError } from './codec.ts';
 import type { Advert, Exchange, RoutingInput, RoutingOutput } from './messages.ts';

@@ -5,6 +5,8 @@ import {
   EXCHANGE_MS,
   type Exchange,
   HOP_LIMIT,
+  MAX_ENTRIES,
+  MAX_REQUESTS,
   type Route,
   type SequenceRequest,
   UNREACHABLE,
@@ -15,9 +17,6 @@ const DAMPING_MS = 50;
 
 /** Between two exchanges with one neighbour, in ms, however much changes. */
 const MIN_INTERVAL_MS = 100;
-
-/** Rows of one exchange: to check the signatures of so many adverts takes the receiver some 10 ms. More follow at once. */
-const MAX_ENTRIES = 64;
 
 /** What was not answered is sent again after so long, in ms. */
 const RESEND_MS = 1_000;
@@ -35,7 +34,11 @@ export interface TableLimits {
   readonly maxEntriesPerNeighbour: number;
 }
 
-export const defaultTableLimits: TableLimits = { maxDestinations: 10_000, maxEntriesPerNeighbour: 5_000 };
+export const defaultTableLimits: TableLimits = {
+  // A network of thousands.
+  maxDestinations: 10_000,
+  maxEntriesPerNeighbour: 5_000,
+};
 
 /** What the table is given. */
 export interface TableWorld {
@@ -405,12 +408,12 @@ export class RoutingTable {
     }
     neighbour.sent = version;
     neighbour.sentMs = this.#world.nowMs;
-    neighbour.requests = [];
+    neighbour.requests = requests.slice(MAX_REQUESTS);
     // Once more while nothing is feasible.
     for (const destination of this.#destinations.values())
       if (destination.selected === undefined && neighbour.rows.has(destination.origin))
         this.#ask(destination);
-    return { epoch: this.#epoch, base, version, ack, entries, requests };
+    return { epoch: this.#epoch, base, version, ack, entries, requests: requests.slice(0, MAX_REQUESTS) };
   }
 
   /** The first change after a version. */

@@ -1,9 +1,9 @@
 import { sign } from 'node:crypto';
-import { isSigned } from '../hello/proof.ts';
-import { publicKeyOf } from '../host/address.ts';
-import { signingKeyOf } from '../identity.ts';
-import { advertStatement } from './advert.ts';
-import type { RoutingSelf } from './state.ts';
+import { isSigned } from './hello/proof.ts';
+import { publicKeyOf } from './host/address.ts';
+import { signingKeyOf } from './identity.ts';
+import { advertStatement } from './routing/advert.ts';
+import type { RoutingSelf } from './routing/state.ts';
 
 /** A node that signs its adverts with its identity. */
 export function routingSelf(

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeExchange, encodeExchange, RoutingCodecError } from '../src/routing/codec.ts';
+import { type Entry, type Exchange, MAX_ENTRIES } from '../src/routing/messages.ts';
+
+const number = fc.maxSafeNat();
+const bytes = fc.uint8Array({ maxLength: 64 });
+const origin = fc.string({ minLength: 1, maxLength: 60 });
+const entry: fc.Arbitrary<Entry> = fc
+  .record({
+    origin,
+    sequence: number,
+    distance: fc.nat(20),
+    advert: fc.option(
+      fc.record({ sequence: number, name: fc.string(), encryptionKey: bytes, signature: bytes }),
+      {
+        nil: undefined,
+      },
+    ),
+  })
+  .map(({ advert, ...row }) => ({
+    ...row,
+    advert: advert === undefined ? undefined : { ...advert, origin: row.origin },
+  }));
+const exchange: fc.Arbitrary<Exchange> = fc.record({
+  epoch: number,
+  base: number,
+  version: number,
+  ack: number,
+  entries: fc.array(entry, { maxLength: MAX_ENTRIES }),
+  requests: fc.array(fc.record({ origin, sequence: number, hops: fc.nat(20) }), { maxLength: 20 }),
+});
+
+describe('an exchange of routes', () => {
+  test('comes out as it went in', () => {
+    fc.assert(
+      fc.property(exchange, (sent) => {
+        expect(decodeExchange(encodeExchange(sent))).toEqual(sent);
+      }),
+    );
+  });
+
+  test('that is none fails, and with nothing else than that', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (sent) => {
+        try {
+          decodeExchange(sent);
+        } catch (error) {
+          expect(error).toBeInstanceOf(RoutingCodecError);
+        }
+      }),
+    );
+  });
+
+  test('with more rows than it may have, or an origin that is none, is refused', () => {
+    const row = { origin: 'x', sequence: 1, distance: 1, advert: undefined };
+    const of = (entries: Entry[]): Exchange => ({
+      epoch: 1,
+      base: 0,
+      version: 1,
+      ack: 0,
+      entries,
+      requests: [],
+    });
+    expect(() => decodeExchange(encodeExchange(of(Array(MAX_ENTRIES + 1).fill(row))))).toThrow(
+      RoutingCodecError,
+    );
+    for (const wrong of ['', 'x'.repeat(1_000)])
+      expect(() => decodeExchange(encodeExchange(of([{ ...row, origin: wrong }])))).toThrow('no peer id');
+  });
+});
