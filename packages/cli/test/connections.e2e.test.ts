@@ -107,6 +107,31 @@ test('topics lists what is heard here and at connected peers', async () => {
   expect(`${text.stdout}`).toBe('1  1  news\n0  1  weather\n');
 });
 
+test('routes lists who can be reached over others, and no longer once one on the way was killed', async () => {
+  const alone = ['--discovery', 'off'];
+  const started = [await sandbox.start('alice', alone)];
+  for (const name of ['bob', 'carol', 'dave']) {
+    const before = started.at(-1)?.info.addresses[0] as string;
+    started.push(await sandbox.start(name, [...alone, '--peer', before]));
+  }
+  const routes = () => sandbox.run(['routes', '--json', '--name', 'alice']);
+  const listed = async () =>
+    objects(await routes()).map(({ name, nextName, distance }) => [name, nextName, distance]);
+  await expect.poll(listed, { timeout: 20_000 }).toEqual([
+    ['bob', 'bob', 1],
+    ['carol', 'bob', 2],
+    ['dave', 'bob', 3],
+  ]);
+  expect(undocumented('peerd routes', (await routes()).stdout)).toEqual([]);
+  const text = `${(await sandbox.run(['routes', '--name', 'alice'])).stdout}`.split('\n');
+  expect(text[2]).toMatch(/^12D3\S+ {2}dave +bob {2}3 {2}table {2}\d+ s$/);
+  await started[2]?.kill('SIGKILL');
+  await expect.poll(listed, { timeout: 10_000 }).toEqual([['bob', 'bob', 1]]);
+  await sandbox.run(['stop', '--name', 'bob']);
+  const none = await sandbox.run(['routes', '--name', 'alice']);
+  expect(none.stderr).toBe('no peer can be reached: none is connected\n');
+});
+
 test('peers lists those of the configuration that are not reached, and says why', async () => {
   const alice = await sandbox.start('alice', ['--discovery', 'off']);
   const { id } = alice.info;
