@@ -207,3 +207,72 @@ describe('a line whose end is cut off', () => {
     expect(farthest).toBe(4);
   });
 });
+
+describe('a neighbour that does not tell the truth', () => {
+  const told: [string, Exchange][] = [];
+  const world = { id: 'self', nowMs: 0, push: (to: string, exchange: Exchange) => told.push([to, exchange]) };
+  const tableWith = (...neighbours: string[]) => {
+    told.length = 0;
+    world.nowMs = 0;
+    const table = new RoutingTable(
+      world,
+      (sequence) => advertOf('self', sequence),
+      1,
+      { maxDestinations: 100, maxEntriesPerNeighbour: 50 },
+      { nowMs: 0, emit: () => {} },
+    );
+    for (const each of neighbours) table.linked(each);
+    return table;
+  };
+  let version = 0;
+  const says = (table: RoutingTable, from: string, ...entries: Exchange['entries']) => {
+    version += 1;
+    table.take(from, { epoch: 1, base: 0, version, ack: 0, entries, requests: [] });
+  };
+  const row = (origin: string, distance: number, sequence = 5, signed: number | null = sequence) => ({
+    origin,
+    sequence,
+    distance,
+    advert: signed === null ? undefined : advertOf(origin, signed),
+  });
+
+  test('can not say that it is another, or nowhere near itself', () => {
+    const table = tableWith('bob');
+    says(table, 'bob', row('carol', 0), row('bob', 1), row('dave', -1), row('erin', 0.5));
+    expect([table.routes(), table.malformed]).toEqual([[], 4]);
+  });
+
+  test('can not make adverts newer than their origin did, and so keep true rows out', () => {
+    const table = tableWith('mallory', 'bob');
+    says(table, 'mallory', row('carol', 1, 1_000_000, 5), row('carol', 1, 1_000_000, null));
+    expect(table.routes()).toEqual([]);
+    says(table, 'bob', row('carol', 3, 5));
+    expect(table.next('carol')).toBe('bob');
+  });
+
+  test('that tells of more than it may is listened to for so many, and others for the rest', () => {
+    const table = tableWith('mallory', 'bob');
+    for (let i = 0; i < 1_000; i += 1) says(table, 'mallory', row(`m${i}`, 1));
+    expect(table.routes()).toHaveLength(50);
+    expect(table.quotas[1].info).toMatchObject({ size: 50, limit: 50, refused: 950 });
+    says(table, 'bob', row('carol', 2));
+    expect(table.next('carol')).toBe('bob');
+  });
+
+  test('can not have numbers run out by asking for newer adverts', () => {
+    const table = tableWith('mallory');
+    const ask = { origin: 'self', sequence: Number.MAX_SAFE_INTEGER, hops: 16 };
+    for (let i = 0; i < 100; i += 1) {
+      version += 1;
+      table.take('mallory', {
+        epoch: 1,
+        base: 0,
+        version,
+        ack: 0,
+        entries: [],
+        requests: Array(256).fill(ask),
+      });
+    }
+    expect(table.advertOf('self')?.sequence).toBe(2);
+  });
+});

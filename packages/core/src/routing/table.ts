@@ -1,4 +1,6 @@
 import { Quota, type Teller } from '../channel/quota.ts';
+import { Changes } from './changes.ts';
+import { type Destination, isNearer } from './destination.ts';
 import {
   type Advert,
   type Entry,
@@ -11,6 +13,7 @@ import {
   type SequenceRequest,
   UNREACHABLE,
 } from './messages.ts';
+import { Neighbour } from './neighbour.ts';
 
 /** Changes wait so long for others, in ms, so that a burst of them is one exchange. */
 const DAMPING_MS = 50;
@@ -48,47 +51,6 @@ export interface TableWorld {
   push(to: string, exchange: Exchange): void;
 }
 
-interface Distance {
-  readonly sequence: number;
-  readonly distance: number;
-}
-
-interface Neighbour {
-  readonly id: string;
-  /** Its run; `undefined` until it has told us anything. */
-  epoch: number | undefined;
-  /** Rows as it told them last, those that reach their origin. */
-  readonly rows: Map<string, Distance>;
-  /** Of its table: what has been taken in. */
-  applied: number;
-  /** Of our table: what it has said that it has, and what was sent to it. */
-  acked: number;
-  sent: number;
-  sentMs: number;
-  heardMs: number;
-  requests: SequenceRequest[];
-}
-
-interface Destination {
-  readonly origin: string;
-  /** The newest that is known. */
-  advert: Advert | undefined;
-  /** The shortest distance that was ever told of, for the newest sequence that was: the feasibility distance. */
-  feasible: Distance | undefined;
-  selected: { readonly next: string; readonly sequence: number; readonly distance: number } | undefined;
-  /** Versions of the table in which the row, and its advert, changed. */
-  changedAt: number;
-  advertAt: number;
-  sinceMs: number;
-  /** A newer sequence has been asked for. */
-  askedMs: number;
-}
-
-interface Change {
-  readonly destination: Destination;
-  readonly version: number;
-}
-
 /**
  * The routing table: destination, next, distance, exchanged with neighbours. A row is taken over only if it is feasible:
  * if it goes back to a newer advert of the origin than all that was told from here, or to the same one with a distance
@@ -104,9 +66,8 @@ export class RoutingTable {
   readonly #epoch: number;
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #destinations = new Map<string, Destination>();
-  /** In the order of their last changes; those that changed again stand there more than once. */
-  #changes: Change[] = [];
-  #version = 0;
+  readonly #changes = new Changes();
+  #changedMs = 0;
   /** Rows that can't be. */
   malformed = 0;
   readonly quotas: readonly [destinations: Quota, entries: Quota];
@@ -142,18 +103,7 @@ export class RoutingTable {
   }
 
   linked(peer: string): void {
-    const { nowMs } = this.#world;
-    this.#neighbours.set(peer, {
-      id: peer,
-      epoch: undefined,
-      rows: new Map(),
-      applied: 0,
-      acked: 0,
-      sent: 0,
-      sentMs: Number.NEGATIVE_INFINITY,
-      heardMs: nowMs,
-      requests: [],
-    });
+    this.#neighbours.set(peer, new Neighbour(peer, this.#world.nowMs));
   }
 
   unlinked(peer: string): void {
@@ -266,8 +216,13 @@ export class RoutingTable {
       if (advert !== undefined && advert.sequence > own) this.#announce(advert.sequence + 1);
       return;
     }
+    const signed = Math.max(advert?.sequence ?? -1, this.#destinations.get(origin)?.advert?.sequence ?? -1);
     if (distance >= UNREACHABLE) neighbour.rows.delete(origin);
-    else if (neighbour.rows.has(origin) || neighbour.rows.size < this.#limits.maxEntriesPerNeighbour)
+    else if (sequence > signed) {
+      // Only the origin makes a newer one: taken at a neighbour's word it would keep all true rows out.
+      this.malformed += 1;
+      return;
+    } else if (neighbour.rows.has(origin) || neighbour.rows.size < this.#limits.maxEntriesPerNeighbour)
       neighbour.rows.set(origin, { sequence, distance });
     else {
       this.quotas[1].refuse(this.#teller);
@@ -281,8 +236,7 @@ export class RoutingTable {
     }
     if (advert !== undefined && advert.sequence > (destination.advert?.sequence ?? -1)) {
       destination.advert = advert;
-      destination.advertAt = this.#version + 1;
-      this.#changed(destination);
+      destination.advertAt = this.#changed(destination);
     }
     this.#select(origin);
   }
@@ -317,7 +271,7 @@ export class RoutingTable {
       const row = rows.get(origin);
       if (row === undefined || row.distance + 1 > HOP_LIMIT) continue;
       isOffered = true;
-      if (!isFeasible(row, feasible)) continue;
+      if (!isNearer(row, feasible)) continue;
       const distance = row.distance + 1;
       const isBetter =
         best === undefined ||
@@ -361,8 +315,11 @@ export class RoutingTable {
     if (destination === undefined) return;
     const { selected } = destination;
     if (origin === this.#world.id) {
-      // One further at a time, whatever is asked for: numbers must not run out.
+      // One further at a time, whatever is asked for and however often: numbers must not run out.
       const own = selected?.sequence ?? 0;
+      const isSoon = this.#world.nowMs - destination.askedMs < MIN_INTERVAL_MS;
+      if (isSoon) return;
+      destination.askedMs = this.#world.nowMs;
       if (own < sequence) this.#announce(own + 1);
       else this.#changed(destination);
     } else if (selected !== undefined && selected.sequence >= sequence) this.#changed(destination);
@@ -389,23 +346,15 @@ export class RoutingTable {
     const { sentMs, sent, acked, requests } = neighbour;
     let due = sentMs + EXCHANGE_MS;
     if (sent > acked) due = Math.min(due, sentMs + RESEND_MS);
-    if (this.#version > sent) due = Math.min(due, this.#changedMs + DAMPING_MS);
+    if (this.#changes.version > sent) due = Math.min(due, this.#changedMs + DAMPING_MS);
     if (requests.length > 0) due = Math.min(due, sentMs);
     return Math.max(due, sentMs + MIN_INTERVAL_MS);
   }
 
-  #changedMs = 0;
-
   #exchange(neighbour: Neighbour): Exchange {
     const { acked: base, requests, applied: ack } = neighbour;
-    const entries: Entry[] = [];
-    let version = base;
-    for (let i = this.#firstAfter(base); i < this.#changes.length && entries.length < MAX_ENTRIES; i += 1) {
-      const change = this.#changes[i] as Change;
-      version = change.version;
-      if (change.destination.changedAt === version)
-        entries.push(this.#entryFor(neighbour, change.destination));
-    }
+    const { destinations, version } = this.#changes.after(base, MAX_ENTRIES);
+    const entries = destinations.map((destination) => this.#entryFor(neighbour, destination));
     neighbour.sent = version;
     neighbour.sentMs = this.#world.nowMs;
     neighbour.requests = requests.slice(MAX_REQUESTS);
@@ -414,18 +363,6 @@ export class RoutingTable {
       if (destination.selected === undefined && neighbour.rows.has(destination.origin))
         this.#ask(destination);
     return { epoch: this.#epoch, base, version, ack, entries, requests: requests.slice(0, MAX_REQUESTS) };
-  }
-
-  /** The first change after a version. */
-  #firstAfter(version: number): number {
-    let from = 0;
-    let to = this.#changes.length;
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if ((this.#changes[middle] as Change).version > version) to = middle;
-      else from = middle + 1;
-    }
-    return from;
   }
 
   #entryFor(neighbour: Neighbour, destination: Destination): Entry {
@@ -441,13 +378,8 @@ export class RoutingTable {
   }
 
   #changed(destination: Destination): number {
-    this.#version += 1;
     this.#changedMs = this.#world.nowMs;
-    destination.changedAt = this.#version;
-    this.#changes.push({ destination, version: this.#version });
-    if (this.#changes.length > 2 * this.#destinations.size + 64)
-      this.#changes = this.#changes.filter(({ destination, version }) => destination.changedAt === version);
-    return this.#version;
+    return this.#changes.add(destination);
   }
 
   #forget(): void {
@@ -458,14 +390,4 @@ export class RoutingTable {
       this.#destinations.delete(origin);
     }
   }
-}
-
-function isFeasible(row: Distance, feasible: Distance | undefined): boolean {
-  if (feasible === undefined || row.sequence > feasible.sequence) return true;
-  return row.sequence === feasible.sequence && row.distance < feasible.distance;
-}
-
-function isNearer(selected: Distance, feasible: Distance | undefined): boolean {
-  if (feasible === undefined || selected.sequence > feasible.sequence) return true;
-  return selected.sequence === feasible.sequence && selected.distance < feasible.distance;
 }
