@@ -251,6 +251,24 @@ test('a caller that gives a request 49 days has it ended after a day', () => {
   expectEmpty(pair);
 });
 
+test('requests of our own features take no place of a program, and are not counted', () => {
+  const pair = new SimPair({ a: { maxOutboundCalls: 1 } });
+  const own = {
+    type: 'request/internal',
+    peer: 'peer',
+    service: '$peerd/subscribed',
+    timeoutMs: 1_000,
+  } as const;
+  for (const ref of [-1, -2]) pair.a.inbox.push({ ...own, ref, payload: bytes(0) });
+  const first = pair.a.ask({});
+  const second = pair.a.ask({});
+  pair.run();
+  expect(pair.a.isSettled(first)).toBe(false);
+  expect(error(pair.a, second)).toMatchObject({ code: 'busy' });
+  expect(pair.a.snapshot.outbound.calls).toHaveLength(3);
+  expect(pair.a.state.inFlight.outbound).toBe(1);
+});
+
 describe('the bytes in flight', () => {
   /** Two peers on a node with room for 1,000 bytes, a stream each. */
   const two = () => {

@@ -67,6 +67,11 @@ export class OutboundCall extends Call {
     this.heldBytes = question.payload.length;
   }
 
+  /** Made by one of our own features, and nobody's. */
+  get isInternal(): boolean {
+    return this.answer === undefined && this.end === undefined;
+  }
+
   /** The same call before its next try. */
   again(nowMs: number): OutboundCall {
     const { ref, target, service, payload, answer, end } = this;

@@ -41,6 +41,8 @@ export class OutboundCalls {
   readonly quota: Quota;
   readonly #shared: Shared & { readonly links: Map<number, Link> };
   readonly #calls = new Table<OutboundCall>();
+  /** Those of our own features among them. */
+  #internal = 0;
   readonly #deadlines = new Deadlines<OutboundCall>();
   readonly #retries = new Retries();
   /** Our link to each peer, from when its stream is being opened. */
@@ -118,7 +120,7 @@ export class OutboundCalls {
   }
 
   get size(): number {
-    return this.#calls.size;
+    return this.#calls.size - this.#internal;
   }
 
   forgetRoutes(): void {
@@ -227,7 +229,8 @@ export class OutboundCalls {
         'too-large',
         `the request is ${size} bytes, over the limit of ${limits.maxPayloadBytes}`,
       );
-    if (this.#calls.size >= limits.maxOutboundCalls) {
+    // Our own are few, and must not take the place of a program's.
+    if (!call.isInternal && this.size >= limits.maxOutboundCalls) {
       this.quota.refuse(this.#shared.context);
       return new PeerdError(
         'busy',
@@ -249,6 +252,7 @@ export class OutboundCalls {
 
   #start(call: OutboundCall): void {
     this.#calls.set(call.ref, call);
+    if (call.isInternal) this.#internal += 1;
     this.#shared.held.bytes += call.heldBytes;
     if (call.timeoutMs > 0) {
       call.deadlineMs = this.#shared.context.nowMs + call.timeoutMs;
@@ -357,7 +361,7 @@ export class OutboundCalls {
   }
 
   #forget(call: OutboundCall): void {
-    this.#calls.delete(call.ref);
+    if (this.#calls.delete(call.ref) && call.isInternal) this.#internal -= 1;
     call.link?.end(call);
     call.isOver = true;
     this.#deadlines.remove(call.deadline);
