@@ -68,6 +68,7 @@ export class RoutingTable {
   readonly #destinations = new Map<string, Destination>();
   readonly #changes = new Changes();
   #changedMs = 0;
+  #nextTickMs: number | undefined;
   /** Rows that can't be. */
   malformed = 0;
   readonly quotas: readonly [destinations: Quota, entries: Quota];
@@ -103,12 +104,14 @@ export class RoutingTable {
   }
 
   linked(peer: string): void {
+    this.#nextTickMs = undefined;
     this.#neighbours.set(peer, new Neighbour(peer, this.#world.nowMs));
   }
 
   unlinked(peer: string): void {
     const neighbour = this.#neighbours.get(peer);
     if (neighbour === undefined) return;
+    this.#nextTickMs = undefined;
     this.#neighbours.delete(peer);
     for (const origin of neighbour.rows.keys()) this.#select(origin);
   }
@@ -117,6 +120,7 @@ export class RoutingTable {
   take(from: string, exchange: Exchange): void {
     const neighbour = this.#neighbours.get(from);
     if (neighbour === undefined) return;
+    this.#nextTickMs = undefined;
     neighbour.heardMs = this.#world.nowMs;
     if (neighbour.epoch !== exchange.epoch) this.#reset(neighbour, exchange.epoch);
     // Also lower: one that lost sight of us begins anew. An old one that comes late costs no more than rows sent twice.
@@ -135,19 +139,24 @@ export class RoutingTable {
   }
 
   tick(): void {
+    this.#nextTickMs = undefined;
     const { nowMs } = this.#world;
-    for (const neighbour of this.#neighbours.values()) {
-      if (nowMs - neighbour.heardMs >= SILENT_MS && neighbour.rows.size > 0) {
-        // All of its table, when it is heard of again.
+    // When one is heard of again it tells all of its table.
+    for (const neighbour of this.#neighbours.values())
+      if (nowMs - neighbour.heardMs >= SILENT_MS && neighbour.rows.size > 0)
         this.#reset(neighbour, undefined);
-      }
-    }
     for (const neighbour of this.#neighbours.values())
       if (this.#dueMs(neighbour) <= nowMs) this.#world.push(neighbour.id, this.#exchange(neighbour));
     this.#forget();
   }
 
+  /** Asked for in every turn of the loop, so worked out only when something has happened here. */
   get nextTickMs(): number {
+    this.#nextTickMs ??= this.#earliestMs();
+    return this.#nextTickMs;
+  }
+
+  #earliestMs(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const neighbour of this.#neighbours.values()) {
       next = Math.min(next, this.#dueMs(neighbour));
@@ -163,10 +172,6 @@ export class RoutingTable {
 
   advertOf(destination: string): Advert | undefined {
     return this.#destinations.get(destination)?.advert;
-  }
-
-  get neighbours(): string[] {
-    return [...this.#neighbours.keys()];
   }
 
   /** Those that can be reached, oneself excepted. */
@@ -352,6 +357,7 @@ export class RoutingTable {
   }
 
   #exchange(neighbour: Neighbour): Exchange {
+    this.#nextTickMs = undefined;
     const { acked: base, requests, applied: ack } = neighbour;
     const { destinations, version } = this.#changes.after(base, MAX_ENTRIES);
     const entries = destinations.map((destination) => this.#entryFor(neighbour, destination));
