@@ -59,6 +59,8 @@ export const loop: Case = {
         ping: { intervalMs: 15_000, timeoutMs: 10_000 },
         limits: defaultLimits,
         services: {},
+        routingSettings: { strategy: 'table', randomFallback: true, forward: 'network' },
+        entropy: new Uint8Array(32),
         seed: [1, 2, 3, 4],
       },
       performance.now(),

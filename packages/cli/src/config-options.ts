@@ -15,6 +15,9 @@ export interface ConfigFlags extends GlobalOptions {
   profile?: string;
   discovery?: string;
   mdns?: boolean;
+  routingStrategy?: string;
+  routingRandomFallback?: boolean;
+  routingForward?: string;
   compat?: string;
   logLevel?: string;
   ticket?: string;
@@ -40,6 +43,19 @@ export function withConfigOptions(command: Command): Command {
     )
     .addOption(new Option('--discovery <mode>', 'off: only --peer and who dials in').choices(['on', 'off']))
     .option('--mdns', 'find peers on the local network by multicast')
+    .addOption(
+      new Option(
+        '--routing-strategy <strategy>',
+        'how ways over several links are found; all peers need the same',
+      ).choices(['table', 'source']),
+    )
+    .addOption(
+      new Option(
+        '--routing-forward <whose>',
+        'whose messages to pass on: those of peers of the network (default), all, none',
+      ).choices(['network', 'all', 'nobody']),
+    )
+    .option('--no-routing-random-fallback', 'never try a random neighbour when no way is known')
     .addOption(new Option('--compat <with>', "speak that program's DHT").choices(['tinyp2p']))
     .option('--log-level <levels>', 'what to log, by area if need be: info,request=debug (default: info)');
 }
@@ -47,10 +63,22 @@ export function withConfigOptions(command: Command): Command {
 export async function configOptionsOf(options: ConfigFlags): Promise<ConfigOptions> {
   const { name, socket, listen, peer: peers, data, network, profile, discovery, mdns, compat } = options;
   const flags = { name, socket, listen, peers, data, network, profile, discovery, mdns, compat };
-  const all = { ...flags, log_level: options.logLevel };
-  const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  const routing = given({
+    strategy: options.routingStrategy,
+    // There is no flag for what is so anyway: true is commander's word for not given.
+    random_fallback: options.routingRandomFallback === false ? false : undefined,
+    forward: options.routingForward,
+  });
+  const values = {
+    ...given({ ...flags, log_level: options.logLevel }),
+    ...(Object.keys(routing).length === 0 ? {} : { routing }),
+  };
   const ticket = options.ticket === '-' ? await firstLineOfInput() : options.ticket;
-  return { file: options.config, flags: given, ticket };
+  return { file: options.config, flags: values, ticket };
+}
+
+function given(flags: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
 
 /** Of standard input, up to more than a ticket has. */

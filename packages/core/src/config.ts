@@ -8,6 +8,26 @@ export type Profile = 'local' | 'lan' | 'internet';
 /** Who may ask which service, by its name; one that is not named is as its handlers say. */
 export type ServiceRules = Readonly<Record<string, ServiceAccess>>;
 
+/**
+ * How ways over several links are found: each node has a `table` of next neighbours, or knows all links and puts the whole
+ * way into the message (`source`). All peers of a network need the same.
+ */
+export type RoutingStrategy = 'table' | 'source';
+
+/**
+ * For whom a node passes on what is not for itself: for peers of its own `network`, for `all`, or for `nobody`.
+ */
+export type ForwardPolicy = 'network' | 'all' | 'nobody';
+
+export interface RoutingSettings {
+  /** Default: `table`. */
+  readonly strategy: RoutingStrategy;
+  /** What is for a peer to which no way is known goes to a random neighbour. Default: true. */
+  readonly randomFallback: boolean;
+  /** Default: `network`. */
+  readonly forward: ForwardPolicy;
+}
+
 export interface PeerConfig {
   /** The 32-byte Ed25519 secret this node is known by. See `identity.ts` to make or decode one. */
   secret: Uint8Array;
@@ -41,6 +61,8 @@ export interface PeerConfig {
   discovery?: 'on' | 'off';
   /** Finds peers on the local network by multicast. Default: false. */
   mdns?: boolean;
+  /** How peers without a direct connection are reached. */
+  routing?: Partial<RoutingSettings>;
   /** `tinyp2p`: the DHT speaks `/ipfs/kad/1.0.0` instead of `/peerd/kad/1.0.0`. Nothing else changes. */
   compat?: 'tinyp2p';
   /** Time from one DHT bootstrap to the next. Default: 30,000 ms. */

@@ -1,6 +1,6 @@
 export { json, text } from '@peerd/protocol';
 export type { Settler } from './channel/responder.ts';
-export type { Limits, PeerConfig, Profile, ServiceRules } from './config.ts';
+export type { Limits, PeerConfig, Profile, RoutingSettings, ServiceRules } from './config.ts';
 export type { Answer, AskOptions, CallHandler, DirectClient, InboundCall } from './direct.ts';
 export { parsePeerId } from './host/address.ts';
 export { decodeSecret, encodeSecret, generateSecret, peerIdOf } from './identity.ts';

@@ -73,6 +73,9 @@ export interface Server {
   reconfigure(config: Omit<PeerConfig, 'secret' | 'name'>): Promise<void>;
 }
 
+/** As many as a key of the strongest cipher in use. */
+const ENTROPY_BYTES = 32;
+
 /** Fails with `invalid` on a configuration that can't work, naming the key. */
 export async function createPeer(config: PeerConfig): Promise<Peer> {
   const settings = settingsOf(config);
@@ -100,8 +103,10 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
     },
     ping: settings.ping,
     routing: routingSelf(settings, host.node.peerId.toString(), config.secret, encryptionKey),
+    routingSettings: settings.routing,
     limits: settings.limits,
     services: settings.services,
+    entropy: crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES)),
     seed: crypto.getRandomValues(new Int32Array(4)) as unknown as CoreConfig['seed'],
   });
   return { client: server.client, server };

@@ -1,7 +1,7 @@
 import { PeerdError } from '@peerd/protocol';
 import type { Datastore } from 'interface-datastore';
 import { checkRules } from './access.ts';
-import type { Limits, PeerConfig, Profile, ServiceRules } from './config.ts';
+import type { Limits, PeerConfig, Profile, RoutingSettings, ServiceRules } from './config.ts';
 import { isClosed, isName, type Policy } from './hello/policy.ts';
 import { networkKey } from './hello/proof.ts';
 import { parseAddress, parsePeerId } from './host/address.ts';
@@ -27,6 +27,7 @@ export interface Settings {
   readonly profile: Profile;
   readonly isDiscoveryOn: boolean;
   readonly mdns: boolean;
+  readonly routing: RoutingSettings;
   readonly compat: 'tinyp2p' | undefined;
   readonly bootstrapIntervalMs: number;
   readonly firstBootstrapMs: number;
@@ -51,6 +52,8 @@ export const defaultLimits: Limits = {
   maxBytesInFlight: 256 * MiB,
 };
 
+const defaultRouting: RoutingSettings = { strategy: 'table', randomFallback: true, forward: 'network' };
+
 /** Longest name of a network. */
 const MAX_NETWORK_LENGTH = 63;
 
@@ -71,6 +74,11 @@ export function settingsOf(config: PeerConfig): Settings {
   check(['on', 'off'].includes(discovery), 'discovery', 'is on or off');
   check(config.compat === undefined || config.compat === 'tinyp2p', 'compat', 'is tinyp2p, or left out');
   check(!(config.mdns && !isDiscoveryOn), 'mdns', 'needs discovery = on');
+  const routing = { ...defaultRouting, ...config.routing };
+  const { strategy, randomFallback, forward } = routing;
+  check(['table', 'source'].includes(strategy), 'routing.strategy', 'is table or source');
+  check(typeof randomFallback === 'boolean', 'routing.randomFallback', 'is true or false');
+  check(['network', 'all', 'nobody'].includes(forward), 'routing.forward', 'is one of network, all, nobody');
   const limits = { ...defaultLimits, ...config.limits };
   for (const [key, value] of Object.entries(limits))
     check(Number.isSafeInteger(value) && value > 0, `limits.${key}`, 'is a positive integer');
@@ -102,6 +110,7 @@ export function settingsOf(config: PeerConfig): Settings {
     profile,
     isDiscoveryOn,
     mdns: config.mdns ?? false,
+    routing,
     compat: config.compat,
     bootstrapIntervalMs,
     firstBootstrapMs,

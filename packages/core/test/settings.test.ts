@@ -19,6 +19,7 @@ describe('the configuration', () => {
       profile: 'local',
       isDiscoveryOn: true,
       mdns: false,
+      routing: { strategy: 'table', randomFallback: true, forward: 'network' },
       bootstrapIntervalMs: 30_000,
       firstBootstrapMs: 5_000,
       limits: { maxPayloadBytes: 16 * 1024 * 1024 },
@@ -55,6 +56,14 @@ describe('the configuration', () => {
     ]);
   });
 
+  test('has routing by key: what is given, and the default of the others', () => {
+    expect(settingsOf({ ...least, routing: { strategy: 'source', randomFallback: false } }).routing).toEqual({
+      strategy: 'source',
+      randomFallback: false,
+      forward: 'network',
+    });
+  });
+
   const names = ['a', 'A-b_c.9', '_x', '9', 'x'.repeat(63)];
   test.each(names)('may have the name %s', (name) => {
     expect(settingsOf({ ...least, name }).name).toBe(name);
@@ -79,6 +88,9 @@ describe('the configuration', () => {
     ['discovery', { discovery: 'sometimes' }, 'is on or off'],
     ['compat', { compat: 'tinyp3p' }, 'is tinyp2p'],
     ['mdns', { mdns: true, discovery: 'off' }, 'needs discovery = on'],
+    ['routing.strategy', { routing: { strategy: 'flood' } }, 'is table or source'],
+    ['routing.randomFallback', { routing: { randomFallback: 'no' } }, 'is true or false'],
+    ['routing.forward', { routing: { forward: 'friends' } }, 'is one of network, all, nobody'],
     ['limits.maxPayloadBytes', { limits: { maxPayloadBytes: 0 } }, 'is a positive integer'],
     ['limits.maxOutboundCalls', { limits: { maxOutboundCalls: 1.5 } }, 'is a positive integer'],
     ['limits.maxBytesInFlight', { limits: { maxBytesInFlight: Number.NaN } }, 'is a positive integer'],

@@ -18,6 +18,8 @@ const samples: Record<string, [inFile: string, inVariable: string]> = {
   ],
   number: ['1', '2'],
   boolean: ['true', 'false'],
+  'routing.strategy': ['"source"', 'table'],
+  'routing.forward': ['"nobody"', 'all'],
   listen: ['["/ip4/127.0.0.1/tcp/1"]', '/ip4/127.0.0.1/tcp/2,/ip4/127.0.0.1/tcp/3'],
   peers: ['["/ip4/127.0.0.1/tcp/1"]', '/ip4/127.0.0.1/tcp/2,/ip4/127.0.0.1/tcp/3'],
   profile: ['"lan"', 'internet'],
@@ -79,6 +81,11 @@ log_level = "warn"
 [log_levels]
 request = "debug"
 
+[routing]
+strategy = "source"
+random_fallback = false
+forward = "nobody"
+
 [limits]
 max_payload_bytes = 1000
 max_queued_commands = 1
@@ -117,6 +124,7 @@ access = ["${alice}"]
       compat: 'tinyp2p',
       bootstrapIntervalMs: 60_000,
       firstBootstrapMs: 250,
+      routing: { strategy: 'source', randomFallback: false, forward: 'nobody' },
       limits: {
         maxPayloadBytes: 1000,
         maxQueuedCommands: 1,
@@ -182,6 +190,11 @@ access = ["${alice}"]
       'a limit past what the control socket carries',
       'limits.max_payload_bytes = 999999999',
       ':1: limits.max_payload',
+    ],
+    [
+      'a strategy that is none',
+      '[routing]\nstrategy = "flood"',
+      ':2: routing.strategy: expected "table" or "source", found "flood"',
     ],
     ['a name that is none', 'name = "a/b"', ':1: name: expected 1 to 63'],
     [
@@ -354,6 +367,19 @@ access = ["${alice}"]
       code: 'invalid',
       message: expect.stringContaining(`${variable}: ${mistake}`),
     });
+  });
+
+  test('a flag of a table wins over the file for its own key alone, and is named where it is wrong', async () => {
+    await writeFile(file, '[routing]\nforward = "all"\nstrategy = "table"\n');
+    const flags = { routing: { strategy: 'source' } };
+    const { sourceOf, values } = await loadConfig({ file, env, flags });
+    expect(values.routing).toEqual({ forward: 'all', strategy: 'source' });
+    expect(sourceOf(['routing', 'strategy'])).toBe('--routing-strategy');
+    expect(sourceOf(['routing', 'forward'])).toBe(`${file}:2`);
+    const wrong = loadConfig({ file, env, flags: { routing: { random_fallback: 'maybe' } } });
+    await expect(wrong).rejects.toThrow(
+      '--no-routing-random-fallback: routing.random_fallback: expected true or false, found "maybe"',
+    );
   });
 
   test('a secret in a variable is never shown', async () => {

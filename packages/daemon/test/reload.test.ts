@@ -27,6 +27,7 @@ test.each([
   ['the largest payload', '', '[limits]\nmax_payload_bytes = 1', [], ['limits.max_payload_bytes']],
   ['an access rule', '', '[services.x]\naccess = "nobody"', ['services.x.access'], []],
   ['an access rule that is gone', '[services.x]\naccess = "nobody"', '', ['services.x.access'], []],
+  ['routing', '', '[routing]\nforward = "all"', [], ['routing.forward']],
   ['a secret', 'network_secret = "a"', 'network_secret = "b"', [], ['network_secret']],
   ['both kinds', '', 'mdns = true\nbootstrap_interval = "1s"', ['bootstrap_interval'], ['mdns']],
 ])('of a change of %s it is told what it needs', async (_, before, after, changed, restart) => {

@@ -1,7 +1,7 @@
 import { type NodeStatus, PeerdError } from '@peerd/protocol';
 import { BroadcastState } from '../broadcast/state.ts';
 import { Quota } from '../channel/quota.ts';
-import type { Limits, ServiceRules } from '../config.ts';
+import type { Limits, RoutingSettings, ServiceRules } from '../config.ts';
 import { ConnectionsState } from '../connections/state.ts';
 import { type DiscoveryConfig, DiscoveryState } from '../discovery/state.ts';
 import type { Policy } from '../hello/policy.ts';
@@ -27,9 +27,12 @@ export interface CoreConfig {
   readonly discovery: DiscoveryConfig;
   readonly ping: PingConfig;
   readonly routing: RoutingSelf;
+  readonly routingSettings: RoutingSettings;
   readonly limits: Limits;
   /** Who may ask which service, on top of what its registrations say. */
   readonly services: ServiceRules;
+  /** 32 bytes, from which all randomness of sessions with other ends comes: whoever has them can read those. */
+  readonly entropy: Uint8Array;
   /** Four 32-bit integers. */
   readonly seed: readonly [number, number, number, number];
 }

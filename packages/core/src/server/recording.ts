@@ -15,7 +15,8 @@ const responderMark = { isResponder: true } as const;
 
 /**
  * What a run of the loop took in, turn by turn, as plain data. It grows for as long as the run lasts. It holds every
- * payload and the key of the network's secret: who gets a recording can join the network.
+ * payload, the key of the network's secret and what the keys of sessions come from: who gets a recording can join the
+ * network, and read what went through it.
  */
 export class Recording implements Recorder {
   config: CoreConfig | undefined;

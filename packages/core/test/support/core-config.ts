@@ -62,6 +62,8 @@ export function coreConfig(config: Partial<CoreConfig> = {}): CoreConfig {
     ping: { intervalMs: 15_000, timeoutMs: 10_000 },
     limits: defaultLimits,
     services: {},
+    routingSettings: { strategy: 'table', randomFallback: true, forward: 'network' },
+    entropy: new Uint8Array(32).fill(7),
     seed: [1, 2, 3, 4],
     ...config,
   };

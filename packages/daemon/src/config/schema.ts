@@ -1,4 +1,12 @@
-import { decodeSecret, type Limits, type LogArea, logAreas, type PeerConfig, parsePeerId } from '@peerd/core';
+import {
+  decodeSecret,
+  type Limits,
+  type LogArea,
+  logAreas,
+  type PeerConfig,
+  parsePeerId,
+  type RoutingSettings,
+} from '@peerd/core';
 import { parseDuration, type ServiceAccess } from '@peerd/protocol';
 import { isPeerdName, maxControlPayloadBytes } from '@peerd/protocol/control';
 import { z } from 'zod';
@@ -25,9 +33,16 @@ export interface ConfigValues {
   socket?: string | undefined;
   log_level?: LogLevel | undefined;
   log_levels?: { [Area in LogArea]?: LogLevel | undefined } | undefined;
+  routing?: RoutingValues | undefined;
   limits?: LimitValues | undefined;
   /** By the service's name. */
   services?: Record<string, { access: 'open' | 'nobody' | string[] }> | undefined;
+}
+
+interface RoutingValues {
+  strategy?: RoutingSettings['strategy'] | undefined;
+  random_fallback?: boolean | undefined;
+  forward?: RoutingSettings['forward'] | undefined;
 }
 
 interface LimitValues {
@@ -79,6 +94,11 @@ const level = z.enum(logLevels);
 /** The tables of the file. */
 const tables = {
   log_levels: Object.fromEntries(logAreas.map((area) => [area, level])),
+  routing: {
+    strategy: z.enum(['table', 'source']),
+    random_fallback: z.boolean(),
+    forward: z.enum(['network', 'all', 'nobody']),
+  },
   limits: {
     max_payload_bytes: count.max(maxControlPayloadBytes),
     max_queued_commands: count,
@@ -117,6 +137,7 @@ export const configSchema: z.ZodType<ConfigValues> = z
   .strictObject({
     ...keys,
     log_levels: z.strictObject(tables.log_levels).partial(),
+    routing: z.strictObject(tables.routing).partial(),
     limits: z.strictObject(tables.limits).partial(),
     services: z.record(z.string(), z.strictObject({ access })),
   })
@@ -181,6 +202,7 @@ export function peerConfigOf(values: ConfigValues, found: { name: string; secret
       discovery: values.discovery,
       mdns: values.mdns,
       compat: values.compat,
+      routing: values.routing === undefined ? undefined : routingOf(values.routing),
       bootstrapIntervalMs: values.bootstrap_interval,
       firstBootstrapMs: values.first_bootstrap,
       services: values.services === undefined ? undefined : rulesOf(values.services),
@@ -195,6 +217,14 @@ function rulesOf(values: NonNullable<ConfigValues['services']>): Record<string, 
     return [service, rule];
   });
   return Object.fromEntries(rules);
+}
+
+function routingOf(values: RoutingValues): Partial<RoutingSettings> {
+  return defined({
+    strategy: values.strategy,
+    randomFallback: values.random_fallback,
+    forward: values.forward,
+  });
 }
 
 function limitsOf(values: LimitValues): Partial<Limits> {

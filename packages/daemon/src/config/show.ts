@@ -52,7 +52,7 @@ function effectiveValues(config: DaemonConfig): object {
   };
 }
 
-function defaultsOf({ limits, ...settings }: Settings, values: ConfigValues): object {
+function defaultsOf({ limits, routing, ...settings }: Settings, values: ConfigValues): object {
   return {
     network: settings.network,
     allow: [...settings.policy.allow],
@@ -64,6 +64,11 @@ function defaultsOf({ limits, ...settings }: Settings, values: ConfigValues): ob
     mdns: settings.mdns,
     bootstrap_interval: durationText(settings.bootstrapIntervalMs),
     first_bootstrap: durationText(settings.firstBootstrapMs),
+    routing: {
+      strategy: routing.strategy,
+      random_fallback: routing.randomFallback,
+      forward: routing.forward,
+    },
     limits: {
       max_payload_bytes: limits.maxPayloadBytes,
       max_queued_commands: limits.maxQueuedCommands,
