@@ -34,6 +34,9 @@ class Router extends RoutingTable implements Actor<Told> {
           return world.nowMs;
         },
         push: (to, exchange) => this.#send(to, { exchange, isAnswer: false }),
+        forwards: true,
+        found: () => {},
+        lost: () => {},
       },
       (sequence) => ({ origin: id, sequence, name: id, encryptionKey, signature }),
       1,

@@ -7,6 +7,7 @@ export const logAreas = [
   'peers',
   'ping',
   'request',
+  'routing',
   'services',
   'broadcast',
   'discovery',

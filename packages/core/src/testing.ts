@@ -3,8 +3,9 @@
 export { Inbox } from './channel/inbox.ts';
 export { InProcessClient } from './client.ts';
 export { encodeExchange } from './routing/codec.ts';
+export { defaultTableLimits } from './routing/limits.ts';
 export { EXCHANGE_MS, type Exchange } from './routing/messages.ts';
-export { defaultTableLimits, RoutingTable } from './routing/table.ts';
+export { RoutingTable } from './routing/table.ts';
 export { type CoreConfig, NodeCore } from './server/core.ts';
 export { type Command, type Event, type Output, payloadBytes } from './server/messages.ts';
 export { Recording, replay } from './server/recording.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { defaultTableLimits } from '../src/routing/limits.ts';
 import { type Advert, type Exchange, HOP_LIMIT } from '../src/routing/messages.ts';
-import { defaultTableLimits, RoutingTable } from '../src/routing/table.ts';
+import { RoutingTable } from '../src/routing/table.ts';
 import { type Actor, Simulation, type Weather, type World } from '../src/simulation/simulation.ts';
 import { PlainTable, type PlainTableMessage } from './support/plain-table.ts';
 
@@ -22,6 +23,9 @@ class Router extends RoutingTable implements Actor<Told> {
           return world.nowMs;
         },
         push,
+        forwards: true,
+        found: () => {},
+        lost: () => {},
       },
       (sequence) => advertOf(world.id, sequence),
       firstSequence,
@@ -210,7 +214,14 @@ describe('a line whose end is cut off', () => {
 
 describe('a neighbour that does not tell the truth', () => {
   const told: [string, Exchange][] = [];
-  const world = { id: 'self', nowMs: 0, push: (to: string, exchange: Exchange) => told.push([to, exchange]) };
+  const world = {
+    id: 'self',
+    nowMs: 0,
+    push: (to: string, exchange: Exchange) => told.push([to, exchange]),
+    forwards: true,
+    found: () => {},
+    lost: () => {},
+  };
   const tableWith = (...neighbours: string[]) => {
     told.length = 0;
     world.nowMs = 0;

@@ -77,6 +77,38 @@ export interface Route {
   readonly ageMs: number;
 }
 
+/** What the rest of the node may ask of routing. */
+export interface Ways {
+  readonly strategy: 'table' | 'source';
+  /** The neighbour to send to. */
+  next(destination: string): string | undefined;
+  /**
+   * The neighbour to send to, and the peers to pass, in order, before the destination. Attempt 0: the best way; higher:
+   * another than those of the attempts before, as far as there is one, for when no answer came. The same every time as
+   * long as the routes are the same.
+   */
+  way(destination: string, attempt: number): Way | undefined;
+  advertOf(peer: string): Advert | undefined;
+}
+
+export interface Way {
+  readonly next: string;
+  readonly via: readonly string[];
+}
+
+/** A peer can be reached, directly or over others, or has another name than before. */
+export interface RouteFound {
+  readonly type: 'route/found';
+  readonly peer: string;
+  readonly name: string;
+}
+
+/** It can't any more. */
+export interface RouteLost {
+  readonly type: 'route/lost';
+  readonly peer: string;
+}
+
 export type RoutingCommand = { readonly type: 'routes'; readonly responder: Responder<RouteInfo[]> };
 
 export type RoutingInput =
@@ -86,4 +118,4 @@ export type RoutingInput =
   | InternalSettled
   | { readonly type: 'tick' };
 
-export type RoutingOutput = Overload | Settle | InternalRequest | InternalAnswer;
+export type RoutingOutput = Overload | Settle | InternalRequest | InternalAnswer | RouteFound | RouteLost;

@@ -4,8 +4,10 @@ import { ROUTES_SERVICE } from '../internal-services.ts';
 import type { InternalInbound } from '../request/messages.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import { decodeExchange, encodeExchange, RoutingCodecError } from './codec.ts';
-import type { Advert, Exchange, RoutingInput, RoutingOutput } from './messages.ts';
-import { defaultTableLimits, RoutingTable } from './table.ts';
+import { wayOf } from './detour.ts';
+import { defaultTableLimits } from './limits.ts';
+import type { Advert, Exchange, RoutingInput, RoutingOutput, Way, Ways } from './messages.ts';
+import { RoutingTable } from './table.ts';
 
 /** How long a neighbour has to answer: less than it may be silent, or its routes would go before the next attempt. */
 const ANSWER_MS = 4_000;
@@ -21,7 +23,8 @@ export interface RoutingSelf {
 }
 
 /** Who can be reached through whom: what the table says, told to neighbours and learned from them. */
-export class RoutingState implements Feature<RoutingInput> {
+export class RoutingState implements Feature<RoutingInput>, Ways {
+  readonly strategy = 'table';
   readonly handlers: Handlers<RoutingInput>;
   readonly #context: Context<RoutingOutput>;
   readonly #self: RoutingSelf;
@@ -32,7 +35,13 @@ export class RoutingState implements Feature<RoutingInput> {
   /** Adverts that their origin has not signed. */
   #forged = 0;
 
-  constructor(context: Context<RoutingOutput>, self: RoutingSelf, makeRef: () => number) {
+  /** `forwards`: whether neighbours may send here what is for others. */
+  constructor(
+    context: Context<RoutingOutput>,
+    self: RoutingSelf,
+    makeRef: () => number,
+    forwards: boolean = true,
+  ) {
     this.#context = context;
     this.#self = self;
     this.#makeRef = makeRef;
@@ -42,6 +51,9 @@ export class RoutingState implements Feature<RoutingInput> {
         return context.nowMs;
       },
       push: (to: string, exchange: Exchange) => this.#push(to, exchange),
+      forwards,
+      found: (peer: string, name: string) => context.emit({ type: 'route/found', peer, name }),
+      lost: (peer: string) => context.emit({ type: 'route/lost', peer }),
     };
     this.#table = new RoutingTable(
       world,
@@ -76,6 +88,18 @@ export class RoutingState implements Feature<RoutingInput> {
 
   get quotas(): readonly Quota[] {
     return this.#table.quotas;
+  }
+
+  next(destination: string): string | undefined {
+    return this.#table.next(destination);
+  }
+
+  way(destination: string, attempt: number): Way | undefined {
+    return wayOf(this.#table, destination, attempt);
+  }
+
+  advertOf(peer: string): Advert | undefined {
+    return this.#table.advertOf(peer);
   }
 
   snapshot(): unknown {

@@ -1,6 +1,7 @@
 import { Quota, type Teller } from '../channel/quota.ts';
 import { Changes } from './changes.ts';
 import { type Destination, isNearer } from './destination.ts';
+import type { TableLimits } from './limits.ts';
 import {
   type Advert,
   type Entry,
@@ -30,25 +31,17 @@ const SILENT_MS = 9_000;
 /** An origin that nobody reaches is remembered so long, in ms: longer than any row about it can be on its way. */
 const FORGET_MS = 180_000;
 
-export interface TableLimits {
-  /** Destinations of one node; each takes about 1 KiB with its routes. */
-  readonly maxDestinations: number;
-  /** Rows of one neighbour. */
-  readonly maxEntriesPerNeighbour: number;
-}
-
-export const defaultTableLimits: TableLimits = {
-  // A network of thousands.
-  maxDestinations: 10_000,
-  maxEntriesPerNeighbour: 5_000,
-};
-
 /** What the table is given. */
 export interface TableWorld {
   readonly id: string;
   readonly nowMs: number;
   /** Tells a neighbour, whose answer is to be given to `take`. */
   push(to: string, exchange: Exchange): void;
+  /** Whether neighbours may send here what is for others: if not, they are told of this node alone. */
+  readonly forwards: boolean;
+  /** A destination can be reached now, or has another name. */
+  found(origin: string, name: string): void;
+  lost(origin: string): void;
 }
 
 /**
@@ -165,6 +158,14 @@ export class RoutingTable {
     return next;
   }
 
+  get id(): string {
+    return this.#world.id;
+  }
+
+  get neighbours(): Iterable<Neighbour> {
+    return this.#neighbours.values();
+  }
+
   /** The neighbour to send to. */
   next(destination: string): string | undefined {
     return this.#destinations.get(destination)?.selected?.next;
@@ -240,8 +241,10 @@ export class RoutingTable {
       return;
     }
     if (advert !== undefined && advert.sequence > (destination.advert?.sequence ?? -1)) {
+      const isRenamed = destination.advert?.name !== advert.name;
       destination.advert = advert;
       destination.advertAt = this.#changed(destination);
+      if (isRenamed && destination.selected !== undefined) this.#world.found(origin, advert.name);
     }
     this.#select(origin);
   }
@@ -298,6 +301,8 @@ export class RoutingTable {
       destination.sinceMs = this.#world.nowMs;
       this.#changed(destination);
     }
+    if (before === undefined && best !== undefined) this.#world.found(origin, destination.advert?.name ?? '');
+    if (before !== undefined && best === undefined) this.#world.lost(origin);
     if (best === undefined && isOffered) this.#ask(destination);
   }
 
@@ -384,6 +389,7 @@ export class RoutingTable {
   }
 
   #changed(destination: Destination): number {
+    if (!this.#world.forwards && destination.origin !== this.#world.id) return 0;
     this.#changedMs = this.#world.nowMs;
     return this.#changes.add(destination);
   }

@@ -85,7 +85,9 @@ type Told = Extract<
       | 'service/added'
       | 'service/removed'
       | 'peer/came'
-      | 'peer/went';
+      | 'peer/went'
+      | 'route/found'
+      | 'route/lost';
   }
 >;
 

@@ -94,6 +94,18 @@ export class Narrator {
           area: 'discovery',
         });
         return;
+      case 'route/found':
+        log.debug(`there is a way to ${output.name} (${output.peer})`, {
+          area: 'routing',
+          peer: output.peer,
+        });
+        return;
+      case 'route/lost':
+        log.debug(`there is no way to ${this.#who(output.peer)} any more`, {
+          area: 'routing',
+          peer: output.peer,
+        });
+        return;
       case 'request/dispatch': {
         if (!log.isDebugging?.('request')) return;
         const { peer, service, payload } = output;

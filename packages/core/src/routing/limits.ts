@@ -1,0 +1,12 @@
+export interface TableLimits {
+  /** Destinations of one node; each takes about 1 KiB with its routes. */
+  readonly maxDestinations: number;
+  /** Rows of one neighbour. */
+  readonly maxEntriesPerNeighbour: number;
+}
+
+export const defaultTableLimits: TableLimits = {
+  // A network of thousands.
+  maxDestinations: 10_000,
+  maxEntriesPerNeighbour: 5_000,
+};
