@@ -12,6 +12,7 @@ import {
   type NodeTop,
   PeerdError,
   type PeerInfo,
+  type PeerRef,
   type PingOptions,
   type PingResult,
   QueuedItems,
@@ -72,15 +73,19 @@ export class InProcessClient implements DirectClient {
   }
 
   request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    const { signal, onPath } = options;
     const answer = new Responder<Uint8Array>();
+    const path = onPath === undefined ? undefined : new Responder<readonly PeerRef[]>();
     try {
-      options.signal?.throwIfAborted();
-      const ref = this.ask(peer, payload, options, answer);
-      if (options.signal !== undefined) this.#cancelWith(options.signal, ref, answer);
+      signal?.throwIfAborted();
+      const ref = this.ask(peer, payload, path === undefined ? options : { ...options, path }, answer);
+      if (signal !== undefined) this.#cancelWith(signal, ref, answer);
     } catch (error) {
       answer.reject(error);
     }
-    return answer.promise;
+    if (path === undefined) return answer.promise;
+    const told = path.promise.then((passed) => signal?.aborted || onPath?.(passed));
+    return Promise.all([answer.promise, told]).then(([bytes]) => bytes);
   }
 
   ask(peer: string, payload: Uint8Array, options: AskOptions, answer: Settler<Uint8Array>): number {
@@ -98,10 +103,15 @@ export class InProcessClient implements DirectClient {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const end = new Responder<void>();
     const answers = new Answers();
-    options.signal?.throwIfAborted();
-    const ref = this.#ask(peer, payload, options, undefined, end);
-    if (options.signal !== undefined) this.#cancelWith(options.signal, ref, end);
+    const { signal, onPath } = options;
+    const path = onPath === undefined ? undefined : new Responder<readonly PeerRef[]>();
+    signal?.throwIfAborted();
+    const ref = this.#ask(peer, payload, path === undefined ? options : { ...options, path }, undefined, end);
+    if (signal !== undefined) this.#cancelWith(signal, ref, end);
     this.#streams.set(ref, answers);
+    path?.promise
+      .then((passed) => signal?.aborted || !this.#streams.has(ref) || onPath?.(passed))
+      .catch((error: unknown) => answers.fail(error));
     end.promise.then(
       () => answers.end(),
       (error: unknown) => answers.fail(error),
@@ -306,13 +316,13 @@ export class InProcessClient implements DirectClient {
     answer: Settler<Uint8Array> | undefined,
     end: Settler<void> | undefined,
   ): number {
-    const { service = '', idempotent } = options;
+    const { service = '', idempotent, path } = options;
     checkText('a service', service);
     checkPayload(payload);
     const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.requestTimeoutMs);
     const target = this.#targets.of(peer);
     const ref = this.#nextRef();
-    this.#offer({ type: 'request', ref, target, service, payload, timeoutMs, idempotent, answer, end });
+    this.#offer({ type: 'request', ref, target, service, payload, timeoutMs, idempotent, answer, end, path });
     return ref;
   }
 

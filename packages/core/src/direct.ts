@@ -3,6 +3,7 @@ import type {
   HandleOptions,
   InboundRequest,
   PeerdError,
+  PeerRef,
   Registration,
   RequestHandler,
 } from '@peerd/protocol';
@@ -28,6 +29,8 @@ export interface AskOptions {
   service?: string | undefined;
   timeoutMs?: number | undefined;
   idempotent?: boolean | undefined;
+  /** Settled before the answer is: rejected when the call fails. What is said of `answer` in `ask` is true of it. */
+  path?: Settler<readonly PeerRef[]> | undefined;
 }
 
 /**

@@ -148,6 +148,9 @@ function verdict(node: SimNode, caller: Caller): void {
   for (const [index, ref] of caller.refs) {
     const { does, answers } = caller.plans[index] as Plan;
     const outcome = node.outcome(ref);
+    const path = node.path(ref);
+    if ('value' in outcome) expect(path).toEqual([{ peer: 'peer' }]);
+    else if (!node.messages.has(ref)) expect(path).toBe(outcome.error);
     const isStopped = 'error' in outcome && outcome.error.code === 'stopped';
     if (caller.cancelled.has(index) && isStopped) continue;
     const what = `call ${index} of ${node.name} (${does})`;

@@ -40,6 +40,7 @@ describe('an idempotent call whose connection breaks', () => {
     expect(pair.b.dispatched.map((each) => Uint8Array.from(each.payload))).toEqual([payload, payload]);
     answer(pair, 7);
     expect(pair.a.outcome(ref)).toMatchObject({ value: { length: 7 } });
+    expect(pair.a.path(ref)).toEqual([{ peer: 'peer' }]);
     expectEmpty(pair);
   });
 

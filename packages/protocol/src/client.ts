@@ -1,6 +1,14 @@
 import type { Watch } from './events.ts';
 import type { IterablePromise } from './iterable-promise.ts';
-import type { NodeStatus, PeerInfo, RouteInfo, ServiceAccess, ServiceInfo, TopicInfo } from './node.ts';
+import type {
+  NodeStatus,
+  PeerInfo,
+  PeerRef,
+  RouteInfo,
+  ServiceAccess,
+  ServiceInfo,
+  TopicInfo,
+} from './node.ts';
 import type { NodeTop } from './top.ts';
 
 /**
@@ -137,6 +145,12 @@ export interface RequestOptions {
    * is back. Default: false.
    */
   idempotent?: boolean;
+  /**
+   * Told which peers the request passed, in order, the one that answered last: one for a peer that is connected. It is
+   * called once, before the call resolves (a stream: before its first answer, or its end), and not at all for a call that
+   * fails before that. What it throws, the call fails with.
+   */
+  onPath?: (path: readonly PeerRef[]) => void;
   /** Cancels the call, at the far side too; it then fails with the signal's reason. */
   signal?: AbortSignal;
 }

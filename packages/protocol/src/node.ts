@@ -62,6 +62,33 @@ export interface RouteInfo {
   readonly ageMs: number;
 }
 
+/** A peer that something passed. */
+export interface PeerRef {
+  readonly peer: string;
+  /** Its own word for its name; absent if this node has not heard it. */
+  readonly name?: string;
+}
+
+/** One step of the way to a peer. */
+export interface TraceHop {
+  /** Links from this node, from 1 up. */
+  readonly hop: number;
+  /** Who answered from there, proven by its signature; absent: nobody did in time. */
+  readonly peer?: string;
+  /** Its own word for its name; absent if this node has not heard it, or nobody answered. */
+  readonly name?: string;
+  /** The round trip to there; absent where nobody answered. */
+  readonly rttMs?: number;
+}
+
+/** The way to a peer as it was found. */
+export interface TraceResult {
+  readonly peer: string;
+  readonly name?: string;
+  /** By distance, 1 to 16 of them. The last one is the peer itself; a connected peer is the only one. */
+  readonly hops: readonly TraceHop[];
+}
+
 /** One topic as this node knows it. */
 export interface TopicInfo {
   readonly topic: string;

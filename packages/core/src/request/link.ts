@@ -1,3 +1,4 @@
+import type { PeerRef } from '@peerd/protocol';
 import { Ring, ShortestFirst } from '@peerd/protocol/queues';
 import { Table } from '../channel/table.ts';
 import type { Call, Outgoing } from './call.ts';
@@ -69,6 +70,8 @@ export class Link {
   readonly connection: string;
   /** Who opened the stream calls on it; the other side answers. */
   readonly role: 'caller' | 'answerer';
+  /** The peers that its calls pass, the one at its end last. */
+  path: readonly PeerRef[];
   isOpen: boolean;
   /** False from when the stream says its buffer is full until it says that it has drained. */
   isWritable = true;
@@ -94,6 +97,7 @@ export class Link {
     this.peer = peer;
     this.connection = connection;
     this.role = role;
+    this.path = [{ peer }];
     this.isOpen = role === 'answerer';
   }
 

@@ -1,4 +1,4 @@
-import type { ErrorCode, PeerdError } from '@peerd/protocol';
+import type { ErrorCode, PeerdError, PeerRef } from '@peerd/protocol';
 import type { Overload } from '../channel/quota.ts';
 import type { Responder, Settler } from '../channel/responder.ts';
 import type { PeerReach, PeerReached, PeerSignal } from '../peers/messages.ts';
@@ -23,6 +23,11 @@ export type RequestCommand = {
   /** One answer settles `answer`; a stream of them comes as `request/message` and its end settles `end`. */
   readonly answer?: Settler<Uint8Array> | undefined;
   readonly end?: Settler<void> | undefined;
+  /**
+   * The peers that the call passed, in order, the answering one last. Settled once, before the first answer; rejected,
+   * before `answer` or `end` is, when there is none.
+   */
+  readonly path?: Settler<readonly PeerRef[]> | undefined;
 };
 
 /** A caller lets go of its call. */

@@ -1,9 +1,11 @@
-import { type ErrorCode, PeerdError } from '@peerd/protocol';
+import { type ErrorCode, PeerdError, type PeerRef } from '@peerd/protocol';
 import { Ring } from '@peerd/protocol/queues';
 import type { Deadline } from '../channel/deadlines.ts';
 import type { Settler } from '../channel/responder.ts';
+import type { Limits } from '../config.ts';
 import type { Target } from '../peers/target.ts';
 import { Call } from './call.ts';
+import { MAX_SERVICE_BYTES } from './frames.ts';
 
 /** How often a call that was never written is given another connection. */
 export const MAX_ATTEMPTS = 2;
@@ -20,6 +22,7 @@ export interface Question {
   readonly idempotent?: boolean | undefined;
   readonly answer?: Settler<Uint8Array> | undefined;
   readonly end?: Settler<void> | undefined;
+  readonly path?: Settler<readonly PeerRef[]> | undefined;
 }
 
 /**
@@ -35,6 +38,10 @@ export class OutboundCall extends Call {
   payload: Uint8Array;
   readonly answer: Settler<Uint8Array> | undefined;
   readonly end: Settler<void> | undefined;
+  /** Until it has been settled. */
+  path: Settler<readonly PeerRef[]> | undefined;
+  /** Who answers a call that has no link. */
+  fallbackPeer: string | undefined;
   /** To be asked again when the connection breaks: its payload is kept. */
   readonly isIdempotent: boolean;
   /** Whether a message of a stream of answers has been handed over. */
@@ -62,6 +69,7 @@ export class OutboundCall extends Call {
     this.totalTimeoutMs = question.timeoutMs;
     this.answer = question.answer;
     this.end = question.end;
+    this.path = question.path;
     this.untakenBytes = question.end === undefined ? undefined : new Ring();
     this.isIdempotent = question.idempotent === true;
     this.heldBytes = question.payload.length;
@@ -72,9 +80,23 @@ export class OutboundCall extends Call {
     return this.answer === undefined && this.end === undefined;
   }
 
+  /** What is wrong with the call itself. */
+  mistake({ maxPayloadBytes }: Limits): PeerdError | undefined {
+    const size = this.payload.length;
+    if (size > maxPayloadBytes)
+      return new PeerdError(
+        'too-large',
+        `the request is ${size} bytes, over the limit of ${maxPayloadBytes}`,
+      );
+    // A UTF-16 unit is at most three bytes of UTF-8, so short names need no counting.
+    if (this.service.length * 3 > MAX_SERVICE_BYTES && Buffer.byteLength(this.service) > MAX_SERVICE_BYTES)
+      return new PeerdError('invalid', `the name of the service is over ${MAX_SERVICE_BYTES} bytes`);
+    return undefined;
+  }
+
   /** The same call before its next try. */
   again(nowMs: number): OutboundCall {
-    const { ref, target, service, payload, answer, end } = this;
+    const { ref, target, service, payload, answer, end, path } = this;
     const timeoutMs = Math.max(1, Math.ceil(Math.min(this.timeoutMs, this.deadlineMs - nowMs)));
     const call = new OutboundCall({
       ref,
@@ -85,6 +107,7 @@ export class OutboundCall extends Call {
       idempotent: true,
       answer,
       end,
+      path,
     });
     const peer = this.link?.peer;
     // By a name nobody may be known any more; an address is still the best way there.
@@ -100,6 +123,11 @@ export class OutboundCall extends Call {
   letGo(): void {
     this.payload = none;
     while (this.outgoing.shift() !== undefined);
+  }
+
+  /** The peers that it passes, the answering one last. */
+  get passed(): readonly PeerRef[] {
+    return this.link?.path ?? (this.fallbackPeer === undefined ? [] : [{ peer: this.fallbackPeer }]);
   }
 
   get serviceText(): string {

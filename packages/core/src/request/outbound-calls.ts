@@ -7,7 +7,7 @@ import type { Target } from '../peers/target.ts';
 import type { Handlers } from '../server/feature.ts';
 import type { ClientClosed } from '../server/inputs.ts';
 import type { Call } from './call.ts';
-import { errorCodeOf, MAX_SERVICE_BYTES, MESSAGE_COST_BYTES } from './frames.ts';
+import { errorCodeOf, MESSAGE_COST_BYTES } from './frames.ts';
 import { Link, type Progress } from './link.ts';
 import type {
   CallerEvent,
@@ -62,19 +62,10 @@ export class OutboundCalls {
       () => this.size,
     );
     this.handlers = {
-      request: (command) => {
-        const call = new OutboundCall(command);
-        const refusal = this.#refusal(call);
-        if (refusal === undefined) this.#start(call);
-        else this.#settle(call, refusal);
-      },
-      'request/internal': (request) => {
-        const target: Target = { kind: 'id', key: request.peer, peer: request.peer };
-        const { ref, service, payload, timeoutMs } = request;
-        const call = new OutboundCall({ ref, target, service, payload, timeoutMs });
-        const refusal = this.#refusal(call);
-        if (refusal === undefined) this.#start(call);
-        else this.#settle(call, refusal);
+      request: (command) => this.#take(new OutboundCall(command)),
+      'request/internal': ({ ref, peer, service, payload, timeoutMs }) => {
+        const target: Target = { kind: 'id', key: peer, peer };
+        this.#take(new OutboundCall({ ref, target, service, payload, timeoutMs }));
       },
       'request/cancel': ({ ref }) => {
         const call = this.#calls.get(ref);
@@ -94,11 +85,11 @@ export class OutboundCalls {
         call.link.grant(call, bytes + MESSAGE_COST_BYTES);
         this.#shared.touch(call.link);
       },
-      'peer/reached': ({ ref, peer, connection, kind }) => {
+      'peer/reached': ({ ref, peer, connection, kind, name }) => {
         const call = this.#calls.get(ref);
         if (call === undefined || call.phase !== 'finding') return;
-        if (kind === 'peerd') this.#attach(call, this.#linkToPeer(peer, connection));
-        else this.#fallBack(call, connection);
+        if (kind === 'peerd') this.#attach(call, this.#linkToPeer(peer, connection, name));
+        else this.#fallBack(call, peer, connection);
       },
       'peer/unreached': ({ ref, error }) => {
         const call = this.#calls.get(ref);
@@ -179,6 +170,7 @@ export class OutboundCalls {
     const payload = outbound.takeMessage();
     if (outbound.end !== undefined) {
       outbound.hasAnswered = true;
+      this.#settlePath(outbound, undefined);
       this.#shared.context.emit({ type: 'request/message', ref: outbound.ref, payload });
       if (isLast) this.#finish(outbound, undefined);
     } else if (isLast) {
@@ -224,11 +216,6 @@ export class OutboundCalls {
   #refusal(call: OutboundCall): PeerdError | undefined {
     const { held, limits } = this.#shared;
     const size = call.payload.length;
-    if (size > limits.maxPayloadBytes)
-      return new PeerdError(
-        'too-large',
-        `the request is ${size} bytes, over the limit of ${limits.maxPayloadBytes}`,
-      );
     // Our own are few, and must not take the place of a program's.
     if (!call.isInternal && this.size >= limits.maxOutboundCalls) {
       this.quota.refuse(this.#shared.context);
@@ -244,10 +231,13 @@ export class OutboundCalls {
         `${limits.maxBytesInFlight} bytes are in flight: try again when some have ended`,
       );
     }
-    // A UTF-16 unit is at most three bytes of UTF-8, so short names need no counting.
-    if (call.service.length * 3 > MAX_SERVICE_BYTES && Buffer.byteLength(call.service) > MAX_SERVICE_BYTES)
-      return new PeerdError('invalid', `the name of the service is over ${MAX_SERVICE_BYTES} bytes`);
     return undefined;
+  }
+
+  #take(call: OutboundCall): void {
+    const refusal = call.mistake(this.#shared.limits) ?? this.#refusal(call);
+    if (refusal === undefined) this.#start(call);
+    else this.#settle(call, refusal);
   }
 
   #start(call: OutboundCall): void {
@@ -281,11 +271,12 @@ export class OutboundCalls {
     this.#shared.touch(link);
   }
 
-  #linkToPeer(peer: string, connection: string): Link {
+  #linkToPeer(peer: string, connection: string, name: string | undefined): Link {
     const existing = this.#linkTo.get(peer);
     if (existing !== undefined) return existing;
     this.#lastLink += 1;
     const link = new Link(this.#lastLink, peer, connection, 'caller');
+    if (name !== undefined) link.path = [{ peer, name }];
     this.#linkTo.set(peer, link);
     this.#shared.links.set(link.id, link);
     this.#opening.set(link, []);
@@ -304,7 +295,7 @@ export class OutboundCalls {
     this.#routes.clear();
   }
 
-  #fallBack(call: OutboundCall, connection: string): void {
+  #fallBack(call: OutboundCall, peer: string, connection: string): void {
     if (call.service !== '' || call.end !== undefined) {
       const what = call.service === '' ? 'streams of answers' : 'services';
       this.#finish(
@@ -314,6 +305,7 @@ export class OutboundCalls {
       return;
     }
     call.phase = 'fallback';
+    call.fallbackPeer = peer;
     this.#shared.context.emit({ type: 'fallback/send', ref: call.ref, connection, payload: call.payload });
   }
 
@@ -383,8 +375,17 @@ export class OutboundCalls {
     this.#shared.held.bytes -= released;
   }
 
+  #settlePath(call: OutboundCall, error: PeerdError | undefined): void {
+    const { path: responder } = call;
+    if (responder === undefined) return;
+    call.path = undefined;
+    if (error === undefined) this.#shared.context.emit({ type: 'settle', responder, value: call.passed });
+    else this.#shared.context.emit({ type: 'fail', responder, error });
+  }
+
   #settle(call: OutboundCall, outcome: Uint8Array | PeerdError | undefined): void {
     const { context } = this.#shared;
+    this.#settlePath(call, outcome instanceof PeerdError ? outcome : undefined);
     const responder = call.answer ?? call.end;
     if (responder === undefined)
       context.emit({

@@ -47,6 +47,7 @@ const beginnings: ReadonlySet<Input['type']> = new Set([
   'subscribe',
   'handle',
   'ping',
+  'trace',
   'connect',
 ]);
 

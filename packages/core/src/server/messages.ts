@@ -14,6 +14,7 @@ import type { PingInput, PingOutput } from '../ping/state.ts';
 import type { RequestCancel, RequestCommand, RequestInput, RequestOutput } from '../request/messages.ts';
 import type { RoutingCommand, RoutingInput, RoutingOutput } from '../routing/messages.ts';
 import type { ServicesCommand, ServicesInput, ServicesOutput } from '../services/messages.ts';
+import type { TraceCommand } from '../trace/messages.ts';
 import type { ClientClosed, Drain, Reconfigure } from './inputs.ts';
 
 /** What the state itself tells of `top`. */
@@ -29,6 +30,7 @@ export type Command =
   | ConnectionsCommand
   | RoutingCommand
   | ServicesCommand
+  | TraceCommand
   | Extract<PingInput, { type: 'ping' | 'ping/cancel' }>
   | ClientClosed
   | Drain
@@ -119,5 +121,8 @@ export function reject(command: Command, error: PeerdError): void {
   // Letting go has succeeded: there is nothing left to hold.
   if (command.type === 'unhandle' || command.type === 'unsubscribe') command.responder.resolve();
   else if ('responder' in command) command.responder.reject(error);
-  else if (command.type === 'request') (command.answer ?? command.end)?.reject(error);
+  else if (command.type === 'request') {
+    command.path?.reject(error);
+    (command.answer ?? command.end)?.reject(error);
+  }
 }

@@ -1,4 +1,4 @@
-import { type ErrorCode, PeerdError } from '@peerd/protocol';
+import { type ErrorCode, PeerdError, type PeerRef } from '@peerd/protocol';
 import { expect } from 'vitest';
 import { Responder } from '../../src/channel/responder.ts';
 import type { Limits } from '../../src/config.ts';
@@ -21,6 +21,11 @@ import { defaultLimits } from '../../src/settings.ts';
 import { FakeContext } from './context.ts';
 
 export type Outcome = { readonly value: Uint8Array | undefined } | { readonly error: PeerdError };
+/** How many messages of the call had come by then, and whether the call was over. */
+type PathOutcome = ({ readonly path: readonly PeerRef[] } | { readonly error: PeerdError }) & {
+  readonly messages: number;
+  readonly isLate: boolean;
+};
 export type Dispatch = Extract<RequestOutput, { type: 'request/dispatch' }>;
 
 /** One direction of a stream: what was written and has not arrived, and what the sender may still send. */
@@ -70,6 +75,7 @@ export class SimNode {
   readonly inbox: RequestInput[] = [];
   readonly outcomes = new Map<number, Outcome[]>();
   readonly messages = new Map<number, Uint8Array[]>();
+  readonly #paths = new Map<number, PathOutcome[]>();
   readonly aborted = new Map<number, string>();
   readonly dispatched: Dispatch[] = [];
   /** What was answered over the fallback; without a payload it is a refusal. */
@@ -81,6 +87,7 @@ export class SimNode {
   onRequest: (dispatch: Dispatch) => void = () => {};
   readonly lanes = new Map<number, Lane>();
   readonly #refOf = new Map<unknown, number>();
+  readonly #refOfPath = new Map<unknown, number>();
   #lastRef = 0;
 
   constructor(name: string, limits: Partial<Limits>) {
@@ -115,7 +122,10 @@ export class SimNode {
       payload,
       timeoutMs,
       idempotent,
+      path: { resolve() {}, reject() {} },
     } as const;
+    this.#refOfPath.set(command.path, ref);
+    this.#paths.set(ref, []);
     this.inbox.push(
       stream ? { ...command, end: this.responder(ref) } : { ...command, answer: this.responder(ref) },
     );
@@ -134,6 +144,21 @@ export class SimNode {
   settled(responder: unknown, outcome: Outcome): void {
     const ref = this.#refOf.get(responder);
     if (ref !== undefined) this.outcomes.get(ref)?.push(outcome);
+    const pathRef = this.#refOfPath.get(responder);
+    if (pathRef === undefined) return;
+    const messages = this.messages.get(pathRef)?.length ?? 0;
+    const when = { messages, isLate: this.isSettled(pathRef) };
+    const path = 'error' in outcome ? outcome : { path: outcome.value as unknown as readonly PeerRef[] };
+    this.#paths.get(pathRef)?.push({ ...path, ...when });
+  }
+
+  /** What became of the path of a call, which is settled once, and before the call's first message and its end. */
+  path(ref: number): readonly PeerRef[] | PeerdError {
+    const outcomes = this.#paths.get(ref);
+    expect(outcomes, `the outcomes of the path of call ${ref} of ${this.name}`).toHaveLength(1);
+    const outcome = outcomes?.[0] as PathOutcome;
+    expect(outcome).toMatchObject({ messages: 0, isLate: false });
+    return 'error' in outcome ? outcome.error : outcome.path;
   }
 
   /** The one outcome of a call. */
