@@ -2,19 +2,16 @@ import { PeerdError, type PeerInfo } from '@peerd/protocol';
 import { Quota } from '../channel/quota.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { PeersInput, PeersOutput } from './messages.ts';
+import { Names } from './names.ts';
 import { PeerRecord } from './record.ts';
-import { MIN_PREFIX_LENGTH, type Target } from './target.ts';
+import type { Target } from './target.ts';
+import { type Waiter, Waiters } from './waiters.ts';
 
 /** Peers that are remembered without being connected. The one heard of longest ago makes room. */
 const MAX_KNOWN_PEERS = 10_000;
 
 /** Dials at a time: as many as libp2p keeps waiting for one of its hundred turns. */
 const MAX_DIALS = 500;
-
-interface Waiter {
-  readonly ref: number;
-  readonly target: Target;
-}
 
 /**
  * Who is known, under which names, and how to get to them: it resolves what a caller means by a peer, picks a
@@ -28,10 +25,9 @@ export class PeersState implements Feature<PeersInput> {
   /** Peers of the configuration: they are known before they have been reached. */
   #configured: ReadonlySet<string>;
   readonly #peers = new Map<string, PeerRecord>();
-  readonly #names = new Map<string, Set<string>>();
-  /** Who waits for which peer or dial, and for what each waits; those whose target means nobody yet apart. */
-  readonly #waiting = new Map<string, Map<number, Waiter>>();
-  readonly #waitsFor = new Map<number, string>();
+  readonly #names: Names;
+  readonly #waiters = new Waiters();
+  /** Those whose target means nobody yet. */
   #unresolved = new Map<number, Waiter>();
   readonly #dials = new Set<string>();
   #greetings = 0;
@@ -57,6 +53,7 @@ export class PeersState implements Feature<PeersInput> {
   ) {
     this.#context = context;
     this.#self = self;
+    this.#names = new Names(self);
     this.#configured = idsOf(configured);
     this.handlers = {
       peers: ({ responder }) => context.emit({ type: 'settle', responder, value: this.list() }),
@@ -87,7 +84,7 @@ export class PeersState implements Feature<PeersInput> {
           this.#rename(record, name);
         }
         context.emit({ type: 'peer/remember', peer, name: record.name });
-        for (const waiter of this.#takeWaiting(peer)) this.#reached(waiter, record, connection);
+        for (const waiter of this.#waiters.take(peer)) this.#reached(waiter, record, connection);
         this.#resolveAgain();
       },
       'peer/refused': ({ connection, peer, error }) => {
@@ -97,7 +94,7 @@ export class PeersState implements Feature<PeersInput> {
         record.refusal = error;
         this.#greetings -= 1;
         if (!record.isOnTheWay)
-          for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
+          for (const waiter of this.#waiters.take(peer)) this.#unreached(waiter.ref, error);
         this.#resolveAgain();
       },
       'peer/identified': ({ peer, addresses }) => {
@@ -119,12 +116,12 @@ export class PeersState implements Feature<PeersInput> {
         if (record === undefined) return;
         record.isInDht = false;
         // It was only known from the table.
-        if (!record.isConnected && record.kind === undefined && !this.#waiting.has(peer))
+        if (!record.isConnected && record.kind === undefined && !this.#waiters.has(peer))
           this.#forget(record);
       },
       'dial/done': ({ key, peer }) => {
         this.#dials.delete(key);
-        const waiters = this.#takeWaiting(key);
+        const waiters = this.#waiters.take(key);
         // The connection itself was announced before: a greeting or its outcome is there. To dial once more is not
         // for us: libp2p hands out a connection that was refused as long as it is closing.
         const record = this.#peers.get(peer);
@@ -139,7 +136,7 @@ export class PeersState implements Feature<PeersInput> {
       'dial/failed': ({ key, peer, message, isOurself }) => {
         this.#dials.delete(key);
         const error = new PeerdError('unreachable', `${key} can't be reached: ${message}`);
-        const waiters = this.#takeWaiting(key);
+        const waiters = this.#waiters.take(key);
         if (peer !== undefined && this.#peers.get(peer)?.isConnected) {
           // It came meanwhile: by another of its addresses, or by itself.
           for (const waiter of waiters) this.#reachPeer(waiter, peer, undefined);
@@ -153,12 +150,7 @@ export class PeersState implements Feature<PeersInput> {
       'peer/part': ({ ref, target }) => this.#part(ref, target),
       'peer/leave': ({ ref }) => {
         this.#unresolved.delete(ref);
-        const key = this.#waitsFor.get(ref);
-        if (key === undefined) return;
-        this.#waitsFor.delete(ref);
-        const waiters = this.#waiting.get(key);
-        waiters?.delete(ref);
-        if (waiters?.size === 0) this.#waiting.delete(key);
+        this.#waiters.remove(ref);
       },
     };
   }
@@ -186,8 +178,8 @@ export class PeersState implements Feature<PeersInput> {
     return {
       addresses: this.addresses,
       peers: [...this.#peers.values()].map((record) => record.snapshot()),
-      names: [...this.#names].map(([name, peers]) => [name, [...peers]]),
-      waiting: [...this.#waiting].map(([key, waiters]) => [key, [...waiters.keys()]]),
+      names: this.#names.snapshot(),
+      waiting: this.#waiters.snapshot(),
       unresolved: [...this.#unresolved.keys()],
       dials: [...this.#dials],
       greetings: this.#greetings,
@@ -201,24 +193,13 @@ export class PeersState implements Feature<PeersInput> {
       if (target.peer !== undefined) return this.#reachPeer(waiter, target.peer, target.address);
       return this.#dial(waiter, target.key, undefined, target.address);
     }
-    const found = this.#find(target.key);
+    const found = this.#names.find(target.key, this.#peers.keys());
     const [only, second] = found;
     if (only !== undefined && second === undefined) return this.#reachPeer(waiter, only, undefined);
     if (only !== undefined) return this.#unreached(waiter.ref, ambiguous(target.key, found));
     // Whoever is being dialled or greeted may turn out to bear the name.
     if (this.#dials.size > 0 || this.#greetings > 0) this.#unresolved.set(waiter.ref, waiter);
     else this.#unreached(waiter.ref, unknown(target.key));
-  }
-
-  /** The ids that a word can mean: those of that name, else those it is a prefix of. */
-  #find(word: string): string[] {
-    const named = this.#names.get(word);
-    if (word === this.#self.name) return [this.#self.id, ...(named ?? [])];
-    if (named !== undefined && named.size > 0) return [...named];
-    if (word.length < MIN_PREFIX_LENGTH) return [];
-    const found = [];
-    for (const id of this.#peers.keys()) if (id.startsWith(word)) found.push(id);
-    return found;
   }
 
   #part(ref: number, target: Target): void {
@@ -236,7 +217,7 @@ export class PeersState implements Feature<PeersInput> {
 
   /** Who is meant, by what is known here: nobody is dialled to find out. */
   #idsOf(target: Target): string[] {
-    if (target.kind === 'word') return this.#find(target.key);
+    if (target.kind === 'word') return this.#names.find(target.key, this.#peers.keys());
     if (target.peer !== undefined) return [target.peer];
     const found = [];
     for (const record of this.#peers.values())
@@ -249,7 +230,7 @@ export class PeersState implements Feature<PeersInput> {
     const record = this.#peers.get(peer);
     const connection = record?.usable;
     if (record !== undefined && connection !== undefined) return this.#reached(waiter, record, connection);
-    if (record?.isOnTheWay) return this.#wait(waiter, peer);
+    if (record?.isOnTheWay) return this.#waiters.add(peer, waiter);
     // libp2p would hand out the connection that is being closed.
     if (record?.isGoing) return this.#unreached(waiter.ref, record.refusal ?? closedEarly(peer));
     // By the address where there is one: what it leads to is not known before it has been tried.
@@ -262,23 +243,10 @@ export class PeersState implements Feature<PeersInput> {
       const message = `${key} was not dialled: ${MAX_DIALS} dials are under way`;
       return this.#unreached(waiter.ref, new PeerdError('busy', message));
     }
-    this.#wait(waiter, key);
+    this.#waiters.add(key, waiter);
     if (this.#dials.has(key)) return;
     this.#dials.add(key);
     this.#context.emit({ type: 'peer/dial', key, peer, address });
-  }
-
-  #wait(waiter: Waiter, key: string): void {
-    const waiters = this.#waiting.get(key) ?? new Map<number, Waiter>();
-    this.#waiting.set(key, waiters.set(waiter.ref, waiter));
-    this.#waitsFor.set(waiter.ref, key);
-  }
-
-  #takeWaiting(key: string): Waiter[] {
-    const waiters = [...(this.#waiting.get(key)?.values() ?? [])];
-    this.#waiting.delete(key);
-    for (const { ref } of waiters) this.#waitsFor.delete(ref);
-    return waiters;
   }
 
   #resolveAgain(): void {
@@ -309,7 +277,7 @@ export class PeersState implements Feature<PeersInput> {
       this.#context.emit({ type: 'peer/went', peer, name: record.name });
     if (!record.isOnTheWay && record.usable === undefined) {
       const error = record.refusal ?? closedEarly(peer);
-      for (const waiter of this.#takeWaiting(peer)) this.#unreached(waiter.ref, error);
+      for (const waiter of this.#waiters.take(peer)) this.#unreached(waiter.ref, error);
     }
     if (!record.isConnected) {
       this.#context.emit({ type: 'peer/disconnected', peer, name: record.name });
@@ -318,7 +286,7 @@ export class PeersState implements Feature<PeersInput> {
         record.kind === undefined &&
         record.name === undefined &&
         !record.isInDht &&
-        !this.#waiting.has(peer)
+        !this.#waiters.has(peer)
       )
         this.#forget(record);
     }
@@ -357,18 +325,8 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   #rename(record: PeerRecord, name: string | undefined): void {
-    if (record.name === name) return;
-    if (record.name !== undefined) {
-      const peers = this.#names.get(record.name);
-      peers?.delete(record.id);
-      if (peers?.size === 0) this.#names.delete(record.name);
-    }
     record.name = name;
-    if (name !== undefined) {
-      const peers = this.#names.get(name) ?? new Set();
-      this.#names.set(name, peers.add(record.id));
-    }
-    this.#context.emit({ type: 'peer/names-changed' });
+    if (this.#names.set(record.id, name)) this.#context.emit({ type: 'peer/names-changed' });
   }
 }
 
