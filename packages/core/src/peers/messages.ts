@@ -1,6 +1,7 @@
 import type { NodeStatus, PeerdError, PeerInfo } from '@peerd/protocol';
 import type { Overload } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
+import type { RouteFound, RouteLost } from '../routing/messages.ts';
 import type { Reconfigure } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 import type { Target } from './target.ts';
@@ -58,9 +59,25 @@ export type PeersEvent =
 
 /** Asks for a connection to a peer that may be used; answered by `peer/reached` or `peer/unreached`. */
 export type PeerReach =
-  | { readonly type: 'peer/reach'; readonly ref: number; readonly target: Target }
+  | {
+      readonly type: 'peer/reach';
+      readonly ref: number;
+      readonly target: Target;
+      /** Where there is no connection a way over other peers will do: then the answer may be `peer/routed`. */
+      readonly overRoutes?: true;
+    }
   /** Nobody waits for it any more. */
   | { readonly type: 'peer/leave'; readonly ref: number };
+
+/** Asks who is meant, and connects to nobody; answered by `peer/resolved` or `peer/unreached`. */
+export type PeerResolve = { readonly type: 'peer/resolve'; readonly ref: number; readonly target: Target };
+
+export type PeerResolved = {
+  readonly type: 'peer/resolved';
+  readonly ref: number;
+  readonly peer: string;
+  readonly name: string | undefined;
+};
 
 /** Asks for all connections to a peer to be closed; answered by `peer/parting` or `peer/unreached`. */
 export type PeerPart =
@@ -95,6 +112,15 @@ export type PeerReached =
       readonly isOurself?: true;
     };
 
+/** There is no connection to it; others may lead to it. */
+export type PeerRouted = {
+  readonly type: 'peer/routed';
+  readonly ref: number;
+  readonly peer: string;
+  /** What came of trying to connect to it, if that was tried. */
+  readonly error: PeerdError | undefined;
+};
+
 /** What every feature may want to know of a peer. */
 export type PeerSignal =
   | {
@@ -121,15 +147,21 @@ export type PeersInput =
   | Exclude<PeersCommand, { type: 'status' }>
   | PeersEvent
   | PeerReach
+  | PeerResolve
   | Extract<PeerPart, { type: 'peer/part' }>
   | Reconfigure
-  | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/refused' }>;
+  | RouteFound
+  | RouteLost
+  | Extract<PeerSignal, { type: 'peer/admitted' | 'peer/refused' }>
+  | { readonly type: 'tick' };
 
 export type PeersOutput =
   | Overload
   | Settle
   | Fail
   | PeerReached
+  | PeerRouted
+  | PeerResolved
   | PeerSignal
   | Extract<PeerPart, { type: 'peer/parting' }>
   /** The first connection to it that may be used is there. */

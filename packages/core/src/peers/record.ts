@@ -38,6 +38,11 @@ export class PeerRecord {
     return undefined;
   }
 
+  /** Whether it is known where to dial it. */
+  get isDialable(): boolean {
+    return this.addresses.size > 0 || this.isInDht;
+  }
+
   /** Whether all there is has been refused and is being closed. */
   get isGoing(): boolean {
     return this.isConnected && !this.isOnTheWay && this.usable === undefined;
@@ -92,4 +97,14 @@ export class PeerRecord {
   snapshot(): unknown {
     return { ...this.info(), connections: [...this.connections] };
   }
+}
+
+/** Connected ones first, then by name and id. */
+export function inOrder(a: PeerInfo, b: PeerInfo): number {
+  return (
+    Number(b.connected) - Number(a.connected) ||
+    Number(a.name === undefined) - Number(b.name === undefined) ||
+    (a.name ?? '').localeCompare(b.name ?? '') ||
+    a.id.localeCompare(b.id)
+  );
 }

@@ -1,10 +1,12 @@
 import { PeerdError, type PeerInfo } from '@peerd/protocol';
 import { Quota } from '../channel/quota.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
+import { ambiguous, closedEarly, itself, unknown } from './errors.ts';
 import type { PeersInput, PeersOutput } from './messages.ts';
 import { Names } from './names.ts';
-import { PeerRecord } from './record.ts';
-import type { Target } from './target.ts';
+import { inOrder, PeerRecord } from './record.ts';
+import { Routed } from './routed.ts';
+import { idsOf, type Target } from './target.ts';
 import { type Waiter, Waiters } from './waiters.ts';
 
 /** Peers that are remembered without being connected. The one heard of longest ago makes room. */
@@ -29,6 +31,9 @@ export class PeersState implements Feature<PeersInput> {
   readonly #waiters = new Waiters();
   /** Those whose target means nobody yet. */
   #unresolved = new Map<number, Waiter>();
+  readonly #routed = new Routed();
+  /** Whether a peer that nobody is known to lead to may be looked for through any neighbour. */
+  readonly #fallsBack: boolean;
   readonly #dials = new Set<string>();
   #greetings = 0;
   readonly #dialQuota = new Quota(
@@ -50,11 +55,13 @@ export class PeersState implements Feature<PeersInput> {
     context: Context<PeersOutput>,
     self: { readonly id: string; readonly name: string },
     configured: readonly Target[] = [],
+    fallsBack = false,
   ) {
     this.#context = context;
     this.#self = self;
     this.#names = new Names(self);
     this.#configured = idsOf(configured);
+    this.#fallsBack = fallsBack;
     this.handlers = {
       peers: ({ responder }) => context.emit({ type: 'settle', responder, value: this.list() }),
       reconfigure: ({ peers }) => {
@@ -68,6 +75,7 @@ export class PeersState implements Feature<PeersInput> {
         record.connections.set(connection, 'greeting');
         record.remotes.set(connection, { address, isDialled: direction === 'outbound' });
         record.refusal = undefined;
+        this.#routed.dialled(peer);
         if (direction === 'outbound') record.learn([address]);
         this.#greetings += 1;
       },
@@ -94,7 +102,7 @@ export class PeersState implements Feature<PeersInput> {
         record.refusal = error;
         this.#greetings -= 1;
         if (!record.isOnTheWay)
-          for (const waiter of this.#waiters.take(peer)) this.#unreached(waiter.ref, error);
+          for (const waiter of this.#waiters.take(peer)) this.#fail(waiter, error, peer);
         this.#resolveAgain();
       },
       'peer/identified': ({ peer, addresses }) => {
@@ -129,7 +137,7 @@ export class PeersState implements Feature<PeersInput> {
           for (const waiter of waiters) this.#reachPeer(waiter, peer, undefined);
         else {
           const error = record?.refusal ?? closedEarly(peer);
-          for (const { ref } of waiters) this.#unreached(ref, error);
+          for (const waiter of waiters) this.#fail(waiter, error, peer);
         }
         this.#resolveAgain();
       },
@@ -141,12 +149,35 @@ export class PeersState implements Feature<PeersInput> {
           // It came meanwhile: by another of its addresses, or by itself.
           for (const waiter of waiters) this.#reachPeer(waiter, peer, undefined);
         } else {
-          for (const { ref } of waiters) this.#unreached(ref, error, isOurself);
+          if (peer !== undefined) this.#routed.dialFailed(peer, context.nowMs);
+          for (const waiter of waiters)
+            if (isOurself) this.#unreached(waiter.ref, error, isOurself);
+            else this.#fail(waiter, error, peer);
           if (peer !== undefined) this.#lost(peer);
         }
         this.#resolveAgain();
       },
-      'peer/reach': ({ ref, target }) => this.#reach({ ref, target }),
+      'peer/reach': ({ ref, target, overRoutes = false }) => this.#reach({ ref, target, overRoutes }),
+      'peer/resolve': ({ ref, target }) => {
+        const peer = this.#meant(ref, target);
+        if (peer !== undefined)
+          context.emit({ type: 'peer/resolved', ref, peer, name: this.#names.of(peer) });
+      },
+      'route/found': ({ peer, name }) => {
+        this.#routed.found(peer, name);
+        this.#nameAnew(peer);
+        for (const waiter of this.#waiters.of(peer)) this.#giveStart(waiter, peer);
+        this.#resolveAgain();
+      },
+      'route/lost': ({ peer }) => {
+        this.#routed.lost(peer);
+        this.#nameAnew(peer);
+      },
+      tick: () =>
+        this.#routed.expire(context.nowMs, ({ ref, peer }) => {
+          if (this.#routed.has(peer) && this.#waiters.remove(ref) !== undefined)
+            context.emit({ type: 'peer/routed', ref, peer, error: undefined });
+        }),
       'peer/part': ({ ref, target }) => this.#part(ref, target),
       'peer/leave': ({ ref }) => {
         this.#unresolved.delete(ref);
@@ -157,15 +188,11 @@ export class PeersState implements Feature<PeersInput> {
 
   /** Known peers, connected ones first, then by name and id. */
   list(): PeerInfo[] {
-    return [...this.#peers.values()]
-      .map((record) => record.info())
-      .sort(
-        (a, b) =>
-          Number(b.connected) - Number(a.connected) ||
-          Number(a.name === undefined) - Number(b.name === undefined) ||
-          (a.name ?? '').localeCompare(b.name ?? '') ||
-          a.id.localeCompare(b.id),
-      );
+    return [...this.#peers.values()].map((record) => record.info()).sort(inOrder);
+  }
+
+  get nextTickMs(): number {
+    return this.#routed.nextTickMs;
   }
 
   get counts(): { known: number; connected: number } {
@@ -181,6 +208,7 @@ export class PeersState implements Feature<PeersInput> {
       names: this.#names.snapshot(),
       waiting: this.#waiters.snapshot(),
       unresolved: [...this.#unresolved.keys()],
+      routed: this.#routed.snapshot(),
       dials: [...this.#dials],
       greetings: this.#greetings,
     };
@@ -193,7 +221,7 @@ export class PeersState implements Feature<PeersInput> {
       if (target.peer !== undefined) return this.#reachPeer(waiter, target.peer, target.address);
       return this.#dial(waiter, target.key, undefined, target.address);
     }
-    const found = this.#names.find(target.key, this.#peers.keys());
+    const found = this.#bearersOf(target.key);
     const [only, second] = found;
     if (only !== undefined && second === undefined) return this.#reachPeer(waiter, only, undefined);
     if (only !== undefined) return this.#unreached(waiter.ref, ambiguous(target.key, found));
@@ -203,11 +231,8 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   #part(ref: number, target: Target): void {
-    const found = this.#idsOf(target);
-    const [peer, second] = found;
-    if (peer === undefined) return this.#unreached(ref, unknown(target.key));
-    if (second !== undefined) return this.#unreached(ref, ambiguous(target.key, found));
-    if (peer === this.#self.id) return this.#unreached(ref, itself(target.key));
+    const peer = this.#meant(ref, target);
+    if (peer === undefined) return;
     const record = this.#peers.get(peer);
     if (record === undefined && !this.#configured.has(peer)) return this.#unreached(ref, unknown(target.key));
     const connections = [...(record?.connections.keys() ?? [])];
@@ -215,9 +240,24 @@ export class PeersState implements Feature<PeersInput> {
     for (const connection of connections) this.#context.emit({ type: 'connection/hang-up', connection });
   }
 
+  /** The one that is meant, another than this node; else `ref` is told why there is none. */
+  #meant(ref: number, target: Target): string | undefined {
+    const found = this.#idsOf(target);
+    const [peer, second] = found;
+    if (peer === undefined) this.#unreached(ref, unknown(target.key));
+    else if (second !== undefined) this.#unreached(ref, ambiguous(target.key, found));
+    else if (peer === this.#self.id) this.#unreached(ref, itself(target.key));
+    else return peer;
+    return undefined;
+  }
+
+  #bearersOf(word: string): string[] {
+    return this.#names.find(word, [...this.#peers.keys(), ...this.#routed.ids()]);
+  }
+
   /** Who is meant, by what is known here: nobody is dialled to find out. */
   #idsOf(target: Target): string[] {
-    if (target.kind === 'word') return this.#names.find(target.key, this.#peers.keys());
+    if (target.kind === 'word') return this.#bearersOf(target.key);
     if (target.peer !== undefined) return [target.peer];
     const found = [];
     for (const record of this.#peers.values())
@@ -230,9 +270,16 @@ export class PeersState implements Feature<PeersInput> {
     const record = this.#peers.get(peer);
     const connection = record?.usable;
     if (record !== undefined && connection !== undefined) return this.#reached(waiter, record, connection);
-    if (record?.isOnTheWay) return this.#waiters.add(peer, waiter);
+    if (record?.isOnTheWay) {
+      this.#waiters.add(peer, waiter);
+      return this.#giveStart(waiter, peer);
+    }
     // libp2p would hand out the connection that is being closed.
-    if (record?.isGoing) return this.#unreached(waiter.ref, record.refusal ?? closedEarly(peer));
+    if (record?.isGoing) return this.#fail(waiter, record.refusal ?? closedEarly(peer), peer);
+    const isDialable = address !== undefined || record?.isDialable === true;
+    const isRouted = waiter.overRoutes && this.#routed.has(peer);
+    if (isRouted && (!isDialable || this.#routed.isUndialable(peer, this.#context.nowMs)))
+      return this.#context.emit({ type: 'peer/routed', ref: waiter.ref, peer, error: undefined });
     // By the address where there is one: what it leads to is not known before it has been tried.
     this.#dial(waiter, address ?? peer, peer, address);
   }
@@ -244,6 +291,7 @@ export class PeersState implements Feature<PeersInput> {
       return this.#unreached(waiter.ref, new PeerdError('busy', message));
     }
     this.#waiters.add(key, waiter);
+    if (peer !== undefined) this.#giveStart(waiter, peer);
     if (this.#dials.has(key)) return;
     this.#dials.add(key);
     this.#context.emit({ type: 'peer/dial', key, peer, address });
@@ -262,6 +310,19 @@ export class PeersState implements Feature<PeersInput> {
     this.#context.emit({ type: 'peer/reached', ref: waiter.ref, peer, connection, kind, name, address });
   }
 
+  /** Its call goes over others if there is no connection soon. */
+  #giveStart({ ref, overRoutes }: Waiter, peer: string): void {
+    if (overRoutes && this.#routed.has(peer)) this.#routed.giveStart(ref, peer, this.#context.nowMs);
+  }
+
+  /** There is no connection, and will be none. */
+  #fail({ ref, overRoutes }: Waiter, error: PeerdError, peer: string | undefined): void {
+    const leads = (id: string) => this.#routed.has(id) || (this.#fallsBack && this.counts.connected > 0);
+    if (overRoutes && peer !== undefined && leads(peer))
+      this.#context.emit({ type: 'peer/routed', ref, peer, error });
+    else this.#unreached(ref, error);
+  }
+
   #unreached(ref: number, error: PeerdError, isOurself?: true): void {
     this.#context.emit({ type: 'peer/unreached', ref, error, ...(isOurself ? { isOurself } : {}) });
   }
@@ -277,7 +338,7 @@ export class PeersState implements Feature<PeersInput> {
       this.#context.emit({ type: 'peer/went', peer, name: record.name });
     if (!record.isOnTheWay && record.usable === undefined) {
       const error = record.refusal ?? closedEarly(peer);
-      for (const waiter of this.#waiters.take(peer)) this.#unreached(waiter.ref, error);
+      for (const waiter of this.#waiters.take(peer)) this.#fail(waiter, error, peer);
     }
     if (!record.isConnected) {
       this.#context.emit({ type: 'peer/disconnected', peer, name: record.name });
@@ -301,8 +362,8 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   #forget(record: PeerRecord): void {
-    this.#rename(record, undefined);
     this.#peers.delete(record.id);
+    this.#nameAnew(record.id);
   }
 
   #record(peer: string): PeerRecord {
@@ -326,28 +387,12 @@ export class PeersState implements Feature<PeersInput> {
 
   #rename(record: PeerRecord, name: string | undefined): void {
     record.name = name;
-    if (this.#names.set(record.id, name)) this.#context.emit({ type: 'peer/names-changed' });
+    this.#nameAnew(record.id);
   }
-}
 
-/** Of those whose address says who they are. */
-function idsOf(targets: readonly Target[]): Set<string> {
-  return new Set(targets.flatMap((target) => (target.kind === 'word' ? [] : (target.peer ?? []))));
-}
-
-function ambiguous(key: string, candidates: readonly string[]): PeerdError {
-  const message = `${key} fits ${candidates.length} peers: say which by its id`;
-  return new PeerdError('invalid', message, { candidates });
-}
-
-function unknown(key: string): PeerdError {
-  return new PeerdError('unknown-peer', `no peer is known as ${key}`);
-}
-
-function itself(key: string): PeerdError {
-  return new PeerdError('invalid', `${key} is this node itself`);
-}
-
-function closedEarly(peer: string): PeerdError {
-  return new PeerdError('unreachable', `the connection to ${peer} closed before it could be used`);
+  /** What it has said to us counts for more than what others pass on. */
+  #nameAnew(peer: string): void {
+    const name = this.#peers.get(peer)?.name ?? this.#routed.nameOf(peer);
+    if (this.#names.set(peer, name)) this.#context.emit({ type: 'peer/names-changed' });
+  }
 }

@@ -8,3 +8,8 @@ export type Target =
 
 /** Shortest prefix of a peer id that is looked up. All Ed25519 ids share their first eight characters. */
 export const MIN_PREFIX_LENGTH = 4;
+
+/** The peers that are meant, of those targets that say so themselves. */
+export function idsOf(targets: readonly Target[]): Set<string> {
+  return new Set(targets.flatMap((target) => (target.kind === 'word' ? [] : (target.peer ?? []))));
+}

@@ -4,6 +4,8 @@ import type { Target } from './target.ts';
 export interface Waiter {
   readonly ref: number;
   readonly target: Target;
+  /** A way over other peers will do too. */
+  readonly overRoutes: boolean;
 }
 
 /** Who waits for which peer or dial. */
@@ -20,6 +22,10 @@ export class Waiters {
 
   has(key: string): boolean {
     return this.#waiting.has(key);
+  }
+
+  of(key: string): Iterable<Waiter> {
+    return this.#waiting.get(key)?.values() ?? [];
   }
 
   take(key: string): Waiter[] {

@@ -87,9 +87,9 @@ type Told = Extract<
       | 'service/added'
       | 'service/removed'
       | 'peer/came'
-      | 'peer/went'
-      | 'route/found'
-      | 'route/lost';
+      | 'peer/resolved'
+      | 'peer/routed'
+      | 'peer/went';
   }
 >;
 
