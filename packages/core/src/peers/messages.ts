@@ -1,8 +1,7 @@
 import type { NodeStatus, PeerdError, PeerInfo } from '@peerd/protocol';
 import type { Overload } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
-import type { RouteFound, RouteLost } from '../routing/messages.ts';
-import type { Reconfigure } from '../server/inputs.ts';
+import type { Reconfigure, RouteFound, RouteLost } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
 import type { Target } from './target.ts';
 

@@ -8,6 +8,7 @@ import type {
   InternalRequest,
   InternalSettled,
 } from '../request/messages.ts';
+import type { RouteFound, RouteLost } from '../server/inputs.ts';
 import type { Settle } from '../server/outputs.ts';
 
 /** Links that a message may take, and so the longest route there is. */
@@ -94,19 +95,6 @@ export interface Ways {
 export interface Way {
   readonly next: string;
   readonly via: readonly string[];
-}
-
-/** A peer can be reached, directly or over others, or has another name than before. */
-export interface RouteFound {
-  readonly type: 'route/found';
-  readonly peer: string;
-  readonly name: string;
-}
-
-/** It can't any more. */
-export interface RouteLost {
-  readonly type: 'route/lost';
-  readonly peer: string;
 }
 
 export type RoutingCommand = { readonly type: 'routes'; readonly responder: Responder<RouteInfo[]> };

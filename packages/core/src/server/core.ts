@@ -101,7 +101,12 @@ export class NodeCore implements Context<Output> {
       this.#lastRef -= 1;
       return this.#lastRef;
     };
-    this.#peers = new PeersState(this, config.self, config.discovery.peers);
+    this.#peers = new PeersState(
+      this,
+      config.self,
+      config.discovery.peers,
+      config.routingSettings.randomFallback,
+    );
     this.#services = new ServicesState(this, config.services);
     this.#limits = { ...config.limits };
     this.#broadcast = new BroadcastState(this, this.#limits, makeRef);

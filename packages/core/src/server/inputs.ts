@@ -25,3 +25,16 @@ export interface Reconfigure {
   readonly services: ServiceRules;
   readonly responder: Responder<void>;
 }
+
+/** A peer can be reached, directly or over others, or has another name than before. */
+export interface RouteFound {
+  readonly type: 'route/found';
+  readonly peer: string;
+  readonly name: string;
+}
+
+/** It can't any more. */
+export interface RouteLost {
+  readonly type: 'route/lost';
+  readonly peer: string;
+}
