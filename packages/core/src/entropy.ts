@@ -3,7 +3,7 @@ import { hkdfSync } from 'node:crypto';
 const SEED_BYTES = 32;
 
 /** HKDF-SHA256 gives at most 255 hashes; one of them is the next state. */
-const MAX_BYTES = 254 * SEED_BYTES;
+const LONGEST_OUTPUT = 254 * SEED_BYTES;
 
 /**
  * All that must be random to others, from one seed: the same seed gives the same bytes, so that a recorded run can be
@@ -22,7 +22,8 @@ export class Entropy {
 
   /** At most 8,128 at a time. */
   bytes(length: number): Uint8Array {
-    if (length > MAX_BYTES) throw new RangeError(`${length} random bytes at a time: at most ${MAX_BYTES}`);
+    if (length > LONGEST_OUTPUT)
+      throw new RangeError(`${length} random bytes at a time: at most ${LONGEST_OUTPUT}`);
     const output = new Uint8Array(
       hkdfSync('sha256', this.#state, '', 'peerd entropy 1', SEED_BYTES + length),
     );

@@ -6,7 +6,7 @@ import { nonceOf, TAG_BYTES } from '../noise.ts';
 const SMALL_BYTES = 512;
 
 /** What the WebAssembly takes as data that is authenticated only. */
-const MAX_SMALL_AD_BYTES = 32;
+const SMALL_AD_BYTES = 32;
 
 const CIPHER = 'chacha20-poly1305';
 const OPTIONS = { authTagLength: TAG_BYTES } as const;
@@ -38,7 +38,7 @@ export class PacketCipher {
   seal(counter: number, ad: Uint8Array, parts: readonly Uint8Array[]): Uint8Array[] {
     let bytes = 0;
     for (const part of parts) bytes += part.length;
-    if (bytes < SMALL_BYTES && ad.length <= MAX_SMALL_AD_BYTES) {
+    if (bytes < SMALL_BYTES && ad.length <= SMALL_AD_BYTES) {
       let offset = 0;
       for (const part of parts) {
         text.set(part, offset);
@@ -62,7 +62,7 @@ export class PacketCipher {
   open(counter: number, ad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
     const bytes = sealed.length - TAG_BYTES;
     if (bytes < 0) return undefined;
-    if (bytes < SMALL_BYTES && ad.length <= MAX_SMALL_AD_BYTES)
+    if (bytes < SMALL_BYTES && ad.length <= SMALL_AD_BYTES)
       return small.open(this.#key, nonceOf(counter), sealed, ad, Buffer.allocUnsafe(bytes)) ?? undefined;
     const decipher = createDecipheriv(CIPHER, this.#keyObject, nonceOf(counter), OPTIONS);
     decipher.setAAD(ad, { plaintextLength: bytes });
