@@ -24,6 +24,10 @@ const top: NodeTop = {
     { name: 'commands', unit: 'items', size: 512, limit: 1_024, refused: 0 },
     { name: 'bytes in flight', unit: 'bytes', size: 1_024, limit: 1 << 28, refused: 7 },
   ],
+  counters: [
+    { name: 'forged adverts', count: 1_200 },
+    { name: 'malformed routes', count: 0 },
+  ],
   calls: { outbound: 2, inbound: 1, bytesInFlight: 1_536 },
   clients: [
     {
@@ -61,6 +65,8 @@ test('top puts the queues that refuse and the full ones first, and marks a clien
     'commands              512    1,024  50 %  0',
     'topics                  0    1,000   0 %  0',
     '',
+    'forged adverts  1,200',
+    '',
     '4  1  0  1  0  4.77 MiB !  12  reader',
   ]);
 });
@@ -92,6 +98,9 @@ describe('on a terminal', () => {
       'bytes in flight  1.00 KiB   0 %        7',
       'commands              512  50 %        0',
       'topics                  0   0 %        0',
+      '',
+      'REFUSED OR DROPPED  TIMES',
+      'forged adverts      1,200',
       '',
       'CALLS      UNREAD  MISSED  PROGRAM',
       '    1  4.77 MiB !      12  reader',

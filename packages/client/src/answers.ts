@@ -35,7 +35,8 @@ function unreachedOf({
 }
 
 export function topOf(top: Value<'top'>): NodeTop {
-  const { at, uptimeMs, loop, queues, outboundCalls, inboundCalls, bytesInFlight, clients, memory } = top;
+  const { at, uptimeMs, loop, queues, counters, clients, memory } = top;
+  const { outboundCalls, inboundCalls, bytesInFlight } = top;
   const none = { rssBytes: 0, heapUsedBytes: 0, heapTotalBytes: 0, externalBytes: 0 };
   const idle = {
     turns: 0,
@@ -52,6 +53,7 @@ export function topOf(top: Value<'top'>): NodeTop {
     uptimeMs,
     loop: loop === undefined ? idle : plain(loop),
     queues: queues.map((queue) => ({ ...plain(queue), unit: unitOf(queue.unit) })),
+    counters: counters.map(plain),
     calls: { outbound: outboundCalls, inbound: inboundCalls, bytesInFlight },
     clients: clients.map(plain),
     memory: memory === undefined ? none : plain(memory),

@@ -90,13 +90,15 @@ describe('what top shows of the programs on the control socket', () => {
     client.socket.destroy();
   });
 
-  test('every queue it shows is on the page of the limits', async () => {
+  test('every queue and counter that it shows is on the page of the limits', async () => {
     const text = await readFile(new URL('../../../docs/reference/limits.md', import.meta.url), 'utf8');
     const client = await served.connect();
     await client.handle('clock', ({ payload }) => payload);
-    const { queues } = await client.top();
+    const { queues, counters } = await client.top();
     expect(queues.length).toBeGreaterThan(20);
-    for (const { name } of queues) expect(text).toContain(`*${name.replace(/ "clock"/, '')}*`);
+    expect(counters.length).toBeGreaterThan(1);
+    for (const { name } of [...queues, ...counters])
+      expect(text).toContain(`*${name.replace(/ "clock"/, '')}*`);
   });
 
   test('one that does not read is shown paused, with what waits for it and what it lost', async () => {

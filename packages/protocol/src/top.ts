@@ -6,6 +6,8 @@ export interface NodeTop {
   readonly loop: LoopInfo;
   /** Every bounded queue and quota of the node. */
   readonly queues: readonly QueueInfo[];
+  /** What the node refused or dropped for another reason than a limit, by that reason. */
+  readonly counters: readonly CounterInfo[];
   readonly calls: {
     /** Calls to peers that have no answer yet. */
     readonly outbound: number;
@@ -52,6 +54,13 @@ export interface QueueInfo {
   readonly limit: number;
   /** Times that something was answered `busy` for it, or was dropped and counted as missed, since the start. */
   readonly refused: number;
+}
+
+/** How often something was refused or dropped, and which. */
+export interface CounterInfo {
+  readonly name: string;
+  /** Since the start. */
+  readonly count: number;
 }
 
 /** A program that is connected to a daemon. */

@@ -49,7 +49,7 @@ export function topCommand(): Command {
     `On a terminal it shows a page that is refreshed until q or Ctrl-C; else one snapshot, or with --interval one after the
 other. Loop: a wait is how long a command lay there before the loop took it, the longest of the last 10 to 20 s. Queues:
 those that have refused something come first, then by how full they are; past its limit the answer is busy, or something is
-counted as missed. Clients: programs on the daemon's socket; UNREAD is what waits for one to read it, with a ! when the
+counted as missed. What was refused or dropped for another reason follows, by the reason. Clients: programs on the daemon's socket; UNREAD is what waits for one to read it, with a ! when the
 daemon takes nothing more from it until it does. A terminal that is too narrow for all columns lacks some.`,
   );
 }

@@ -8,6 +8,8 @@ export interface TopJson {
   loop: TopLoopJson;
   /** Every bounded queue and quota. */
   queues: TopQueueJson[];
+  /** What was refused or dropped for another reason than a limit. */
+  counters: TopCounterJson[];
   calls: TopCallsJson;
   /** Programs on the daemon's socket. */
   clients: TopClientJson[];
@@ -36,6 +38,12 @@ export interface TopQueueJson {
   limit: number;
   /** Times since the start that something was answered busy for it, or dropped and counted as missed. */
   refused: number;
+}
+
+export interface TopCounterJson {
+  name: string;
+  /** Since the start. */
+  count: number;
 }
 
 export interface TopCallsJson {

@@ -57,6 +57,9 @@ export async function linesOf(top: NodeTop, { daemon, before, brief = false }: L
   ];
   const sorted = [...top.queues].sort((a, b) => b.refused - a.refused || fullness(b) - fullness(a));
   const queues = brief ? sorted.filter(({ size, refused }) => size > 0 || refused > 0) : sorted;
+  const counters = top.counters
+    .filter(({ count }) => count > 0)
+    .map(({ name, count }) => [name, whole(count)]);
   const left = sorted.length - queues.length;
   return [
     ...facts.flatMap(([name = '', ...phrases]) =>
@@ -65,6 +68,7 @@ export async function linesOf(top: NodeTop, { daemon, before, brief = false }: L
     '',
     ...(await table(['QUEUE', 'SIZE', 'LIMIT', 'FULL', 'REFUSED'], queues.map(queueRow), queueOptions)),
     ...(left > 0 ? [`and ${left} more, empty: --once shows all`] : []),
+    ...(counters.length === 0 ? [] : ['', ...(await table(['REFUSED OR DROPPED', 'TIMES'], counters))]),
     ...(clients.length === 0
       ? []
       : ['', ...(await table(clientHeader, clients.map(clientRow), clientOptions))]),
@@ -110,7 +114,7 @@ function shortened(program: string): string {
 }
 
 export function jsonOf(top: NodeTop): TopJson {
-  const { at, uptimeMs, loop, queues, calls, clients, memory } = top;
+  const { at, uptimeMs, loop, queues, counters, calls, clients, memory } = top;
   const { turns, inputs, events, commands, commandBytes } = loop;
   const { rssBytes, heapUsedBytes, heapTotalBytes, externalBytes } = memory;
   return {
@@ -127,6 +131,7 @@ export function jsonOf(top: NodeTop): TopJson {
       longestTurnMs: jsonMs(loop.longestTurnMs),
     },
     queues: queues.map(({ name, unit, size, limit, refused }) => ({ name, unit, size, limit, refused })),
+    counters: counters.map(({ name, count }) => ({ name, count })),
     calls: { outbound: calls.outbound, inbound: calls.inbound, bytesInFlight: calls.bytesInFlight },
     clients: clients.map((client) => ({
       id: client.id,

@@ -1,4 +1,4 @@
-import { PeerdError, type RouteInfo } from '@peerd/protocol';
+import { type CounterInfo, PeerdError, type RouteInfo } from '@peerd/protocol';
 import type { Quota } from '../channel/quota.ts';
 import { ROUTES_SERVICE } from '../internal-services.ts';
 import type { InternalInbound } from '../request/messages.ts';
@@ -88,6 +88,13 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
 
   get quotas(): readonly Quota[] {
     return this.#table.quotas;
+  }
+
+  get counters(): readonly CounterInfo[] {
+    return [
+      { name: 'forged adverts', count: this.#forged },
+      { name: 'malformed routes', count: this.#table.malformed },
+    ];
   }
 
   next(destination: string): string | undefined {

@@ -214,6 +214,7 @@ export class NodeCore implements Context<Output> {
       uptimeMs: Math.round(this.nowMs - this.startedMs),
       calls: this.#request.inFlight,
       queues: Object.values(this.#features).flatMap(({ quotas = [] }) => quotas.map(({ info }) => info)),
+      counters: Object.values(this.#features).flatMap(({ counters = [] }) => counters),
     };
   }
 

@@ -1,3 +1,4 @@
+import type { CounterInfo } from '@peerd/protocol';
 import type { Quota } from '../channel/quota.ts';
 
 /** Anything that is sent through the loop: a tagged value. */
@@ -37,6 +38,8 @@ export interface Feature<In extends Message> {
   stop?(): void;
   /** Its bounded queues, for `top`. */
   readonly quotas?: readonly Quota[];
+  /** What it refused or dropped for another reason than these, for `top`. */
+  readonly counters?: readonly CounterInfo[];
   /** The whole state as plain data, for comparing a run with its replay. */
   snapshot(): unknown;
 }

@@ -18,7 +18,7 @@ import type { TraceCommand } from '../trace/messages.ts';
 import type { ClientClosed, Drain, Reconfigure } from './inputs.ts';
 
 /** What the state itself tells of `top`. */
-export type CoreTop = Pick<NodeTop, 'calls' | 'queues' | 'uptimeMs'>;
+export type CoreTop = Pick<NodeTop, 'calls' | 'counters' | 'queues' | 'uptimeMs'>;
 
 /** What users ask for. The responders in them are settled exactly once. */
 export type Command =

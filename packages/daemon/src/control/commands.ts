@@ -126,6 +126,7 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
       bytesInFlight,
       queues: [...top.queues, ...queues],
       clients: [...clients],
+      counters: [...top.counters],
     };
     call.send({ case: 'top', value });
   },

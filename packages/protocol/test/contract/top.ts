@@ -35,6 +35,7 @@ export function topContract(name: string, makePair: MakePair): void {
           expect(size, name).toBeLessThanOrEqual(limit);
           expect(refused, name).toBe(0);
         }
+        expect(each.counters).toContainEqual({ name: 'forged adverts', count: 0 });
         expect(each.loop.turns).toBeGreaterThan(0);
         expect(each.loop.inputs).toBeGreaterThan(0);
         expect(each.loop.longestTurnMs).toBeGreaterThanOrEqual(0);
