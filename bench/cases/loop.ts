@@ -1,6 +1,7 @@
 import type { Command, Event, Output } from '@peerd/core/testing';
 import {
   defaultLimits,
+  defaultRouting,
   Inbox,
   InProcessClient,
   NodeCore,
@@ -59,7 +60,7 @@ export const loop: Case = {
         ping: { intervalMs: 15_000, timeoutMs: 10_000 },
         limits: defaultLimits,
         services: {},
-        routingSettings: { strategy: 'table', randomFallback: true, forward: 'network' },
+        routingSettings: defaultRouting,
         entropy: new Uint8Array(32),
         seed: [1, 2, 3, 4],
       },

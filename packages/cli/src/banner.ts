@@ -28,7 +28,9 @@ interface Started {
 export function banner({ info, options, config, others }: Started): string {
   const program = programName();
   const here = options.socket === undefined ? `--name ${info.name}` : `--socket ${quote(info.socket)}`;
-  const { profile = 'local', network_secret: secret, peers = [], allow = [] } = config.values;
+  const { profile = 'local', network_secret: secret, peers = [], allow = [], routing } = config.values;
+  // Who routes otherwise is not let in.
+  const strategy = routing?.strategy === 'source' ? ' --routing-strategy source' : '';
   const ticket = `${program} ticket ${secret === undefined ? '' : '--with-secret '}${here}`;
   const other = nameOfOther(info, others);
   // Whoever is not on the list is not let in, and nobody knows the id of a daemon that was never started.
@@ -36,8 +38,8 @@ export function banner({ info, options, config, others }: Started): string {
   const proposed = others.neighbour === undefined && peers.length === 0 && letsNewIn && !isTaken(config);
   const start =
     secret === undefined
-      ? plainStart(info, `${program} start --name ${other}`)
-      : [`  ${ticket}`, `  ${program} start --name ${other} --ticket -`, ''];
+      ? plainStart(info, `${program} start --name ${other}${strategy}`)
+      : [`  ${ticket}`, `  ${program} start --name ${other}${strategy} --ticket -`, ''];
   const from = others.neighbour ?? (proposed && start.length > 0 ? other : undefined);
   const lines = [
     `peerd ${info.version}: ${info.name} is up`,
@@ -57,7 +59,7 @@ export function banner({ info, options, config, others }: Started): string {
       : [
           `On another machine, with what \`${ticket}\` prints:`,
           '',
-          `  peerd start --name ${other} --profile ${profile} --ticket -`,
+          `  peerd start --name ${other} --profile ${profile}${strategy} --ticket -`,
           '',
         ]),
     'Ctrl-C stops it.',

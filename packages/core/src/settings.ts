@@ -52,7 +52,11 @@ export const defaultLimits: Limits = {
   maxBytesInFlight: 256 * MiB,
 };
 
-const defaultRouting: RoutingSettings = { strategy: 'table', randomFallback: true, forward: 'network' };
+export const defaultRouting: RoutingSettings = {
+  strategy: 'table',
+  randomFallback: true,
+  forward: 'network',
+};
 
 /** Longest name of a network. */
 const MAX_NETWORK_LENGTH = 63;

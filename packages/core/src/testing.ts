@@ -10,7 +10,7 @@ export { type CoreConfig, NodeCore } from './server/core.ts';
 export { type Command, type Event, type Output, payloadBytes } from './server/messages.ts';
 export { Recording, replay } from './server/recording.ts';
 export { type Clock, ServerLoop } from './server/server.ts';
-export { defaultLimits } from './settings.ts';
+export { defaultLimits, defaultRouting } from './settings.ts';
 export { type Actor, Simulation, type Weather, type World } from './simulation/simulation.ts';
 export { Subscriptions } from './subscriptions.ts';
 export { Watchers } from './watchers.ts';

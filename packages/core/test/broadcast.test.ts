@@ -82,7 +82,7 @@ const unsubscribe = (name: string, ref: number) =>
 const subscriber = (peer: string, isSubscribed = true, topic = 'news') =>
   step({ type: 'gossip/peer', topic, peer, isSubscribed });
 const admitted = (peer: string, kind: 'peerd' | 'other' = 'peerd') =>
-  step({ type: 'peer/admitted', connection: 'c', peer, kind, name: peer });
+  step({ type: 'peer/admitted', connection: 'c', peer, kind, name: peer, roles: [] });
 /** A bound as `top` shows it. */
 const quota = (name: string) => state.quotas.find(({ info }) => info.name === name)?.info;
 /** Carries out what is to be published; each message reaches `peers` peers. */

@@ -79,6 +79,7 @@ const admitted = (peer: string): DiscoveryInput => ({
   peer,
   kind: 'peerd',
   name: peer,
+  roles: [],
 });
 const identified = (peer: string, addresses: string[], protocols = [kad]): DiscoveryInput => {
   return { type: 'peer/identified', peer, connection: 'c', addresses, protocols };

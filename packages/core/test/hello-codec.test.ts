@@ -19,6 +19,8 @@ const message: fc.Arbitrary<HelloMessage> = fc.oneof(
     encryptionKeySignature: bytes,
     nonce: bytes,
     proof: bytes,
+    roles: fc.array(text, { maxLength: 5 }),
+    routing: text,
   }),
   fc.record({ type: fc.constant('accept' as const), proof: bytes }),
   fc.record({ type: fc.constant('refusal' as const), code: fc.constantFrom(...errorCodes), reason: text }),
@@ -82,7 +84,7 @@ describe('a message of the handshake', () => {
   test('with every field at its limit fits the limit of a message', () => {
     const greeting = encodeHello({
       type: 'greeting',
-      versions: [1],
+      versions: [2],
       network: '\u{1F980}'.repeat(63),
       name: 'n'.repeat(63),
       features: Array.from({ length: 64 }, () => 'f'.repeat(32)),
@@ -90,6 +92,8 @@ describe('a message of the handshake', () => {
       encryptionKeySignature: new Uint8Array(64),
       nonce: new Uint8Array(32),
       proof: new Uint8Array(32),
+      roles: Array.from({ length: 8 }, () => 'r'.repeat(32)),
+      routing: 'source',
     });
     expect(greeting.length).toBeLessThan(MAX_HELLO_BYTES);
   });

@@ -1,9 +1,11 @@
 import type { Connection, Stream } from '@libp2p/interface';
+import type { ErrorCode } from '@peerd/protocol';
 import * as lp from 'it-length-prefixed';
 import { describe, expect, test } from 'vitest';
 import { generateSecret, type PeerConfig, peerIdOf } from '../src/index.ts';
 import { BareNode } from './support/bare-node.ts';
 import { bytes, eventually, failure, TestNetwork, text } from './support/nodes.ts';
+import { RawPeer } from './support/raw-peer.ts';
 
 const aliceSecret = await generateSecret();
 const aliceId = await peerIdOf(aliceSecret);
@@ -16,6 +18,8 @@ interface Case {
   readonly alice?: Partial<PeerConfig>;
   readonly bob?: Partial<PeerConfig>;
   readonly reason: RegExp;
+  /** Default: `forbidden`. */
+  readonly code?: ErrorCode;
 }
 
 const refusals: readonly Case[] = [
@@ -36,12 +40,18 @@ const refusals: readonly Case[] = [
   { what: 'that denies who it dials', alice: { deny: [bobId] }, reason: /deny list/ },
   { what: 'not on the allow list of who it dials', bob: { allow: [strangerId] }, reason: /allow list/ },
   { what: 'that does not allow who it dials', alice: { allow: [strangerId] }, reason: /allow list/ },
+  {
+    what: 'that routes otherwise',
+    alice: { routing: { strategy: 'source' } },
+    reason: /routes by \w+, the other by \w+: set routing\.strategy to the same in both configurations/,
+    code: 'incompatible',
+  },
 ];
 
 describe('a peer', () => {
   test.each(refusals)(
     '$what is refused with a reason that both sides read',
-    async ({ alice, bob, reason }) => {
+    async ({ alice, bob, reason, code = 'forbidden' }) => {
       await using network = new TestNetwork();
       const [a, b] = await Promise.all([
         network.start('alice', { secret: aliceSecret, ...alice }),
@@ -49,14 +59,14 @@ describe('a peer', () => {
       ]);
       for (const { client } of [a, b]) await client.handle('', ({ payload }) => payload);
       const error = await failure(a.client.request(b.address, bytes('let me in')));
-      expect(error.code).toBe('forbidden');
+      expect(error.code).toBe(code);
       expect(error.message).toMatch(reason);
       expect(await a.log.line(/^warn /)).toMatch(reason);
       expect(await b.log.line(/^warn /)).toMatch(reason);
       // Nor any other way round, by any other call.
-      expect((await failure(b.client.request(a.address, bytes('then you')))).code).toBe('forbidden');
-      expect((await failure(a.client.request(b.id, bytes('once more')))).code).toBe('forbidden');
-      expect((await failure(a.client.ping(b.address))).code).toBe('forbidden');
+      expect((await failure(b.client.request(a.address, bytes('then you')))).code).toBe(code);
+      expect((await failure(a.client.request(b.id, bytes('once more')))).code).toBe(code);
+      expect((await failure(a.client.ping(b.address))).code).toBe(code);
       expect((await failure(a.client.broadcast('news', bytes('x'), { timeoutMs: 50 }))).code).toBe(
         'no-peers',
       );
@@ -74,6 +84,30 @@ describe('a peer', () => {
     for (const { client, name } of [a, b]) await client.handle('', () => bytes(name));
     expect(text(await a.client.request('bob', bytes('x')))).toBe('bob');
     expect(text(await b.client.request('alice', bytes('x')))).toBe('alice');
+  });
+
+  test('that speaks only the first version of hello is refused with a reason that both sides read', async () => {
+    await using network = new TestNetwork();
+    const bob = await network.start('bob');
+    await using old = await RawPeer.start();
+    const before = { versions: [1], roles: [], routing: '' };
+    const refusal = await old.enter(network.name, bob.address, before).catch(({ message }: Error) => message);
+    const reason =
+      /"code":"incompatible".* in version 2, the other in 1: the older peerd of the two needs an/;
+    expect(refusal).toMatch(reason);
+    expect(await bob.log.line(/^warn /)).toMatch(/version 2, the other in 1/);
+    expect((await bob.client.peers()).filter(({ connected }) => connected)).toEqual([]);
+  });
+
+  test('that speaks the first version of hello and is dialled is refused, and the caller reads why', async () => {
+    await using network = new TestNetwork();
+    const alice = await network.start('alice');
+    await using old = await RawPeer.start();
+    // As the first version answered a greeting whose versions it does not speak.
+    const reason = 'the refusing side speaks versions 1 of hello, the other 2';
+    await old.answerHello({ type: 'refusal', code: 'incompatible', reason });
+    const error = await failure(alice.client.ping(old.address));
+    expect(error).toMatchObject({ code: 'incompatible', message: expect.stringContaining(reason) });
   });
 
   test('on both the allow and the deny list is refused', async () => {

@@ -3,7 +3,7 @@ import type { Policy } from '../src/hello/policy.ts';
 import { networkKey } from '../src/hello/proof.ts';
 import { HELLO_TIMEOUT_MS } from '../src/hello/state.ts';
 import { selfOf } from './support/core-config.ts';
-import { greetingOf, HelloSide, shakeHands } from './support/hello-pair.ts';
+import { greetingOf, HelloSide, type SideConfig, shakeHands } from './support/hello-pair.ts';
 
 const secret = networkKey('test', 'open sesame');
 const wrong = networkKey('test', 'close sesame');
@@ -12,7 +12,7 @@ const nonce = (fill: number) => new Uint8Array(32).fill(fill);
 const none = new Uint8Array(0);
 
 describe('two peers that say hello', () => {
-  type Row = { name: string; alice: Partial<Policy>; bob: Partial<Policy>; code: string; reason: string };
+  type Row = { name: string; alice: SideConfig; bob: SideConfig; code: string; reason: string };
   const admitted: Omit<Row, 'code' | 'reason'>[] = [
     { name: 'one open network', alice: {}, bob: {} },
     { name: 'one secret', alice: { key: secret }, bob: { key: secret } },
@@ -21,13 +21,18 @@ describe('two peers that say hello', () => {
       alice: { allow: only('bob') },
       bob: { allow: only('alice', 'x') },
     },
+    {
+      name: 'one strategy',
+      alice: { routing: { strategy: 'source' } },
+      bob: { routing: { strategy: 'source' } },
+    },
     { name: 'others on the deny list', alice: { deny: only('eve') }, bob: { deny: only('eve') } },
   ];
   test.each(admitted)('are let in by each other, with their names: $name', ({ alice, bob }) => {
     for (const [side, peer] of shakeHands(alice, bob).map(
       (side, i) => [side, i === 0 ? 'bob' : 'alice'] as const,
     )) {
-      expect(side.admitted).toEqual([{ peer, kind: 'peerd', name: peer }]);
+      expect(side.admitted).toEqual([{ peer, kind: 'peerd', name: peer, roles: ['peer', 'forwarder'] }]);
       expect(side.refused).toEqual([]);
       expect(side.gate).toEqual([true]);
       expect(side.isClosed).toBe(false);
@@ -106,6 +111,21 @@ describe('two peers that say hello', () => {
       code: 'forbidden',
       reason: 'deny list',
     },
+    {
+      name: 'the listener routes otherwise',
+      alice: {},
+      bob: { routing: { strategy: 'source' } },
+      code: 'incompatible',
+      reason:
+        'the refusing side routes by source, the other by table: set routing.strategy to the same in both configurations',
+    },
+    {
+      name: 'the dialer routes otherwise',
+      alice: { routing: { strategy: 'source' } },
+      bob: {},
+      code: 'incompatible',
+      reason: 'the refusing side routes by table, the other by source',
+    },
   ];
   test.each(refused)('part, and both read the reason: $name', ({ alice, bob, code, reason }) => {
     for (const side of shakeHands(alice, bob)) {
@@ -124,16 +144,38 @@ describe('two peers that say hello', () => {
   });
 });
 
+test('a node that forwards for nobody does not say that it forwards', () => {
+  const [alice, bob] = shakeHands({}, { routing: { forward: 'nobody' } });
+  expect(alice.admitted[0]?.roles).toEqual(['peer']);
+  expect(bob.admitted[0]?.roles).toEqual(['peer', 'forwarder']);
+});
+
 describe('a greeting', () => {
   const eve = selfOf('eve');
   const bytes = (length: number) => new Uint8Array(length);
   const flaws: [string, Parameters<typeof greetingOf>[2], string][] = [
     [
       'of another version',
-      { versions: [2, 3] },
-      'incompatible: refused eve: the refusing side speaks versions 1 of hello, the other 2, 3',
+      { versions: [3, 4] },
+      'incompatible: refused eve: the refusing side speaks hello in version 2, the other in 3, 4: the older peerd',
     ],
-    ['without a version', { versions: [] }, 'incompatible: '],
+    [
+      'of the first version, which had no routing',
+      { versions: [1], roles: [], routing: '' },
+      'incompatible: refused eve: the refusing side speaks hello in version 2, the other in 1: the older peerd of the two needs an update',
+    ],
+    [
+      'without a version',
+      { versions: [] },
+      'incompatible: refused eve: the refusing side speaks hello in version 2, the other in none',
+    ],
+    ['with too many roles', { roles: new Array(9).fill('x') }, 'invalid: refused eve: more than 8 roles'],
+    ['with a long role', { roles: ['x'.repeat(33)] }, 'invalid: refused eve: a role with a long name'],
+    [
+      'with a strategy that is none',
+      { routing: 'flood\n' },
+      'invalid: refused eve: "flood\\n" is not a routing strategy: those are table and source',
+    ],
     ['with a name that is none', { name: '-rf' }, 'invalid: refused eve: "-rf" is not a name'],
     [
       'with control characters in its name',
@@ -177,10 +219,19 @@ describe('a greeting', () => {
     expect(bob.sent).toMatchObject([{ type: 'refusal' }]);
   });
 
+  test('with roles that we do not know is let in, and they are passed on', () => {
+    const bob = new HelloSide(selfOf('bob'), {});
+    bob.connect('eve', 'inbound', nonce(2));
+    const roles = ['peer', 'relay', 'r'.repeat(32), '4', '5', '6', '7', '8'];
+    bob.receive(greetingOf(eve, 'test', { roles }));
+    bob.receive({ type: 'accept', proof: none });
+    expect(bob.admitted).toMatchObject([{ peer: 'eve', roles }]);
+  });
+
   test('that speaks a later version beside ours is let in', () => {
     const bob = new HelloSide(selfOf('bob'), {});
     bob.connect('eve', 'inbound', nonce(2));
-    bob.receive(greetingOf(eve, 'test', { versions: [1, 2] }));
+    bob.receive(greetingOf(eve, 'test', { versions: [2, 3] }));
     bob.receive({ type: 'accept', proof: none });
     expect(bob.verdict).toBe('admitted as eve');
   });
@@ -232,7 +283,7 @@ describe('a peer that says no hello', () => {
   test.each(silent)('%s may stay in an open network, as another implementation', (_, direction, play) => {
     const side = met({}, direction);
     play(side);
-    expect(side.admitted).toEqual([{ peer: 'old', kind: 'other', name: undefined }]);
+    expect(side.admitted).toEqual([{ peer: 'old', kind: 'other', name: undefined, roles: [] }]);
     expect(side.gate).toEqual([true]);
   });
 

@@ -52,7 +52,7 @@ const connect = (peer: string, name: string): void =>
       direction: 'inbound',
       nonce: new Uint8Array(32),
     },
-    { type: 'peer/admitted', connection: peer, peer, kind: 'peerd', name },
+    { type: 'peer/admitted', connection: peer, peer, kind: 'peerd', name, roles: [] },
   );
 
 /** What was said to those who want a connection, and who was dialled. */

@@ -44,6 +44,7 @@ const admitted = (peer: string, name: string | undefined, connection = `to-${pee
   peer,
   kind: name === undefined ? 'other' : 'peerd',
   name,
+  roles: name === undefined ? [] : ['peer', 'forwarder'],
 });
 const refused = (peer: string, connection = `to-${peer}`): PeersInput => ({
   type: 'peer/refused',

@@ -283,6 +283,7 @@ describe('the bytes in flight', () => {
         peer,
         kind: 'peerd',
         name: peer,
+        roles: [],
       });
       state.handlers['request/link-inbound']({ type: 'request/link-inbound', link, peer, connection });
     }

@@ -27,7 +27,8 @@ class Node {
       isGenuine: () => true,
     };
     this.state = new RoutingState(this.context, self, () => -1, forwards);
-    for (const peer of neighbours) this.step({ type: 'peer/came', peer, name: peer, kind: 'peerd' });
+    for (const peer of neighbours)
+      this.step({ type: 'peer/came', peer, name: peer, kind: 'peerd', roles: [] });
   }
 
   step(input: RoutingInput): void {

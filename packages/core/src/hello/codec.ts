@@ -26,7 +26,12 @@ function bodyOf(message: HelloMessage) {
     case 'greeting':
       return {
         case: 'greeting' as const,
-        value: { ...message, versions: [...message.versions], features: [...message.features] },
+        value: {
+          ...message,
+          versions: [...message.versions],
+          features: [...message.features],
+          roles: [...message.roles],
+        },
       };
     case 'accept':
       return { case: 'accept' as const, value: { proof: message.proof } };
@@ -47,7 +52,7 @@ export function decodeHello(bytes: Uint8Array): HelloMessage {
   }
   switch (body.case) {
     case 'greeting': {
-      const { versions, network, name, features } = body.value;
+      const { versions, network, name, features, roles, routing } = body.value;
       const { encryptionKey, encryptionKeySignature, nonce, proof } = body.value;
       if (versions.length > MAX_VERSIONS) throw new HelloCodecError('a greeting with too many versions');
       return {
@@ -60,6 +65,8 @@ export function decodeHello(bytes: Uint8Array): HelloMessage {
         encryptionKeySignature,
         nonce,
         proof,
+        roles,
+        routing,
       };
     }
     case 'accept':

@@ -6,7 +6,12 @@ import type { Reconfigure } from '../server/inputs.ts';
 export const HELLO_PROTOCOL = '/peerd/hello/1';
 
 /** Versions of the handshake that this node speaks. */
-export const HELLO_VERSIONS: readonly number[] = [1];
+export const HELLO_VERSIONS: readonly number[] = [2];
+
+/** What a node does in the network, as it says in its greeting. */
+export const ROLE_PEER = 'peer';
+/** It passes on what is for others. */
+export const ROLE_FORWARDER = 'forwarder';
 
 export interface Greeting {
   readonly type: 'greeting';
@@ -18,6 +23,9 @@ export interface Greeting {
   readonly encryptionKeySignature: Uint8Array;
   readonly nonce: Uint8Array;
   readonly proof: Uint8Array;
+  readonly roles: readonly string[];
+  /** The routing strategy. */
+  readonly routing: string;
 }
 
 export interface Accept {

@@ -1,4 +1,5 @@
 import { type ErrorCode, printable } from '@peerd/protocol';
+import type { RoutingStrategy } from '../config.ts';
 import { type Greeting, HELLO_VERSIONS } from './messages.ts';
 import { encryptionKeyStatement, isSigned } from './proof.ts';
 
@@ -21,6 +22,9 @@ export interface Denial {
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/;
 const MAX_FEATURES = 64;
 const MAX_FEATURE_LENGTH = 32;
+const MAX_ROLES = 8;
+const MAX_ROLE_LENGTH = 32;
+const strategies: readonly string[] = ['table', 'source'] satisfies RoutingStrategy[];
 export const NONCE_BYTES = 32;
 const ENCRYPTION_KEY_BYTES = 32;
 
@@ -42,16 +46,20 @@ export function judgePeer(policy: Policy, peer: string): Denial | undefined {
   return undefined;
 }
 
-/** What a greeting says against letting its sender in. `publicKey`: its raw Ed25519 key. */
+/**
+ * What a greeting says against letting its sender in. `strategy`: how this node routes; `publicKey`: the sender's raw
+ * Ed25519 key.
+ */
 export function judgeGreeting(
   policy: Policy,
+  strategy: RoutingStrategy,
   greeting: Greeting,
   publicKey: Uint8Array | undefined,
 ): Denial | undefined {
   if (!greeting.versions.some((version) => HELLO_VERSIONS.includes(version)))
     return {
       code: 'incompatible',
-      reason: `the refusing side speaks versions ${HELLO_VERSIONS.join(', ')} of hello, the other ${greeting.versions.join(', ')}`,
+      reason: `the refusing side speaks hello in version ${HELLO_VERSIONS.join(', ')}, the other in ${greeting.versions.join(', ') || 'none'}: the older peerd of the two needs an update`,
     };
   if (greeting.network !== policy.network)
     return {
@@ -59,7 +67,13 @@ export function judgeGreeting(
       reason: `the refusing side is in network ${policy.network}, the other in ${quoted(greeting.network)}`,
     };
   const flaw = flawOf(greeting, publicKey);
-  return flaw === undefined ? undefined : { code: 'invalid', reason: flaw };
+  if (flaw !== undefined) return { code: 'invalid', reason: flaw };
+  if (greeting.routing !== strategy)
+    return {
+      code: 'incompatible',
+      reason: `the refusing side routes by ${strategy}, the other by ${greeting.routing}: set routing.strategy to the same in both configurations`,
+    };
+  return undefined;
 }
 
 function flawOf(greeting: Greeting, publicKey: Uint8Array | undefined): string | undefined {
@@ -67,6 +81,10 @@ function flawOf(greeting: Greeting, publicKey: Uint8Array | undefined): string |
   if (greeting.features.length > MAX_FEATURES) return `more than ${MAX_FEATURES} features`;
   if (greeting.features.some((feature) => feature.length > MAX_FEATURE_LENGTH))
     return 'a feature with a long name';
+  if (greeting.roles.length > MAX_ROLES) return `more than ${MAX_ROLES} roles`;
+  if (greeting.roles.some((role) => role.length > MAX_ROLE_LENGTH)) return 'a role with a long name';
+  if (!strategies.includes(greeting.routing))
+    return `${quoted(greeting.routing)} is not a routing strategy: those are ${strategies.join(' and ')}`;
   if (greeting.nonce.length !== NONCE_BYTES) return `a nonce of ${greeting.nonce.length} bytes`;
   if (publicKey === undefined) return 'an identity that is not Ed25519';
   if (greeting.encryptionKey.length !== ENCRYPTION_KEY_BYTES)

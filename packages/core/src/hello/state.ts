@@ -1,5 +1,6 @@
 import { type ErrorCode, PeerdError } from '@peerd/protocol';
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
+import type { RoutingSettings } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import {
   type Greeting,
@@ -8,6 +9,8 @@ import {
   type HelloInput,
   type HelloMessage,
   type HelloOutput,
+  ROLE_FORWARDER,
+  ROLE_PEER,
 } from './messages.ts';
 import { type Denial, isClosed, judgeGreeting, judgePeer, type Policy } from './policy.ts';
 import { isProof, type ProofSubject, prove } from './proof.ts';
@@ -56,13 +59,17 @@ export class HelloState implements Feature<HelloInput> {
   readonly #context: Context<HelloOutput>;
   readonly #self: HelloSelf;
   #policy: Policy;
+  readonly #routing: RoutingSettings;
+  readonly #roles: readonly string[];
   readonly #handshakes = new Map<string, Handshake>();
   readonly #deadlines = new Deadlines<Handshake>();
 
-  constructor(context: Context<HelloOutput>, self: HelloSelf, policy: Policy) {
+  constructor(context: Context<HelloOutput>, self: HelloSelf, policy: Policy, routing: RoutingSettings) {
     this.#context = context;
     this.#self = self;
     this.#policy = policy;
+    this.#routing = routing;
+    this.#roles = routing.forward === 'nobody' ? [ROLE_PEER] : [ROLE_PEER, ROLE_FORWARDER];
     this.handlers = {
       'connection/opened': ({ connection, peer, direction, nonce }) => {
         const role = direction === 'outbound' ? 'dialer' : 'listener';
@@ -148,7 +155,9 @@ export class HelloState implements Feature<HelloInput> {
   #greeted(handshake: Handshake, greeting: Greeting): void {
     handshake.theirs = greeting;
     const { policy, peer } = { policy: this.#policy, peer: handshake.peer };
-    const denial = judgePeer(policy, peer) ?? judgeGreeting(policy, greeting, this.#self.publicKeyOf(peer));
+    const { strategy } = this.#routing;
+    const denial =
+      judgePeer(policy, peer) ?? judgeGreeting(policy, strategy, greeting, this.#self.publicKeyOf(peer));
     if (denial !== undefined) return this.#refuse(handshake, denial, true);
     if (handshake.role === 'listener') return this.#greet(handshake);
     if (!this.#isProved(handshake, greeting.proof)) return this.#refuseProof(handshake, greeting.proof);
@@ -178,6 +187,8 @@ export class HelloState implements Feature<HelloInput> {
       encryptionKeySignature: this.#self.encryptionKeySignature,
       nonce: handshake.nonce,
       proof: handshake.role === 'listener' ? this.#prove(handshake) : new Uint8Array(0),
+      roles: this.#roles,
+      routing: this.#routing.strategy,
     });
   }
 
@@ -214,8 +225,9 @@ export class HelloState implements Feature<HelloInput> {
     this.#finish(handshake);
     const { connection, peer } = handshake;
     this.#context.emit({ type: 'hello/gate', connection, open: true });
-    const name = kind === 'peerd' ? handshake.theirs?.name : undefined;
-    this.#context.emit({ type: 'peer/admitted', connection, peer, kind, name });
+    const theirs = kind === 'peerd' ? handshake.theirs : undefined;
+    const roles = theirs?.roles ?? [];
+    this.#context.emit({ type: 'peer/admitted', connection, peer, kind, name: theirs?.name, roles });
   }
 
   /** `tell`: the other side is listening for a reason. */

@@ -128,6 +128,8 @@ export type PeerSignal =
       readonly peer: string;
       readonly kind: PeerKind;
       readonly name: string | undefined;
+      /** What it says that it does in the network: `forwarder` if it passes on what is for others. */
+      readonly roles: readonly string[];
     }
   | {
       readonly type: 'peer/refused';
@@ -169,6 +171,8 @@ export type PeersOutput =
       readonly peer: string;
       readonly kind: PeerKind;
       readonly name: string | undefined;
+      /** What it says that it does in the network: `forwarder` if it passes on what is for others. */
+      readonly roles: readonly string[];
     }
   /** The last of those is gone. */
   | { readonly type: 'peer/went'; readonly peer: string; readonly name: string | undefined }

@@ -80,10 +80,10 @@ export class PeersState implements Feature<PeersInput> {
         this.#greetings += 1;
       },
       'connection/closed': ({ connection, peer }) => this.#closed(connection, peer),
-      'peer/admitted': ({ connection, peer, kind, name }) => {
+      'peer/admitted': ({ connection, peer, kind, name, roles }) => {
         const record = this.#peers.get(peer);
         if (record?.connections.get(connection) !== 'greeting') return;
-        if (record.usable === undefined) context.emit({ type: 'peer/came', peer, kind, name });
+        if (record.usable === undefined) context.emit({ type: 'peer/came', peer, kind, name, roles });
         record.connections.set(connection, 'usable');
         this.#greetings -= 1;
         // A second connection without a hello takes nothing back of what the first one said.

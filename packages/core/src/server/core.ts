@@ -113,7 +113,7 @@ export class NodeCore implements Context<Output> {
     this.#request = new RequestState(this, this.#limits);
     this.#discovery = new DiscoveryState(this, config.discovery, makeRef);
     this.#features = {
-      hello: new HelloState(this, config.self, config.policy),
+      hello: new HelloState(this, config.self, config.policy, config.routingSettings),
       peers: this.#peers,
       connections: new ConnectionsState(this),
       services: this.#services,

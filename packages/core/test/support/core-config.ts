@@ -3,7 +3,7 @@ import type { Policy } from '../../src/hello/policy.ts';
 import { encryptionKeyStatement } from '../../src/hello/proof.ts';
 import type { HelloSelf } from '../../src/hello/state.ts';
 import type { CoreConfig } from '../../src/server/core.ts';
-import { defaultLimits } from '../../src/settings.ts';
+import { defaultLimits, defaultRouting } from '../../src/settings.ts';
 
 export const openPolicy: Policy = { network: 'test', key: undefined, allow: new Set(), deny: new Set() };
 
@@ -62,7 +62,7 @@ export function coreConfig(config: Partial<CoreConfig> = {}): CoreConfig {
     ping: { intervalMs: 15_000, timeoutMs: 10_000 },
     limits: defaultLimits,
     services: {},
-    routingSettings: { strategy: 'table', randomFallback: true, forward: 'network' },
+    routingSettings: defaultRouting,
     entropy: new Uint8Array(32).fill(7),
     seed: [1, 2, 3, 4],
     ...config,

@@ -1,17 +1,18 @@
 import type { PeerdError } from '@peerd/protocol';
 import { Responder } from '../../src/channel/responder.ts';
+import type { RoutingSettings } from '../../src/config.ts';
 import { decodeHello, encodeHello } from '../../src/hello/codec.ts';
 import type { Greeting, HelloInput, HelloMessage, HelloOutput } from '../../src/hello/messages.ts';
 import type { Policy } from '../../src/hello/policy.ts';
 import { type HelloSelf, HelloState } from '../../src/hello/state.ts';
-import { defaultLimits } from '../../src/settings.ts';
+import { defaultLimits, defaultRouting } from '../../src/settings.ts';
 import { FakeContext } from './context.ts';
 import { openPolicy, selfOf } from './core-config.ts';
 
 export function greetingOf(self: HelloSelf, network: string, fields: Partial<Greeting> = {}): Greeting {
   return {
     type: 'greeting',
-    versions: [1],
+    versions: [2],
     network,
     name: self.name,
     features: self.features,
@@ -19,14 +20,20 @@ export function greetingOf(self: HelloSelf, network: string, fields: Partial<Gre
     encryptionKeySignature: self.encryptionKeySignature,
     nonce: new Uint8Array(32).fill(7),
     proof: new Uint8Array(0),
+    roles: ['peer', 'forwarder'],
+    routing: 'table',
     ...fields,
   };
 }
+
+/** What differs from a node in an open network with the defaults. */
+export type SideConfig = Partial<Policy> & { readonly routing?: Partial<RoutingSettings> };
 
 export interface Admitted {
   readonly peer: string;
   readonly kind: string;
   readonly name: string | undefined;
+  readonly roles: readonly string[];
 }
 
 /** One side of a handshake on a connection called `c`. */
@@ -44,9 +51,10 @@ export class HelloSide {
   keepsOut: boolean | undefined;
   other: HelloSide | undefined;
 
-  constructor(self: HelloSelf, policy: Partial<Policy>) {
+  constructor(self: HelloSelf, { routing, ...policy }: SideConfig) {
     this.self = self;
-    this.state = new HelloState(this.context, self, { ...openPolicy, ...policy });
+    const settings = { ...defaultRouting, ...routing };
+    this.state = new HelloState(this.context, self, { ...openPolicy, ...policy }, settings);
   }
 
   connect(peer: string, direction: 'inbound' | 'outbound', nonce: Uint8Array): void {
@@ -102,7 +110,12 @@ export class HelloSide {
         this.gate.push(output.open);
         return;
       case 'peer/admitted':
-        this.admitted.push({ peer: output.peer, kind: output.kind, name: output.name });
+        this.admitted.push({
+          peer: output.peer,
+          kind: output.kind,
+          name: output.name,
+          roles: output.roles,
+        });
         return;
       case 'peer/refused':
         this.refused.push(output.error);
@@ -117,9 +130,9 @@ export class HelloSide {
 }
 
 /** Alice dials bob, and both say hello. */
-export function shakeHands(alicePolicy: Partial<Policy>, bobPolicy: Partial<Policy>): [HelloSide, HelloSide] {
-  const alice = new HelloSide(selfOf('alice'), alicePolicy);
-  const bob = new HelloSide(selfOf('bob'), bobPolicy);
+export function shakeHands(aliceConfig: SideConfig, bobConfig: SideConfig): [HelloSide, HelloSide] {
+  const alice = new HelloSide(selfOf('alice'), aliceConfig);
+  const bob = new HelloSide(selfOf('bob'), bobConfig);
   alice.other = bob;
   bob.other = alice;
   bob.connect('alice', 'inbound', new Uint8Array(32).fill(2));

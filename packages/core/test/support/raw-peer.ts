@@ -9,7 +9,13 @@ import { multiaddr } from '@multiformats/multiaddr';
 import * as lp from 'it-length-prefixed';
 import { createLibp2p } from 'libp2p';
 import { decodeHello, encodeHello } from '../../src/hello/codec.ts';
-import { type Greeting, HELLO_PROTOCOL, HELLO_VERSIONS } from '../../src/hello/messages.ts';
+import {
+  type Greeting,
+  HELLO_PROTOCOL,
+  HELLO_VERSIONS,
+  type HelloMessage,
+  ROLE_PEER,
+} from '../../src/hello/messages.ts';
 import { encryptionKeyStatement } from '../../src/hello/proof.ts';
 import { encryptionKeyOf, generateSecret } from '../../src/identity.ts';
 import { FrameDecoder } from '../../src/request/decoder.ts';
@@ -47,6 +53,8 @@ export class RawPeer implements AsyncDisposable {
       encryptionKeySignature: await privateKey.sign(encryptionKeyStatement(encryptionKey)),
       nonce: new Uint8Array(32),
       proof: new Uint8Array(0),
+      roles: [ROLE_PEER],
+      routing: 'table',
     });
   }
 
@@ -62,19 +70,28 @@ export class RawPeer implements AsyncDisposable {
     return this.node.dial(multiaddr(address), { force: true });
   }
 
-  /** Connects and is let in, as a peer of an open network. */
-  async enter(network: string, address: string): Promise<Connection> {
+  /** Connects and is let in, as a peer of an open network; `greeting` is what it says otherwise than it should. */
+  async enter(network: string, address: string, greeting: Partial<Greeting> = {}): Promise<Connection> {
     const connection = await this.dial(address);
     const stream = await connection.newStream(HELLO_PROTOCOL);
     const messages = lp.decode(stream)[Symbol.asyncIterator]();
     const next = async () =>
       decodeHello(((await messages.next()).value as { subarray(): Uint8Array }).subarray());
-    stream.send(lp.encode.single(encodeHello({ ...this.#greeting, network })));
-    await next();
+    stream.send(lp.encode.single(encodeHello({ ...this.#greeting, network, ...greeting })));
+    const first = await next();
+    if (first.type !== 'greeting') throw new Error(`not let in: ${JSON.stringify(first)}`);
     stream.send(lp.encode.single(encodeHello({ type: 'accept', proof: new Uint8Array(0) })));
     const last = await next();
     if (last.type !== 'accept') throw new Error(`not let in: ${JSON.stringify(last)}`);
     return connection;
+  }
+
+  /** Answers whoever greets with this. */
+  async answerHello(message: HelloMessage): Promise<void> {
+    await this.node.handle(HELLO_PROTOCOL, async (stream) => {
+      await lp.decode(stream)[Symbol.asyncIterator]().next();
+      stream.send(lp.encode.single(encodeHello(message)));
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/hello/v1/hello.proto.
  */
 export const file_peerd_hello_v1_hello: GenFile = /*@__PURE__*/
-  fileDesc("ChpwZWVyZC9oZWxsby92MS9oZWxsby5wcm90bxIOcGVlcmQuaGVsbG8udjEimgEKDEhlbGxvTWVzc2FnZRIsCghncmVldGluZxgBIAEoCzIYLnBlZXJkLmhlbGxvLnYxLkdyZWV0aW5nSAASKAoGYWNjZXB0GAIgASgLMhYucGVlcmQuaGVsbG8udjEuQWNjZXB0SAASKgoHcmVmdXNhbBgDIAEoCzIXLnBlZXJkLmhlbGxvLnYxLlJlZnVzYWxIAEIGCgRib2R5IqUBCghHcmVldGluZxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgduZXR3b3JrGAIgASgJEgwKBG5hbWUYAyABKAkSEAoIZmVhdHVyZXMYBCADKAkSFgoOZW5jcnlwdGlvbl9rZXkYBSABKAwSIAoYZW5jcnlwdGlvbl9rZXlfc2lnbmF0dXJlGAYgASgMEg0KBW5vbmNlGAcgASgMEg0KBXByb29mGAggASgMIhcKBkFjY2VwdBINCgVwcm9vZhgBIAEoDCInCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJYgZwcm90bzM");
+  fileDesc("ChpwZWVyZC9oZWxsby92MS9oZWxsby5wcm90bxIOcGVlcmQuaGVsbG8udjEimgEKDEhlbGxvTWVzc2FnZRIsCghncmVldGluZxgBIAEoCzIYLnBlZXJkLmhlbGxvLnYxLkdyZWV0aW5nSAASKAoGYWNjZXB0GAIgASgLMhYucGVlcmQuaGVsbG8udjEuQWNjZXB0SAASKgoHcmVmdXNhbBgDIAEoCzIXLnBlZXJkLmhlbGxvLnYxLlJlZnVzYWxIAEIGCgRib2R5IsUBCghHcmVldGluZxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgduZXR3b3JrGAIgASgJEgwKBG5hbWUYAyABKAkSEAoIZmVhdHVyZXMYBCADKAkSFgoOZW5jcnlwdGlvbl9rZXkYBSABKAwSIAoYZW5jcnlwdGlvbl9rZXlfc2lnbmF0dXJlGAYgASgMEg0KBW5vbmNlGAcgASgMEg0KBXByb29mGAggASgMEg0KBXJvbGVzGAkgAygJEg8KB3JvdXRpbmcYCiABKAkiFwoGQWNjZXB0Eg0KBXByb29mGAEgASgMIicKB1JlZnVzYWwSDAoEY29kZRgBIAEoCRIOCgZyZWFzb24YAiABKAliBnByb3RvMw");
 
 /**
  * One message of the handshake on /peerd/hello/1, preceded by its length as an unsigned varint.
@@ -105,6 +105,20 @@ export type Greeting = Message<"peerd.hello.v1.Greeting"> & {
    * @generated from field: bytes proof = 8;
    */
   proof: Uint8Array;
+
+  /**
+   * What the speaker does in the network: "peer", "forwarder". Unknown ones are well. Since version 2.
+   *
+   * @generated from field: repeated string roles = 9;
+   */
+  roles: string[];
+
+  /**
+   * How it finds ways over several links: "table" or "source". Since version 2.
+   *
+   * @generated from field: string routing = 10;
+   */
+  routing: string;
 };
 
 /**
