@@ -4,6 +4,7 @@ import {
   type NodeLife,
   type NodeStatus,
   type NodeTop,
+  type PeerRef,
   type QueueInfo,
   type RouteInfo,
   type UnreachedPeer,
@@ -92,6 +93,10 @@ function lifeOf(event: Value<'event'>): NodeLife | undefined {
 
 function unitOf(unit: string): QueueInfo['unit'] {
   return unit === 'bytes' ? unit : 'items';
+}
+
+export function pathOf({ peers }: Value<'path'>): PeerRef[] {
+  return peers.map(({ peer, name }) => (name === undefined ? { peer } : { peer, name }));
 }
 
 /** Without what the decoder adds for itself. */

@@ -1,5 +1,6 @@
-import { PeerdError } from '@peerd/protocol';
+import { PeerdError, type PeerRef } from '@peerd/protocol';
 import { type ClientBody, errorOf, type ServerFrame } from '@peerd/protocol/control';
+import { pathOf } from './answers.ts';
 import type { Calls, OpenCall } from './calls.ts';
 import type { InFlight } from './events.ts';
 import { maxTimerMs } from './surroundings.ts';
@@ -80,6 +81,8 @@ export interface AskOptions {
   /** What "at once" is. Default: 10,000 ms. */
   answerMs?: number;
   about?: InFlight;
+  /** What a `path` said is told with the answer: a call that is sent again tells the path that it took in the end. */
+  onPath?: ((path: readonly PeerRef[]) => void) | undefined;
 }
 
 export type AnswerCase = NonNullable<ServerFrame['body']['case']>;
@@ -93,6 +96,8 @@ class Asked<Expected extends AnswerCase, T> implements OpenCall {
   readonly #expected: Expected;
   readonly #take: (answer: AnswerOf<Expected>) => T;
   readonly #signal: AbortSignal | undefined;
+  readonly #onPath: AskOptions['onPath'];
+  #path: readonly PeerRef[] | undefined;
   readonly #resolve: (answer: T) => void;
   readonly #reject: (error: unknown) => void;
   #id = 0;
@@ -102,7 +107,7 @@ class Asked<Expected extends AnswerCase, T> implements OpenCall {
     calls: Calls,
     expected: Expected,
     take: (answer: AnswerOf<Expected>) => T,
-    { signal, about }: AskOptions,
+    { signal, about, onPath }: AskOptions,
     resolve: (answer: T) => void,
     reject: (error: unknown) => void,
   ) {
@@ -111,6 +116,7 @@ class Asked<Expected extends AnswerCase, T> implements OpenCall {
     this.#expected = expected;
     this.#take = take;
     this.#signal = signal;
+    this.#onPath = onPath;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -128,12 +134,25 @@ class Asked<Expected extends AnswerCase, T> implements OpenCall {
   frame(answer: ServerFrame['body']): boolean {
     // A newer daemon may say more than this client knows.
     if (answer.case === undefined) return true;
+    if (answer.case === 'path') {
+      this.#path = pathOf(answer.value);
+      return true;
+    }
     this.#settled();
-    if (answer.case === this.#expected) this.#resolve(this.#take(answer.value as AnswerOf<Expected>));
+    if (answer.case === this.#expected) this.#answered(answer.value as AnswerOf<Expected>);
     else if (answer.case === 'fault') this.#reject(errorOf(answer.value));
     else
       this.#reject(new PeerdError('internal', `the daemon answered ${answer.case}, not ${this.#expected}`));
     return false;
+  }
+
+  #answered(answer: AnswerOf<Expected>): void {
+    try {
+      if (this.#path !== undefined) this.#onPath?.(this.#path);
+      this.#resolve(this.#take(answer));
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 
   failed(error: PeerdError): void {

@@ -34,6 +34,7 @@ import { eventOf, routeOf, statusOf, topOf } from './answers.ts';
 import {
   type AnswerCase,
   type AnswerOf,
+  type AskOptions,
   answerTimeoutMs,
   ask,
   askFor,
@@ -76,16 +77,16 @@ export class SocketClient implements Client {
   request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     try {
       const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
-      const { signal, service = '', idempotent: again = false } = options;
+      const { signal, service = '', idempotent: again = false, onPath } = options;
       const bytes = checkedCall(peer, service, payload);
       const about = { kind: 'request', peer, service, again };
-      const value = { peer, payload, service, timeoutMs, idempotent: again };
+      const value = { peer, payload, service, timeoutMs, idempotent: again, wantPath: onPath !== undefined };
       const { connection } = this.#session;
       if (connection !== undefined && !again) {
         const body: ClientBody = { case: 'request', value };
-        return askFor(connection.calls, body, 'answer', payloadOf, { signal, timeoutMs, about });
+        return askFor(connection.calls, body, 'answer', payloadOf, { signal, timeoutMs, about, onPath });
       }
-      return this.#ask(about, 'answer', { signal, timeoutMs, bytes }, (leftMs) => ({
+      return this.#ask(about, 'answer', { signal, timeoutMs, bytes, onPath }, (leftMs) => ({
         case: 'request',
         value: { ...value, timeoutMs: leftMs },
       })).then(payloadOf);
@@ -100,16 +101,17 @@ export class SocketClient implements Client {
     options: RequestOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.requestTimeoutMs);
-    const { signal, service = '', idempotent = false } = options;
+    const { signal, service = '', idempotent = false, onPath } = options;
     const bytes = checkedCall(peer, service, payload);
     const about = { kind: 'requestStream', peer, service, again: false };
-    const value = { peer, payload, service, stream: true, idempotent };
+    const value = { peer, payload, service, stream: true, idempotent, wantPath: onPath !== undefined };
     yield* answersTo(this.#session, {
       about,
       body: (leftMs) => ({ case: 'request', value: { ...value, timeoutMs: leftMs } }),
       timeoutMs,
       signal,
       bytes,
+      onPath,
     });
   }
 
@@ -338,7 +340,8 @@ export class SocketClient implements Client {
       signal,
       timeoutMs,
       bytes = 0,
-    }: { signal?: AbortSignal | undefined; timeoutMs?: number; bytes?: number },
+      onPath,
+    }: Pick<AskOptions, 'signal' | 'timeoutMs' | 'onPath'> & { bytes?: number },
     body: (leftMs: number) => ClientBody,
   ): Promise<AnswerOf<Expected>> {
     return this.#session.attempt({
@@ -348,7 +351,13 @@ export class SocketClient implements Client {
       again: about.again,
       send: ({ calls }, answerMs) => {
         const leftMs = timeoutMs === undefined ? undefined : timeoutOf(answerMs);
-        return ask(calls, body(leftMs ?? 0), expected, { signal, timeoutMs: leftMs, answerMs, about });
+        return ask(calls, body(leftMs ?? 0), expected, {
+          signal,
+          timeoutMs: leftMs,
+          answerMs,
+          about,
+          onPath,
+        });
       },
     });
   }

@@ -1,5 +1,6 @@
-import { PeerdError } from '@peerd/protocol';
+import { PeerdError, type PeerRef } from '@peerd/protocol';
 import { AnswerStream, type ClientBody, errorOf, streamWindow } from '@peerd/protocol/control';
+import { pathOf } from './answers.ts';
 import { answerTimeoutMs, silent, timeoutOf, watchdog } from './ask.ts';
 import type { InFlight } from './events.ts';
 import type { Session } from './session.ts';
@@ -12,6 +13,7 @@ export interface StreamCall {
   signal: AbortSignal | undefined;
   /** What waits in memory while there is no connection. Default: 0. */
   bytes?: number;
+  onPath?: ((path: readonly PeerRef[]) => void) | undefined;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface StreamCall {
  */
 export async function* answersTo(
   session: Session,
-  { about, body, timeoutMs, signal, bytes = 0 }: StreamCall,
+  { about, body, timeoutMs, signal, bytes = 0, onPath }: StreamCall,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { calls, leftMs } = await session.attempt({
     timeoutMs: timeoutMs ?? answerTimeoutMs,
@@ -45,6 +47,15 @@ export async function* answersTo(
             new PeerdError('internal', `the daemon sent answers past the window of ${streamWindow} bytes`),
           );
         return true;
+      }
+      if (answer.case === 'path') {
+        try {
+          onPath?.(pathOf(answer.value));
+          return true;
+        } catch (error) {
+          fail(error);
+          return false;
+        }
       }
       if (answer.case === 'done') answers.end();
       else if (answer.case === 'fault') answers.end(errorOf(answer.value));

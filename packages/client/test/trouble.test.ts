@@ -55,6 +55,22 @@ describe('a client whose daemon', () => {
     await expect(attempt).rejects.toThrow('closing time');
   });
 
+  test('tells a path and then fails the call has told of none', async () => {
+    const client = await connected();
+    let told = 0;
+    const onPath = () => {
+      told += 1;
+    };
+    const call = code(client.request('bob', nothing, { onPath }));
+    const { call: id, body } = await daemon.next();
+    expect(body).toMatchObject({ case: 'request', value: { wantPath: true } });
+    await daemon.send(id, { case: 'path', value: { peers: [{ peer: 'bob' }] } });
+    await daemon.send(id, { case: 'fault', value: { code: 'busy', message: 'no room' } });
+    expect(await call).toBe('busy');
+    expect(told).toBe(0);
+    await client.close();
+  });
+
   test('does not greet gives up', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const attempt = connect({ socket: daemon.path }).catch((error: unknown) => error);

@@ -12,6 +12,7 @@ import {
   type NodeTop,
   PeerdError,
   type PeerInfo,
+  type PeerRef,
   type PingResult,
   QueuedSubscription,
   type Registration,
@@ -69,24 +70,36 @@ export class FakeNode implements DirectClient {
 
   async request(peer: string, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return await this.#call(peer, payload, options, async (outcome) => {
-      if (outcome instanceof Uint8Array) return outcome;
-      throw new PeerdError('invalid', 'the service answers with a stream');
+      if (!(outcome instanceof Uint8Array))
+        throw new PeerdError('invalid', 'the service answers with a stream');
+      options.onPath?.(this.#pathTo(peer));
+      return outcome;
     });
   }
 
   ask(peer: string, payload: Uint8Array, options: AskOptions, answer: Settler<Uint8Array>): number {
-    const { service = '', timeoutMs = defaults.requestTimeoutMs } = options;
+    const { service = '', timeoutMs = defaults.requestTimeoutMs, path } = options;
     this.#lastAsk += 1;
     const ask = this.#lastAsk;
     const controller = new AbortController();
     this.#asks.set(ask, controller);
-    this.request(peer, payload, { service, timeoutMs, signal: controller.signal })
+    const onPath = (passed: readonly PeerRef[]) => path?.resolve(passed);
+    this.request(peer, payload, { service, timeoutMs, signal: controller.signal, onPath })
       .finally(() => this.#asks.delete(ask))
       .then(
         (bytes) => answer.resolve(bytes),
-        (error) => answer.reject(error),
+        (error) => {
+          path?.reject(error);
+          answer.reject(error);
+        },
       );
     return ask;
+  }
+
+  /** All of a fake network are neighbours. */
+  #pathTo(peer: string): PeerRef[] {
+    const { id, name } = this.#network.find(peer);
+    return [{ peer: id, name }];
   }
 
   cancel(ask: number): void {
@@ -119,6 +132,7 @@ export class FakeNode implements DirectClient {
         async (each) => each,
         true,
       );
+      options.onPath?.(this.#pathTo(peer));
       if (outcome instanceof Uint8Array) yield outcome;
       else yield* outcome;
     } finally {

@@ -1,5 +1,12 @@
-import { defaults, PeerdError } from '@peerd/protocol';
-import { accessMessage, accessOf, type ClientFrame, faultOf, SendWindow } from '@peerd/protocol/control';
+import { defaults, PeerdError, type PeerRef } from '@peerd/protocol';
+import {
+  accessMessage,
+  accessOf,
+  type ClientFrame,
+  faultOf,
+  SendWindow,
+  type ServerBody,
+} from '@peerd/protocol/control';
 import { untouchedBytes } from '../heap.ts';
 import type { Call } from './call.ts';
 import { Feed, type Listener } from './feed.ts';
@@ -31,8 +38,14 @@ type CommandCase =
 /** Each runs until its call is over; what it throws is the call's fault. */
 const commands: { [Case in CommandCase]: Command<Case> } = {
   /** For a stream of answers; a request for one is a `RequestCall`. */
-  async request(call, { peer, service, payload, idempotent, timeoutMs = defaults.requestTimeoutMs }) {
-    const options = { service, timeoutMs, idempotent, signal: call.signal };
+  async request(call, { peer, service, payload, idempotent, wantPath, timeoutMs }) {
+    const options = {
+      service,
+      timeoutMs: timeoutMs ?? defaults.requestTimeoutMs,
+      idempotent,
+      signal: call.signal,
+      ...(wantPath ? { onPath: (path: readonly PeerRef[]) => call.send(pathFrame(path)) } : {}),
+    };
     const window = new SendWindow();
     call.window = window;
     call.signal.addEventListener('abort', () => window.close(), { once: true });
@@ -191,6 +204,10 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
     call.node.daemon.stop();
   },
 };
+
+export function pathFrame(path: readonly PeerRef[]): Extract<ServerBody, { case: 'path' }> {
+  return { case: 'path', value: { peers: [...path] } };
+}
 
 export async function runCommand(call: Call, body: Body): Promise<void> {
   if (body.case === undefined || !Object.hasOwn(commands, body.case))

@@ -1,5 +1,5 @@
 import type { DirectClient, Settler } from '@peerd/core';
-import { defaults } from '@peerd/protocol';
+import { defaults, type PeerRef } from '@peerd/protocol';
 import type { ClientFrame } from '@peerd/protocol/control';
 
 /** What a client has open on its connection, by call id. */
@@ -10,8 +10,10 @@ export interface OpenCall {
   taken(cost: number): void;
 }
 
-/** Where a request ends: the session, as its requests see it. Called once for each. */
+/** Where a request ends: the session, as its requests see it. One of `answered` and `failed` is called once for each. */
 export interface Replies {
+  /** The one that does not end it; before `answered`. */
+  passed(id: number, path: readonly PeerRef[]): void;
   answered(id: number, payload: Uint8Array): void;
   failed(id: number, error: unknown, wasCancelled: boolean): void;
 }
@@ -32,9 +34,20 @@ export class RequestCall implements OpenCall, Settler<Uint8Array> {
     this.#replies = replies;
   }
 
-  start({ peer, service, payload, idempotent, timeoutMs = defaults.requestTimeoutMs }: Request): void {
+  start({
+    peer,
+    service,
+    payload,
+    idempotent,
+    wantPath,
+    timeoutMs = defaults.requestTimeoutMs,
+  }: Request): void {
+    // That it failed, `reject` hears as well.
+    const path = wantPath
+      ? { resolve: (passed: readonly PeerRef[]) => this.#replies.passed(this.#id, passed), reject() {} }
+      : undefined;
     try {
-      this.#ask = this.#client.ask(peer, payload, { service, timeoutMs, idempotent }, this);
+      this.#ask = this.#client.ask(peer, payload, { service, timeoutMs, idempotent, path }, this);
     } catch (error) {
       this.reject(error);
     }

@@ -16,7 +16,7 @@ import {
   unreadTimeoutMs,
 } from '@peerd/protocol/control';
 import type { Call, Node } from './call.ts';
-import { runCommand } from './commands.ts';
+import { pathFrame, runCommand } from './commands.ts';
 import { InboundCalls } from './inbound.ts';
 import type { Refusals } from './load.ts';
 import { type OpenCall, type Replies, RequestCall } from './request-call.ts';
@@ -66,6 +66,7 @@ export class Session {
   readonly #inbound: InboundCalls;
   readonly #calls = new Map<number, OpenCall>();
   readonly #replies: Replies = {
+    passed: (id, path) => this.#send(id, pathFrame(path)),
     answered: (id, payload) => {
       this.#ended(id);
       if (this.#hasRoom(payload.length)) this.#send(id, { case: 'answer', value: { payload } });

@@ -94,6 +94,7 @@ function request(): Value<ClientFrame, 'request'> {
   let timeoutMs: number | undefined;
   let stream = false;
   let idempotent = false;
+  let wantPath = false;
   while (at < end && isKnown)
     switch (bytes[at++]) {
       case tagOf(1, 2):
@@ -114,10 +115,13 @@ function request(): Value<ClientFrame, 'request'> {
       case tagOf(6, 0):
         idempotent = flag();
         break;
+      case tagOf(7, 0):
+        wantPath = flag();
+        break;
       default:
         isKnown = false;
     }
-  return { peer, service, payload, timeoutMs, stream, idempotent };
+  return { peer, service, payload, timeoutMs, stream, idempotent, wantPath };
 }
 
 function broadcast(): Value<ClientFrame, 'broadcast'> {

@@ -21,9 +21,9 @@ export function hotClientHead(call: number, body: ClientBody): Uint8Array | unde
   at = scratch.length;
   switch (body.case) {
     case 'request': {
-      const { peer, service, timeoutMs, stream, idempotent } = body.value;
-      if (!payload(3, body.value.payload) || !flag(6, idempotent) || !flag(5, stream)) return undefined;
-      if (!uint32(4, timeoutMs)) return undefined;
+      const { peer, service, timeoutMs, stream, idempotent, wantPath } = body.value;
+      if (!payload(3, body.value.payload) || !flag(7, wantPath)) return undefined;
+      if (!flag(6, idempotent) || !flag(5, stream) || !uint32(4, timeoutMs)) return undefined;
       return text(2, service) && text(1, peer) ? head(3, call, body.value.payload) : undefined;
     }
     case 'broadcast': {

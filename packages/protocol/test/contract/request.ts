@@ -53,6 +53,43 @@ export function requestContract(standing: StandingPair): void {
       expect(error).toMatchObject({ code: 'refused', message: expect.stringContaining('not JSON') });
     });
 
+    test.each([false, true])(
+      'tells once which peers it has passed, before it resolves; idempotent: %j',
+      async (idempotent) => {
+        const { service } = await serve(({ payload }) => payload);
+        const told: unknown[] = [];
+        const onPath = (path: unknown) => told.push(path);
+        await a.client
+          .request(b.id, bytes('x'), { service, idempotent, onPath })
+          .then(() => told.push('answer'));
+        expect(told).toEqual([[{ peer: b.id, name: b.name }], 'answer']);
+      },
+    );
+
+    test('tells no path when it fails', async () => {
+      let told = 0;
+      const onPath = () => {
+        told += 1;
+      };
+      const options = { service: 'nobody-has-this', onPath };
+      expect((await failure(a.client.request(b.id, bytes('x'), options))).code).toBe('no-handler');
+      expect((await failure(a.client.request('no-such-peer', bytes('x'), options))).code).toBe(
+        'unknown-peer',
+      );
+      expect(told).toBe(0);
+    });
+
+    test('fails with what the listener to its path throws, and the next call works', async () => {
+      const { service } = await serve(({ payload }) => payload);
+      const wrong = new Error('not over bob');
+      const onPath = () => {
+        throw wrong;
+      };
+      const call = a.client.request(b.id, bytes('x'), { service, onPath });
+      expect(await call.catch((error: unknown) => error)).toBe(wrong);
+      expect(text(await a.client.request(b.id, bytes('y'), { service }))).toBe('y');
+    });
+
     test('fails with no-handler at once when nobody there handles the service', async () => {
       const error = await failure(a.client.request(b.id, bytes('x'), { service: 'nobody-has-this' }));
       expect(error.code).toBe('no-handler');

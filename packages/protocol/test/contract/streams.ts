@@ -39,6 +39,43 @@ export function streamsContract(standing: StandingPair): void {
       expect(answers).toEqual(['one']);
     });
 
+    test('tells once which peers it has passed, before its first answer or its end', async () => {
+      const told: unknown[] = [];
+      const onPath = (path: unknown) => told.push(path);
+      const two = await serve(async function* () {
+        yield bytes('one');
+        yield bytes('two');
+      });
+      const none = await serve(async function* () {});
+      for (const { service } of [two, none]) {
+        for await (const answer of a.client.requestStream(b.id, bytes('x'), { service, onPath }))
+          told.push(text(answer));
+        told.push('end');
+      }
+      const path = [{ peer: b.id, name: b.name }];
+      expect(told).toEqual([path, 'one', 'two', 'end', path, 'end']);
+      const refused = a.client.requestStream(b.id, bytes('x'), { service: 'nobody-has-this', onPath });
+      expect((await failure(collect(refused))).code).toBe('no-handler');
+      expect(told).toHaveLength(6);
+    });
+
+    test('throws what the listener to its path throws, and the handler hears that nobody reads', async () => {
+      const left = Promise.withResolvers<void>();
+      const { service } = await serve(async function* ({ signal }) {
+        void aborted(signal).then(() => left.resolve());
+        for (;;) yield bytes('again');
+      });
+      const wrong = new Error('not over bob');
+      const onPath = () => {
+        throw wrong;
+      };
+      const read = async () => {
+        for await (const _ of a.client.requestStream(b.id, bytes('x'), { service, onPath }));
+      };
+      expect(await read().catch((error: unknown) => error)).toBe(wrong);
+      await left.promise;
+    });
+
     test('tells the handler when the reader leaves', async () => {
       const left = Promise.withResolvers<void>();
       const { service } = await serve(async function* ({ signal }) {

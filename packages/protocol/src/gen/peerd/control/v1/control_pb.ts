@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/control/v1/control.proto.
  */
 export const file_peerd_control_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEivQgKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJAoDdG9wGBQgASgLMhUucGVlcmQuY29udHJvbC52MS5Ub3BIABIoCgV3YXRjaBgVIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuV2F0Y2hIABIqCgZyb3V0ZXMYFiABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJvdXRlc0gAEiYKBGxvZ3MYHiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkxvZ3NIABIqCgZyZWxvYWQYHyABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJlbG9hZEgAEioKBnRpY2tldBggIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVGlja2V0SABCBgoEYm9keSKYCAoLU2VydmVyRnJhbWUSDAoEY2FsbBgBIAEoDRIsCgd3ZWxjb21lGAIgASgLMhkucGVlcmQuY29udHJvbC52MS5XZWxjb21lSAASKgoGYW5zd2VyGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BbnN3ZXJIABImCgRkb25lGAQgASgLMhYucGVlcmQuY29udHJvbC52MS5Eb25lSAASKAoFZmF1bHQYBSABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0SAASJgoEc2VudBgGIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuU2VudEgAEisKBXBlZXJzGAcgASgLMhoucGVlcmQuY29udHJvbC52MS5QZWVyTGlzdEgAEi4KBnN0YXR1cxgIIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTm9kZVN0YXR1c0gAEiYKBHBvbmcYCSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBvbmdIABI1CgdtZXNzYWdlGAogASgLMiIucGVlcmQuY29udHJvbC52MS5Ccm9hZGNhc3RNZXNzYWdlSAASLAoHaW5ib3VuZBgLIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuSW5ib3VuZEgAEioKBmNhbmNlbBgMIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQ2FuY2VsSAASJgoEdG9vaxgNIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuVG9va0gAEjAKCWNvbm5lY3RlZBgOIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQ29ubmVjdGVkSAASNgoMZGlzY29ubmVjdGVkGA8gASgLMh4ucGVlcmQuY29udHJvbC52MS5EaXNjb25uZWN0ZWRIABItCgZ0b3BpY3MYECABKAsyGy5wZWVyZC5jb250cm9sLnYxLlRvcGljTGlzdEgAEjEKCHNlcnZpY2VzGBEgASgLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlTGlzdEgAEi4KCHN0b3BwaW5nGBQgASgLMhoucGVlcmQuY29udHJvbC52MS5TdG9wcGluZ0gAEigKA3RvcBgSIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuTm9kZVRvcEgAEiwKBWV2ZW50GBMgASgLMhsucGVlcmQuY29udHJvbC52MS5Ob2RlRXZlbnRIABItCgZyb3V0ZXMYFSABKAsyGy5wZWVyZC5jb250cm9sLnYxLlJvdXRlTGlzdEgAEi4KCHJlbG9hZGVkGB4gASgLMhoucGVlcmQuY29udHJvbC52MS5SZWxvYWRlZEgAEi4KBnRpY2tldBgfIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuSm9pblRpY2tldEgAQgYKBGJvZHkiQgoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHcHJvZ3JhbRgCIAEoCRIWCg53aGlsZV9zdG9wcGluZxgDIAEoCCKjAQoHV2VsY29tZRIPCgd2ZXJzaW9uGAEgASgNEhAKCHZlcnNpb25zGAIgAygNEhYKDmRhZW1vbl92ZXJzaW9uGAMgASgJEgoKAmlkGAQgASgJEgwKBG5hbWUYBSABKAkSCwoDcGlkGAYgASgNEgwKBGRhdGEYByABKAkSGAoLY29uZmlnX2ZpbGUYCCABKAlIAIgBAUIOCgxfY29uZmlnX2ZpbGUihQEKB1JlcXVlc3QSDAoEcGVlchgBIAEoCRIPCgdzZXJ2aWNlGAIgASgJEg8KB3BheWxvYWQYAyABKAwSFwoKdGltZW91dF9tcxgEIAEoDUgAiAEBEg4KBnN0cmVhbRgFIAEoCBISCgppZGVtcG90ZW50GAYgASgIQg0KC190aW1lb3V0X21zImcKCUJyb2FkY2FzdBINCgV0b3BpYxgBIAEoCRIPCgdwYXlsb2FkGAIgASgMEhcKCnRpbWVvdXRfbXMYAyABKA1IAIgBARISCgphbGxvd19ub25lGAQgASgIQg0KC190aW1lb3V0X21zInAKCVN1YnNjcmliZRIOCgZ0b3BpY3MYASADKAkSFwoKbWF4X3F1ZXVlZBgCIAEoDUgAiAEBEg0KBWxlYXNlGAMgASgJEhIKBWhlYXJkGAQgASgESAGIAQFCDQoLX21heF9xdWV1ZWRCCAoGX2hlYXJkIm0KBkhhbmRsZRIPCgdzZXJ2aWNlGAEgASgJEigKBmFjY2VzcxgCIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhgKC2NvbmN1cnJlbmN5GAMgASgNSACIAQFCDgoMX2NvbmN1cnJlbmN5IgcKBVBlZXJzIggKBlN0YXR1cyI8CgRQaW5nEgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoDUgAiAEBQg0KC190aW1lb3V0X21zIgYKBFN0b3AiCgoIU3RvcHBpbmciUAoETG9ncxIRCgRsYXN0GAEgASgNSACIAQESDQoFbGV2ZWwYAiABKAkSDQoFYXJlYXMYAyADKAkSDgoGZm9sbG93GAQgASgIQgcKBV9sYXN0IggKBlJlbG9hZCIwCgZUaWNrZXQSEQoJYWRkcmVzc2VzGAEgAygJEhMKC3dpdGhfc2VjcmV0GAIgASgIIj8KB0Nvbm5lY3QSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgNSACIAQFCDQoLX3RpbWVvdXRfbXMiGgoKRGlzY29ubmVjdBIMCgRwZWVyGAEgASgJIggKBlRvcGljcyIKCghTZXJ2aWNlcyIICgZSb3V0ZXMiBQoDVG9wIgcKBVdhdGNoIggKBkNhbmNlbCIUCgRUb29rEgwKBGNvc3QYASABKA0iJwoGQW5zd2VyEg8KB3BheWxvYWQYASABKAwSDAoEbGFzdBgCIAEoCCImCgREb25lEhMKBm1pc3NlZBgBIAEoDUgAiAEBQgkKB19taXNzZWQiOgoFRmF1bHQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmNhbmRpZGF0ZXMYAyADKAkiFQoEU2VudBINCgVwZWVycxgBIAEoDSI1CghQZWVyTGlzdBIpCgVwZWVycxgBIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckluZm8idgoIUGVlckluZm8SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIMCgRraW5kGAQgASgJEg4KBmluX2RodBgFIAEoCBIRCglhZGRyZXNzZXMYBiADKAlCBwoFX25hbWUi8gEKCk5vZGVTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgduZXR3b3JrGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSEQoJYWRkcmVzc2VzGAUgAygJEhMKC2tub3duX3BlZXJzGAYgASgNEhcKD2Nvbm5lY3RlZF9wZWVycxgHIAEoDRIOCgZ0b3BpY3MYCCADKAkSEAoIc2VydmljZXMYCSADKAkSEQoJdXB0aW1lX21zGAogASgBEjIKCXVucmVhY2hlZBgLIAMoCzIfLnBlZXJkLmNvbnRyb2wudjEuVW5yZWFjaGVkUGVlciKMAQoNVW5yZWFjaGVkUGVlchIPCgdhZGRyZXNzGAEgASgJEg8KAmlkGAIgASgJSACIAQESJgoFZXJyb3IYAyABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0EhkKDG5leHRfZGlhbF9tcxgEIAEoAUgBiAEBQgUKA19pZEIPCg1fbmV4dF9kaWFsX21zIiQKBFBvbmcSDAoEcGVlchgBIAEoCRIOCgZydHRfbXMYAiABKAEiUAoQQnJvYWRjYXN0TWVzc2FnZRINCgV0b3BpYxgBIAEoCRIMCgRmcm9tGAIgASgJEg8KB3BheWxvYWQYAyABKAwSDgoGbWlzc2VkGAQgASgNIm8KB0luYm91bmQSDgoGaGFuZGxlGAEgASgNEgwKBHBlZXIYAiABKAkSFgoJcGVlcl9uYW1lGAMgASgJSACIAQESDwoHc2VydmljZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMQgwKCl9wZWVyX25hbWUiVwoJQ29ubmVjdGVkEgwKBHBlZXIYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhQKB2FkZHJlc3MYAyABKAlIAYgBAUIHCgVfbmFtZUIKCghfYWRkcmVzcyIjCgxEaXNjb25uZWN0ZWQSEwoLY29ubmVjdGlvbnMYASABKA0iOAoJVG9waWNMaXN0EisKBnRvcGljcxgBIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNJbmZvIkAKCVRvcGljSW5mbxINCgV0b3BpYxgBIAEoCRIVCg1zdWJzY3JpcHRpb25zGAIgASgNEg0KBXBlZXJzGAMgASgNIjgKCVJvdXRlTGlzdBIrCgZyb3V0ZXMYASADKAsyGy5wZWVyZC5jb250cm9sLnYxLlJvdXRlSW5mbyJ4CglSb3V0ZUluZm8SDAoEcGVlchgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBG5leHQYAyABKAkSEQoJbmV4dF9uYW1lGAQgASgJEhAKCGRpc3RhbmNlGAUgASgNEgwKBHJ1bGUYBiABKAkSDgoGYWdlX21zGAcgASgBIj4KC1NlcnZpY2VMaXN0Ei8KCHNlcnZpY2VzGAEgAygLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlSW5mbyJ+CgtTZXJ2aWNlSW5mbxIPCgdzZXJ2aWNlGAEgASgJEhAKCGhhbmRsZXJzGAIgASgNEigKBmFjY2VzcxgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhEKCWluX2ZsaWdodBgEIAEoDRIPCgd3YWl0aW5nGAUgASgNIiUKBkFjY2VzcxIMCgRydWxlGAEgASgJEg0KBXBlZXJzGAIgAygJIj4KCFJlbG9hZGVkEg8KB2NoYW5nZWQYASADKAkSDwoHcmVzdGFydBgCIAMoCRIQCgh3YXJuaW5ncxgDIAMoCSJaCgpKb2luVGlja2V0Eg4KBnRpY2tldBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEgoKaGFzX3NlY3JldBgDIAEoCBIVCg1sb29wYmFja19vbmx5GAQgASgIItUCCgdOb2RlVG9wEgoKAmF0GAEgASgBEhEKCXVwdGltZV9tcxgCIAEoARIoCgRsb29wGAMgASgLMhoucGVlcmQuY29udHJvbC52MS5Mb29wSW5mbxIrCgZxdWV1ZXMYBCADKAsyGy5wZWVyZC5jb250cm9sLnYxLlF1ZXVlSW5mbxIWCg5vdXRib3VuZF9jYWxscxgFIAEoDRIVCg1pbmJvdW5kX2NhbGxzGAYgASgNEhcKD2J5dGVzX2luX2ZsaWdodBgHIAEoARItCgdjbGllbnRzGAggAygLMhwucGVlcmQuY29udHJvbC52MS5DbGllbnRJbmZvEiwKBm1lbW9yeRgJIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTWVtb3J5SW5mbxIvCghjb3VudGVycxgKIAMoCzIdLnBlZXJkLmNvbnRyb2wudjEuQ291bnRlckluZm8irwEKCExvb3BJbmZvEg0KBXR1cm5zGAEgASgBEg4KBmlucHV0cxgCIAEoARIOCgZldmVudHMYAyABKAESEAoIY29tbWFuZHMYBCABKAESFQoNY29tbWFuZF9ieXRlcxgFIAEoARIZChFvbGRlc3RfY29tbWFuZF9tcxgGIAEoARIXCg9sb25nZXN0X3dhaXRfbXMYByABKAESFwoPbG9uZ2VzdF90dXJuX21zGAggASgBIlUKCVF1ZXVlSW5mbxIMCgRuYW1lGAEgASgJEgwKBHVuaXQYAiABKAkSDAoEc2l6ZRgDIAEoARINCgVsaW1pdBgEIAEoARIPCgdyZWZ1c2VkGAUgASgBIioKC0NvdW50ZXJJbmZvEgwKBG5hbWUYASABKAkSDQoFY291bnQYAiABKAEiwQEKCkNsaWVudEluZm8SCgoCaWQYASABKA0SDwoHcHJvZ3JhbRgCIAEoCRIUCgxjb25uZWN0ZWRfbXMYAyABKAESDQoFY2FsbHMYBCABKA0SEAoIaGFuZGxlcnMYBSABKA0SFQoNc3Vic2NyaXB0aW9ucxgGIAEoDRIPCgdpbmJvdW5kGAcgASgNEhQKDHVuc2VudF9ieXRlcxgIIAEoARIRCglpc19wYXVzZWQYCSABKAgSDgoGbWlzc2VkGAogASgBImoKCk1lbW9yeUluZm8SEQoJcnNzX2J5dGVzGAEgASgBEhcKD2hlYXBfdXNlZF9ieXRlcxgCIAEoARIYChBoZWFwX3RvdGFsX2J5dGVzGAMgASgBEhYKDmV4dGVybmFsX2J5dGVzGAQgASgBIugBCglOb2RlRXZlbnQSDAoEdHlwZRgBIAEoCRIKCgJhdBgCIAEoARIOCgZtaXNzZWQYAyABKA0SDAoEcGVlchgEIAEoCRIRCgRuYW1lGAUgASgJSACIAQESDAoEa2luZBgGIAEoCRIMCgRjb2RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRIPCgdzZXJ2aWNlGAkgASgJEg0KBXRvcGljGAogASgJEg0KBXF1ZXVlGAsgASgJEgwKBHVuaXQYDCABKAkSDQoFbGltaXQYDSABKAESDwoHcmVmdXNlZBgOIAEoAUIHCgVfbmFtZWIGcHJvdG8z");
+  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEivQgKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJAoDdG9wGBQgASgLMhUucGVlcmQuY29udHJvbC52MS5Ub3BIABIoCgV3YXRjaBgVIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuV2F0Y2hIABIqCgZyb3V0ZXMYFiABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJvdXRlc0gAEiYKBGxvZ3MYHiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkxvZ3NIABIqCgZyZWxvYWQYHyABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJlbG9hZEgAEioKBnRpY2tldBggIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVGlja2V0SABCBgoEYm9keSLACAoLU2VydmVyRnJhbWUSDAoEY2FsbBgBIAEoDRIsCgd3ZWxjb21lGAIgASgLMhkucGVlcmQuY29udHJvbC52MS5XZWxjb21lSAASKgoGYW5zd2VyGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BbnN3ZXJIABImCgRkb25lGAQgASgLMhYucGVlcmQuY29udHJvbC52MS5Eb25lSAASKAoFZmF1bHQYBSABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0SAASJgoEc2VudBgGIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuU2VudEgAEisKBXBlZXJzGAcgASgLMhoucGVlcmQuY29udHJvbC52MS5QZWVyTGlzdEgAEi4KBnN0YXR1cxgIIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTm9kZVN0YXR1c0gAEiYKBHBvbmcYCSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBvbmdIABI1CgdtZXNzYWdlGAogASgLMiIucGVlcmQuY29udHJvbC52MS5Ccm9hZGNhc3RNZXNzYWdlSAASLAoHaW5ib3VuZBgLIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuSW5ib3VuZEgAEioKBmNhbmNlbBgMIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQ2FuY2VsSAASJgoEdG9vaxgNIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuVG9va0gAEjAKCWNvbm5lY3RlZBgOIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQ29ubmVjdGVkSAASNgoMZGlzY29ubmVjdGVkGA8gASgLMh4ucGVlcmQuY29udHJvbC52MS5EaXNjb25uZWN0ZWRIABItCgZ0b3BpY3MYECABKAsyGy5wZWVyZC5jb250cm9sLnYxLlRvcGljTGlzdEgAEjEKCHNlcnZpY2VzGBEgASgLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlTGlzdEgAEi4KCHN0b3BwaW5nGBQgASgLMhoucGVlcmQuY29udHJvbC52MS5TdG9wcGluZ0gAEigKA3RvcBgSIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuTm9kZVRvcEgAEiwKBWV2ZW50GBMgASgLMhsucGVlcmQuY29udHJvbC52MS5Ob2RlRXZlbnRIABItCgZyb3V0ZXMYFSABKAsyGy5wZWVyZC5jb250cm9sLnYxLlJvdXRlTGlzdEgAEiYKBHBhdGgYFiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBhdGhIABIuCghyZWxvYWRlZBgeIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuUmVsb2FkZWRIABIuCgZ0aWNrZXQYHyABKAsyHC5wZWVyZC5jb250cm9sLnYxLkpvaW5UaWNrZXRIAEIGCgRib2R5IkIKBUhlbGxvEhAKCHZlcnNpb25zGAEgAygNEg8KB3Byb2dyYW0YAiABKAkSFgoOd2hpbGVfc3RvcHBpbmcYAyABKAgiowEKB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJEgsKA3BpZBgGIAEoDRIMCgRkYXRhGAcgASgJEhgKC2NvbmZpZ19maWxlGAggASgJSACIAQFCDgoMX2NvbmZpZ19maWxlIpgBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCBIRCgl3YW50X3BhdGgYByABKAhCDQoLX3RpbWVvdXRfbXMiZwoJQnJvYWRjYXN0Eg0KBXRvcGljGAEgASgJEg8KB3BheWxvYWQYAiABKAwSFwoKdGltZW91dF9tcxgDIAEoDUgAiAEBEhIKCmFsbG93X25vbmUYBCABKAhCDQoLX3RpbWVvdXRfbXMicAoJU3Vic2NyaWJlEg4KBnRvcGljcxgBIAMoCRIXCgptYXhfcXVldWVkGAIgASgNSACIAQESDQoFbGVhc2UYAyABKAkSEgoFaGVhcmQYBCABKARIAYgBAUINCgtfbWF4X3F1ZXVlZEIICgZfaGVhcmQibQoGSGFuZGxlEg8KB3NlcnZpY2UYASABKAkSKAoGYWNjZXNzGAIgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSGAoLY29uY3VycmVuY3kYAyABKA1IAIgBAUIOCgxfY29uY3VycmVuY3kiBwoFUGVlcnMiCAoGU3RhdHVzIjwKBFBpbmcSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgNSACIAQFCDQoLX3RpbWVvdXRfbXMiBgoEU3RvcCIKCghTdG9wcGluZyJQCgRMb2dzEhEKBGxhc3QYASABKA1IAIgBARINCgVsZXZlbBgCIAEoCRINCgVhcmVhcxgDIAMoCRIOCgZmb2xsb3cYBCABKAhCBwoFX2xhc3QiCAoGUmVsb2FkIjAKBlRpY2tldBIRCglhZGRyZXNzZXMYASADKAkSEwoLd2l0aF9zZWNyZXQYAiABKAgiPwoHQ29ubmVjdBIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIaCgpEaXNjb25uZWN0EgwKBHBlZXIYASABKAkiCAoGVG9waWNzIgoKCFNlcnZpY2VzIggKBlJvdXRlcyIFCgNUb3AiBwoFV2F0Y2giCAoGQ2FuY2VsIhQKBFRvb2sSDAoEY29zdBgBIAEoDSInCgZBbnN3ZXISDwoHcGF5bG9hZBgBIAEoDBIMCgRsYXN0GAIgASgIIjAKBFBhdGgSKAoFcGVlcnMYASADKAsyGS5wZWVyZC5jb250cm9sLnYxLlBlZXJSZWYiMwoHUGVlclJlZhIMCgRwZWVyGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBAUIHCgVfbmFtZSImCgREb25lEhMKBm1pc3NlZBgBIAEoDUgAiAEBQgkKB19taXNzZWQiOgoFRmF1bHQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmNhbmRpZGF0ZXMYAyADKAkiFQoEU2VudBINCgVwZWVycxgBIAEoDSI1CghQZWVyTGlzdBIpCgVwZWVycxgBIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckluZm8idgoIUGVlckluZm8SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIMCgRraW5kGAQgASgJEg4KBmluX2RodBgFIAEoCBIRCglhZGRyZXNzZXMYBiADKAlCBwoFX25hbWUi8gEKCk5vZGVTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgduZXR3b3JrGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSEQoJYWRkcmVzc2VzGAUgAygJEhMKC2tub3duX3BlZXJzGAYgASgNEhcKD2Nvbm5lY3RlZF9wZWVycxgHIAEoDRIOCgZ0b3BpY3MYCCADKAkSEAoIc2VydmljZXMYCSADKAkSEQoJdXB0aW1lX21zGAogASgBEjIKCXVucmVhY2hlZBgLIAMoCzIfLnBlZXJkLmNvbnRyb2wudjEuVW5yZWFjaGVkUGVlciKMAQoNVW5yZWFjaGVkUGVlchIPCgdhZGRyZXNzGAEgASgJEg8KAmlkGAIgASgJSACIAQESJgoFZXJyb3IYAyABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0EhkKDG5leHRfZGlhbF9tcxgEIAEoAUgBiAEBQgUKA19pZEIPCg1fbmV4dF9kaWFsX21zIiQKBFBvbmcSDAoEcGVlchgBIAEoCRIOCgZydHRfbXMYAiABKAEiUAoQQnJvYWRjYXN0TWVzc2FnZRINCgV0b3BpYxgBIAEoCRIMCgRmcm9tGAIgASgJEg8KB3BheWxvYWQYAyABKAwSDgoGbWlzc2VkGAQgASgNIm8KB0luYm91bmQSDgoGaGFuZGxlGAEgASgNEgwKBHBlZXIYAiABKAkSFgoJcGVlcl9uYW1lGAMgASgJSACIAQESDwoHc2VydmljZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMQgwKCl9wZWVyX25hbWUiVwoJQ29ubmVjdGVkEgwKBHBlZXIYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhQKB2FkZHJlc3MYAyABKAlIAYgBAUIHCgVfbmFtZUIKCghfYWRkcmVzcyIjCgxEaXNjb25uZWN0ZWQSEwoLY29ubmVjdGlvbnMYASABKA0iOAoJVG9waWNMaXN0EisKBnRvcGljcxgBIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNJbmZvIkAKCVRvcGljSW5mbxINCgV0b3BpYxgBIAEoCRIVCg1zdWJzY3JpcHRpb25zGAIgASgNEg0KBXBlZXJzGAMgASgNIjgKCVJvdXRlTGlzdBIrCgZyb3V0ZXMYASADKAsyGy5wZWVyZC5jb250cm9sLnYxLlJvdXRlSW5mbyJ4CglSb3V0ZUluZm8SDAoEcGVlchgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBG5leHQYAyABKAkSEQoJbmV4dF9uYW1lGAQgASgJEhAKCGRpc3RhbmNlGAUgASgNEgwKBHJ1bGUYBiABKAkSDgoGYWdlX21zGAcgASgBIj4KC1NlcnZpY2VMaXN0Ei8KCHNlcnZpY2VzGAEgAygLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlSW5mbyJ+CgtTZXJ2aWNlSW5mbxIPCgdzZXJ2aWNlGAEgASgJEhAKCGhhbmRsZXJzGAIgASgNEigKBmFjY2VzcxgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhEKCWluX2ZsaWdodBgEIAEoDRIPCgd3YWl0aW5nGAUgASgNIiUKBkFjY2VzcxIMCgRydWxlGAEgASgJEg0KBXBlZXJzGAIgAygJIj4KCFJlbG9hZGVkEg8KB2NoYW5nZWQYASADKAkSDwoHcmVzdGFydBgCIAMoCRIQCgh3YXJuaW5ncxgDIAMoCSJaCgpKb2luVGlja2V0Eg4KBnRpY2tldBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEgoKaGFzX3NlY3JldBgDIAEoCBIVCg1sb29wYmFja19vbmx5GAQgASgIItUCCgdOb2RlVG9wEgoKAmF0GAEgASgBEhEKCXVwdGltZV9tcxgCIAEoARIoCgRsb29wGAMgASgLMhoucGVlcmQuY29udHJvbC52MS5Mb29wSW5mbxIrCgZxdWV1ZXMYBCADKAsyGy5wZWVyZC5jb250cm9sLnYxLlF1ZXVlSW5mbxIWCg5vdXRib3VuZF9jYWxscxgFIAEoDRIVCg1pbmJvdW5kX2NhbGxzGAYgASgNEhcKD2J5dGVzX2luX2ZsaWdodBgHIAEoARItCgdjbGllbnRzGAggAygLMhwucGVlcmQuY29udHJvbC52MS5DbGllbnRJbmZvEiwKBm1lbW9yeRgJIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTWVtb3J5SW5mbxIvCghjb3VudGVycxgKIAMoCzIdLnBlZXJkLmNvbnRyb2wudjEuQ291bnRlckluZm8irwEKCExvb3BJbmZvEg0KBXR1cm5zGAEgASgBEg4KBmlucHV0cxgCIAEoARIOCgZldmVudHMYAyABKAESEAoIY29tbWFuZHMYBCABKAESFQoNY29tbWFuZF9ieXRlcxgFIAEoARIZChFvbGRlc3RfY29tbWFuZF9tcxgGIAEoARIXCg9sb25nZXN0X3dhaXRfbXMYByABKAESFwoPbG9uZ2VzdF90dXJuX21zGAggASgBIlUKCVF1ZXVlSW5mbxIMCgRuYW1lGAEgASgJEgwKBHVuaXQYAiABKAkSDAoEc2l6ZRgDIAEoARINCgVsaW1pdBgEIAEoARIPCgdyZWZ1c2VkGAUgASgBIioKC0NvdW50ZXJJbmZvEgwKBG5hbWUYASABKAkSDQoFY291bnQYAiABKAEiwQEKCkNsaWVudEluZm8SCgoCaWQYASABKA0SDwoHcHJvZ3JhbRgCIAEoCRIUCgxjb25uZWN0ZWRfbXMYAyABKAESDQoFY2FsbHMYBCABKA0SEAoIaGFuZGxlcnMYBSABKA0SFQoNc3Vic2NyaXB0aW9ucxgGIAEoDRIPCgdpbmJvdW5kGAcgASgNEhQKDHVuc2VudF9ieXRlcxgIIAEoARIRCglpc19wYXVzZWQYCSABKAgSDgoGbWlzc2VkGAogASgBImoKCk1lbW9yeUluZm8SEQoJcnNzX2J5dGVzGAEgASgBEhcKD2hlYXBfdXNlZF9ieXRlcxgCIAEoARIYChBoZWFwX3RvdGFsX2J5dGVzGAMgASgBEhYKDmV4dGVybmFsX2J5dGVzGAQgASgBIugBCglOb2RlRXZlbnQSDAoEdHlwZRgBIAEoCRIKCgJhdBgCIAEoARIOCgZtaXNzZWQYAyABKA0SDAoEcGVlchgEIAEoCRIRCgRuYW1lGAUgASgJSACIAQESDAoEa2luZBgGIAEoCRIMCgRjb2RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRIPCgdzZXJ2aWNlGAkgASgJEg0KBXRvcGljGAogASgJEg0KBXF1ZXVlGAsgASgJEgwKBHVuaXQYDCABKAkSDQoFbGltaXQYDSABKAESDwoHcmVmdXNlZBgOIAEoAUIHCgVfbmFtZWIGcHJvdG8z");
 
 /**
  * One frame from a client to the daemon.
@@ -337,6 +337,14 @@ export type ServerFrame = Message<"peerd.control.v1.ServerFrame"> & {
     case: "routes";
   } | {
     /**
+     * The peers that a request with `want_path` has passed; the call goes on.
+     *
+     * @generated from field: peerd.control.v1.Path path = 22;
+     */
+    value: Path;
+    case: "path";
+  } | {
+    /**
      * @generated from field: peerd.control.v1.Reloaded reloaded = 30;
      */
     value: Reloaded;
@@ -489,6 +497,13 @@ export type Request = Message<"peerd.control.v1.Request"> & {
    * @generated from field: bool idempotent = 6;
    */
   idempotent: boolean;
+
+  /**
+   * A `path` comes before the first `answer`, or the `done` of a stream without any.
+   *
+   * @generated from field: bool want_path = 7;
+   */
+  wantPath: boolean;
 };
 
 /**
@@ -917,6 +932,49 @@ export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
   messageDesc(file_peerd_control_v1_control, 25);
 
 /**
+ * In order, the peer that answered last.
+ *
+ * @generated from message peerd.control.v1.Path
+ */
+export type Path = Message<"peerd.control.v1.Path"> & {
+  /**
+   * @generated from field: repeated peerd.control.v1.PeerRef peers = 1;
+   */
+  peers: PeerRef[];
+};
+
+/**
+ * Describes the message peerd.control.v1.Path.
+ * Use `create(PathSchema)` to create a new message.
+ */
+export const PathSchema: GenMessage<Path> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 26);
+
+/**
+ * @generated from message peerd.control.v1.PeerRef
+ */
+export type PeerRef = Message<"peerd.control.v1.PeerRef"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * Its own word for its name; absent if the node has not heard it.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+};
+
+/**
+ * Describes the message peerd.control.v1.PeerRef.
+ * Use `create(PeerRefSchema)` to create a new message.
+ */
+export const PeerRefSchema: GenMessage<PeerRef> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 27);
+
+/**
  * Done as asked: registered, subscribed, cancelled, stopping, or the end of a stream of answers.
  *
  * @generated from message peerd.control.v1.Done
@@ -935,7 +993,7 @@ export type Done = Message<"peerd.control.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 26);
+  messageDesc(file_peerd_control_v1_control, 28);
 
 /**
  * @generated from message peerd.control.v1.Fault
@@ -964,7 +1022,7 @@ export type Fault = Message<"peerd.control.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 27);
+  messageDesc(file_peerd_control_v1_control, 29);
 
 /**
  * @generated from message peerd.control.v1.Sent
@@ -981,7 +1039,7 @@ export type Sent = Message<"peerd.control.v1.Sent"> & {
  * Use `create(SentSchema)` to create a new message.
  */
 export const SentSchema: GenMessage<Sent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 28);
+  messageDesc(file_peerd_control_v1_control, 30);
 
 /**
  * @generated from message peerd.control.v1.PeerList
@@ -998,7 +1056,7 @@ export type PeerList = Message<"peerd.control.v1.PeerList"> & {
  * Use `create(PeerListSchema)` to create a new message.
  */
 export const PeerListSchema: GenMessage<PeerList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 29);
+  messageDesc(file_peerd_control_v1_control, 31);
 
 /**
  * @generated from message peerd.control.v1.PeerInfo
@@ -1040,7 +1098,7 @@ export type PeerInfo = Message<"peerd.control.v1.PeerInfo"> & {
  * Use `create(PeerInfoSchema)` to create a new message.
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 30);
+  messageDesc(file_peerd_control_v1_control, 32);
 
 /**
  * @generated from message peerd.control.v1.NodeStatus
@@ -1107,7 +1165,7 @@ export type NodeStatus = Message<"peerd.control.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 31);
+  messageDesc(file_peerd_control_v1_control, 33);
 
 /**
  * A configured peer that there is no connection to; of its addresses the one that failed last.
@@ -1145,7 +1203,7 @@ export type UnreachedPeer = Message<"peerd.control.v1.UnreachedPeer"> & {
  * Use `create(UnreachedPeerSchema)` to create a new message.
  */
 export const UnreachedPeerSchema: GenMessage<UnreachedPeer> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 32);
+  messageDesc(file_peerd_control_v1_control, 34);
 
 /**
  * @generated from message peerd.control.v1.Pong
@@ -1167,7 +1225,7 @@ export type Pong = Message<"peerd.control.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 33);
+  messageDesc(file_peerd_control_v1_control, 35);
 
 /**
  * @generated from message peerd.control.v1.BroadcastMessage
@@ -1199,7 +1257,7 @@ export type BroadcastMessage = Message<"peerd.control.v1.BroadcastMessage"> & {
  * Use `create(BroadcastMessageSchema)` to create a new message.
  */
 export const BroadcastMessageSchema: GenMessage<BroadcastMessage> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 34);
+  messageDesc(file_peerd_control_v1_control, 36);
 
 /**
  * A peer asks one of this client's handlers.
@@ -1240,7 +1298,7 @@ export type Inbound = Message<"peerd.control.v1.Inbound"> & {
  * Use `create(InboundSchema)` to create a new message.
  */
 export const InboundSchema: GenMessage<Inbound> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 35);
+  messageDesc(file_peerd_control_v1_control, 37);
 
 /**
  * @generated from message peerd.control.v1.Connected
@@ -1269,7 +1327,7 @@ export type Connected = Message<"peerd.control.v1.Connected"> & {
  * Use `create(ConnectedSchema)` to create a new message.
  */
 export const ConnectedSchema: GenMessage<Connected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 36);
+  messageDesc(file_peerd_control_v1_control, 38);
 
 /**
  * @generated from message peerd.control.v1.Disconnected
@@ -1288,7 +1346,7 @@ export type Disconnected = Message<"peerd.control.v1.Disconnected"> & {
  * Use `create(DisconnectedSchema)` to create a new message.
  */
 export const DisconnectedSchema: GenMessage<Disconnected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 37);
+  messageDesc(file_peerd_control_v1_control, 39);
 
 /**
  * @generated from message peerd.control.v1.TopicList
@@ -1305,7 +1363,7 @@ export type TopicList = Message<"peerd.control.v1.TopicList"> & {
  * Use `create(TopicListSchema)` to create a new message.
  */
 export const TopicListSchema: GenMessage<TopicList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 38);
+  messageDesc(file_peerd_control_v1_control, 40);
 
 /**
  * @generated from message peerd.control.v1.TopicInfo
@@ -1336,7 +1394,7 @@ export type TopicInfo = Message<"peerd.control.v1.TopicInfo"> & {
  * Use `create(TopicInfoSchema)` to create a new message.
  */
 export const TopicInfoSchema: GenMessage<TopicInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 39);
+  messageDesc(file_peerd_control_v1_control, 41);
 
 /**
  * @generated from message peerd.control.v1.RouteList
@@ -1353,7 +1411,7 @@ export type RouteList = Message<"peerd.control.v1.RouteList"> & {
  * Use `create(RouteListSchema)` to create a new message.
  */
 export const RouteListSchema: GenMessage<RouteList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 40);
+  messageDesc(file_peerd_control_v1_control, 42);
 
 /**
  * @generated from message peerd.control.v1.RouteInfo
@@ -1406,7 +1464,7 @@ export type RouteInfo = Message<"peerd.control.v1.RouteInfo"> & {
  * Use `create(RouteInfoSchema)` to create a new message.
  */
 export const RouteInfoSchema: GenMessage<RouteInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 41);
+  messageDesc(file_peerd_control_v1_control, 43);
 
 /**
  * @generated from message peerd.control.v1.ServiceList
@@ -1423,7 +1481,7 @@ export type ServiceList = Message<"peerd.control.v1.ServiceList"> & {
  * Use `create(ServiceListSchema)` to create a new message.
  */
 export const ServiceListSchema: GenMessage<ServiceList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 42);
+  messageDesc(file_peerd_control_v1_control, 44);
 
 /**
  * @generated from message peerd.control.v1.ServiceInfo
@@ -1464,7 +1522,7 @@ export type ServiceInfo = Message<"peerd.control.v1.ServiceInfo"> & {
  * Use `create(ServiceInfoSchema)` to create a new message.
  */
 export const ServiceInfoSchema: GenMessage<ServiceInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 43);
+  messageDesc(file_peerd_control_v1_control, 45);
 
 /**
  * Who may ask a service.
@@ -1492,7 +1550,7 @@ export type Access = Message<"peerd.control.v1.Access"> & {
  * Use `create(AccessSchema)` to create a new message.
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 44);
+  messageDesc(file_peerd_control_v1_control, 46);
 
 /**
  * @generated from message peerd.control.v1.Reloaded
@@ -1525,7 +1583,7 @@ export type Reloaded = Message<"peerd.control.v1.Reloaded"> & {
  * Use `create(ReloadedSchema)` to create a new message.
  */
 export const ReloadedSchema: GenMessage<Reloaded> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 45);
+  messageDesc(file_peerd_control_v1_control, 47);
 
 /**
  * @generated from message peerd.control.v1.JoinTicket
@@ -1559,7 +1617,7 @@ export type JoinTicket = Message<"peerd.control.v1.JoinTicket"> & {
  * Use `create(JoinTicketSchema)` to create a new message.
  */
 export const JoinTicketSchema: GenMessage<JoinTicket> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 46);
+  messageDesc(file_peerd_control_v1_control, 48);
 
 /**
  * Times are in ms, `at` since 1970. What each field means is told in packages/protocol/src/top.ts.
@@ -1625,7 +1683,7 @@ export type NodeTop = Message<"peerd.control.v1.NodeTop"> & {
  * Use `create(NodeTopSchema)` to create a new message.
  */
 export const NodeTopSchema: GenMessage<NodeTop> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 47);
+  messageDesc(file_peerd_control_v1_control, 49);
 
 /**
  * @generated from message peerd.control.v1.LoopInfo
@@ -1677,7 +1735,7 @@ export type LoopInfo = Message<"peerd.control.v1.LoopInfo"> & {
  * Use `create(LoopInfoSchema)` to create a new message.
  */
 export const LoopInfoSchema: GenMessage<LoopInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 48);
+  messageDesc(file_peerd_control_v1_control, 50);
 
 /**
  * @generated from message peerd.control.v1.QueueInfo
@@ -1716,7 +1774,7 @@ export type QueueInfo = Message<"peerd.control.v1.QueueInfo"> & {
  * Use `create(QueueInfoSchema)` to create a new message.
  */
 export const QueueInfoSchema: GenMessage<QueueInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 49);
+  messageDesc(file_peerd_control_v1_control, 51);
 
 /**
  * @generated from message peerd.control.v1.CounterInfo
@@ -1740,7 +1798,7 @@ export type CounterInfo = Message<"peerd.control.v1.CounterInfo"> & {
  * Use `create(CounterInfoSchema)` to create a new message.
  */
 export const CounterInfoSchema: GenMessage<CounterInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 50);
+  messageDesc(file_peerd_control_v1_control, 52);
 
 /**
  * @generated from message peerd.control.v1.ClientInfo
@@ -1802,7 +1860,7 @@ export type ClientInfo = Message<"peerd.control.v1.ClientInfo"> & {
  * Use `create(ClientInfoSchema)` to create a new message.
  */
 export const ClientInfoSchema: GenMessage<ClientInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 51);
+  messageDesc(file_peerd_control_v1_control, 53);
 
 /**
  * @generated from message peerd.control.v1.MemoryInfo
@@ -1834,7 +1892,7 @@ export type MemoryInfo = Message<"peerd.control.v1.MemoryInfo"> & {
  * Use `create(MemoryInfoSchema)` to create a new message.
  */
 export const MemoryInfoSchema: GenMessage<MemoryInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 52);
+  messageDesc(file_peerd_control_v1_control, 54);
 
 /**
  * Something that happened to the node. A client passes over a `type` that it does not know.
@@ -1930,5 +1988,5 @@ export type NodeEvent = Message<"peerd.control.v1.NodeEvent"> & {
  * Use `create(NodeEventSchema)` to create a new message.
  */
 export const NodeEventSchema: GenMessage<NodeEvent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 53);
+  messageDesc(file_peerd_control_v1_control, 55);
 
