@@ -65,6 +65,7 @@ describe('request and reply', () => {
         peer: 'alice',
         peerId: alice.info.id,
         peerName: 'alice',
+        path: [{ peer: alice.info.id, name: 'alice' }],
         service: '',
         payload: 'grüße',
         ms: expect.any(Number),

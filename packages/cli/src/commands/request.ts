@@ -1,4 +1,4 @@
-import type { PeerInfo } from '@peerd/protocol';
+import type { PeerRef } from '@peerd/protocol';
 import { Command } from 'commander';
 import { durationOption, interruption, outputOf, peerArgument, withDaemon } from '../context.ts';
 import { payloadNote, withExamples } from '../examples.ts';
@@ -26,7 +26,12 @@ export function requestCommand(): Command {
         const payload = await readPayload(data);
         const signal = interruption();
         const limits = timeout === undefined ? {} : { timeoutMs: timeout };
-        const options = { service, signal, idempotent: idempotent ?? false, ...limits };
+        let path: readonly PeerRef[] = [];
+        const onPath = (passed: readonly PeerRef[]) => {
+          path = passed;
+        };
+        const asked = { service, signal, idempotent: idempotent ?? false, ...limits };
+        const options = output.json ? { ...asked, onPath } : asked;
         await withDaemon(
           command,
           async (node) => {
@@ -34,10 +39,9 @@ export function requestCommand(): Command {
             const answer = await node.request(peer, payload, options);
             const ms = jsonMs(performance.now() - started);
             if (!output.json) return output.raw(answer);
-            // The answer is there: it is not lost to a question about who gave it.
-            const known = await node.peers().catch(() => []);
-            const { id = null, name = null } = theOne(peer, known) ?? {};
-            const whom = { peer, peerId: id, peerName: name };
+            const refs = path.map(({ peer: id, name = null }) => ({ peer: id, name }));
+            const { peer: peerId = null, name: peerName = null } = refs.at(-1) ?? {};
+            const whom = { peer, peerId, peerName, path: refs };
             const json: RequestJson = { ...whom, service, ...payloadFields(answer), ms };
             output.object(json);
           },
@@ -55,15 +59,4 @@ export function requestCommand(): Command {
     `The answer's bytes go to standard output as they are; on a terminal control characters are shown as U+FFFD.
 ${payloadNote}`,
   );
-}
-
-/** Whom the words for a peer mean, if the table has just one whom they fit. */
-function theOne(asked: string, peers: readonly PeerInfo[]): PeerInfo | undefined {
-  const fits = ({ id, name, addresses }: PeerInfo) =>
-    asked.startsWith('/')
-      ? asked.endsWith(`/p2p/${id}`) ||
-        addresses.some((each) => each === asked || each === `${asked}/p2p/${id}`)
-      : name === asked || id.startsWith(asked);
-  const [one, another] = peers.filter(fits);
-  return another === undefined ? one : undefined;
 }

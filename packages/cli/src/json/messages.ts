@@ -5,9 +5,11 @@ import type { ErrorJson } from './program.ts';
 export interface RequestJson {
   /** The peer as it was given. */
   peer: string;
-  /** Who that is, as far as the daemon's table tells. */
+  /** Who answered. */
   peerId: string | null;
   peerName: string | null;
+  /** The peers that the request passed, in order, the one that answered last: the only one where there is a connection. */
+  path: PeerRefJson[];
   /** '' is the service without a name. */
   service: string;
   /** The answer when it is UTF-8 text. There is always one of this and payloadBase64. */
@@ -15,6 +17,13 @@ export interface RequestJson {
   payloadBase64?: string;
   /** From the call to its answer. */
   ms: number;
+}
+
+export interface PeerRefJson {
+  /** Its id. */
+  peer: string;
+  /** Its own word for its name. */
+  name: string | null;
 }
 
 /** `peerd reply`, `peerd subscribe`, `peerd watch`: the connection to the daemon was lost; the command waits for it to be back. */
