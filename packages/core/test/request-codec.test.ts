@@ -42,14 +42,27 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ type: fc.constant(FrameType.data), call, flags, data }),
   fc.record({ type: fc.constant(FrameType.credit), call: fc.oneof(fc.constant(0), call), bytes: integer }),
   fc.record({ type: fc.constant(FrameType.reset), call, code: integer, reason: text(MAX_REASON_BYTES) }),
+  fc.record({
+    type: fc.constant(FrameType.packet),
+    call: fc.constant(0 as const),
+    head: fc.uint8Array({ maxLength: 200 }),
+    body: fc.array(data, { maxLength: 3 }),
+  }),
 );
 
 const encoded = (frames: readonly Frame[]) => Buffer.concat(encodeFrames(frames));
 /** Fields only: a view compares equal to what it is a view of. */
 const plain = (frames: readonly Frame[]) =>
-  frames.map((frame) =>
-    'data' in frame ? { ...frame, data: Buffer.from(frame.data).toString('hex') } : frame,
-  );
+  frames.map((frame) => {
+    if ('data' in frame) return { ...frame, data: Buffer.from(frame.data).toString('hex') };
+    if (frame.type !== FrameType.packet) return frame;
+    const { head, body } = frame;
+    return {
+      ...frame,
+      head: Buffer.from(head).toString('hex'),
+      body: Buffer.concat(body).toString('hex'),
+    };
+  });
 
 function decoded(chunks: readonly Uint8Array[]): Frame[] {
   const decoder = new FrameDecoder();
@@ -161,6 +174,16 @@ describe('frames', () => {
     expect(Buffer.from(received?.data ?? []).equals(sent.data)).toBe(true);
   });
 
+  test('carry the long parts of a packet as views too', () => {
+    const [head, long, tag] = [new Uint8Array(68), new Uint8Array(16 * 1024).fill(7), new Uint8Array(16)];
+    const buffers = encodeFrames([{ type: FrameType.packet, call: 0, head, body: [long, tag] }]);
+    expect(buffers.filter(({ buffer }) => buffer === long.buffer)).toHaveLength(1);
+    const bytes = Buffer.concat(buffers);
+    const [received] = decoded([bytes]) as Extract<Frame, { head: Uint8Array }>[];
+    expect(received?.body).toHaveLength(1);
+    for (const view of [received?.head, received?.body[0]]) expect(view?.buffer).toBe(bytes.buffer);
+  });
+
   test('that are short share one buffer', () => {
     expect(encodeFrames(Array.from({ length: 100 }, () => dataFrame(128)))).toHaveLength(1);
   });
@@ -177,7 +200,7 @@ describe('bytes that are no frames', () => {
     // Random bytes seldom get past the length: here it is right, and the type is one that is looked into.
     fc.assert(
       fc.property(
-        fc.integer({ min: 0, max: 5 }),
+        fc.integer({ min: 0, max: 6 }),
         fc.uint8Array({ minLength: 1, maxLength: 40 }),
         (type, body) => onlyFrameErrors([framed([type, ...body])]),
       ),
@@ -220,6 +243,9 @@ describe('bytes that are no frames', () => {
     ['OPEN with a service that is not UTF-8', open(0, 0, 1, 0xff)],
     ['CREDIT without a number', framed([FrameType.credit, 1])],
     ['CREDIT with bytes left over', framed([FrameType.credit, 1, 1, 0])],
+    ['PACKET for a call', framed([FrameType.packet, 1, 0])],
+    ['PACKET without the length of its head', framed([FrameType.packet, 0])],
+    ['PACKET with a head longer than the frame', framed([FrameType.packet, 0, 3, 1, 2])],
     ['RESET without a code', framed([FrameType.reset, 1])],
     ['RESET with a reason that is not UTF-8', framed([FrameType.reset, 1, 1, 0xc0])],
     ['RESET with a reason too long', framed([FrameType.reset, 1, 1, ...new Array(1_025).fill(65)])],
@@ -241,6 +267,8 @@ test('a frame uses of the window what it carries and a fixed part, CREDIT nothin
   expect(costOf(dataFrame(100))).toBe(116);
   expect(costOf({ type: FrameType.reset, call: 1, code: 1, reason: 'naïve' })).toBe(16 + 6);
   expect(costOf({ type: FrameType.credit, call: 1, bytes: 100 })).toBe(0);
+  const body = [new Uint8Array(1_000), new Uint8Array(16)];
+  expect(costOf({ type: FrameType.packet, call: 0, head: new Uint8Array(68), body })).toBe(16 + 1_084);
   const opened = {
     type: FrameType.open,
     call: 1,

@@ -104,8 +104,8 @@ function readText(bytes: Uint8Array, from: number, end: number): string {
 function decodeFrame(bytes: Uint8Array, start: number, end: number, frames: Frame[]): void {
   const type = bytes[start] as number;
   const call = readVarint(bytes, start + 1, end);
-  if (type !== FrameType.credit && type < FIRST_IGNORABLE_TYPE && call === 0)
-    throw new FrameError('call 0 is the stream itself: it takes only CREDIT');
+  if (call === 0 && type !== FrameType.credit && type !== FrameType.packet && type < FIRST_IGNORABLE_TYPE)
+    throw new FrameError('call 0 is the stream itself: it takes only CREDIT and PACKET');
   switch (type) {
     case FrameType.data: {
       if (next === end) throw new FrameError('DATA without flags');
@@ -135,6 +135,15 @@ function decodeFrame(bytes: Uint8Array, start: number, end: number, frames: Fram
       const code = readVarint(bytes, next, end);
       if (end - next > MAX_REASON_BYTES) throw new FrameError('RESET with a reason too long');
       frames.push({ type, call, code, reason: readText(bytes, next, end) });
+      return;
+    }
+    case FrameType.packet: {
+      if (call !== 0) throw new FrameError('PACKET for a call');
+      const headBytes = readVarint(bytes, next, end);
+      const bodyAt = next + headBytes;
+      if (bodyAt > end) throw new FrameError('PACKET with a head longer than the frame');
+      const head = bytes.subarray(next, bodyAt);
+      frames.push({ type, call, head, body: [bytes.subarray(bodyAt, end)] });
       return;
     }
     default:

@@ -1,5 +1,5 @@
 import { TextEncoding } from '@peerd/protocol';
-import { type Frame, FrameType } from './frames.ts';
+import { bodyLength, type Frame, FrameType } from './frames.ts';
 import { MAX_VARINT_BYTES, varintLength, writeVarint } from './varint.ts';
 
 /** Data up to this size is copied beside its header: a list entry of its own costs more than the copy. */
@@ -22,23 +22,27 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array[] {
   const target = Buffer.allocUnsafe(space);
   let written = 0;
   let flushed = 0;
+  const add = (data: Uint8Array) => {
+    if (data.length <= COPIED_DATA_BYTES) {
+      target.set(data, written);
+      written += data.length;
+    } else {
+      if (written > flushed) buffers.push(target.subarray(flushed, written));
+      buffers.push(data);
+      flushed = written;
+    }
+  };
   for (const frame of frames) {
     const text = textOf(frame);
-    const data = dataOf(frame);
-    const length = 1 + varintLength(frame.call) + fieldsLength(frame, text) + text.length + data.length;
+    const length = 1 + varintLength(frame.call) + fieldsLength(frame, text) + text.length + dataLength(frame);
     written = writeVarint(target, written, length);
     target[written++] = frame.type;
     written = writeVarint(target, written, frame.call);
     written = writeFields(target, written, frame, text);
     target.set(text, written);
     written += text.length;
-    if (data.length <= COPIED_DATA_BYTES) {
-      target.set(data, written);
-      written += data.length;
-    } else {
-      buffers.push(target.subarray(flushed, written), data);
-      flushed = written;
-    }
+    if (frame.type === FrameType.open || frame.type === FrameType.data) add(frame.data);
+    else if (frame.type === FrameType.packet) for (const part of frame.body) add(part);
   }
   if (written > flushed) buffers.push(target.subarray(flushed, written));
   return buffers;
@@ -46,11 +50,14 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array[] {
 
 const none = new Uint8Array(0);
 
-function dataOf(frame: Frame): Uint8Array {
-  return frame.type === FrameType.open || frame.type === FrameType.data ? frame.data : none;
+function dataLength(frame: Frame): number {
+  if (frame.type === FrameType.open || frame.type === FrameType.data) return frame.data.length;
+  return frame.type === FrameType.packet ? bodyLength(frame) : 0;
 }
 
+/** What follows the fields and is copied, however long it is. */
 function textOf(frame: Frame): Uint8Array {
+  if (frame.type === FrameType.packet) return frame.head;
   if (frame.type === FrameType.open && frame.service !== '') return texts.encode(frame.service);
   if (frame.type === FrameType.reset && frame.reason !== '') return texts.encode(frame.reason);
   return none;
@@ -59,15 +66,24 @@ function textOf(frame: Frame): Uint8Array {
 function copiedBytes(frame: Frame): number {
   switch (frame.type) {
     case FrameType.data:
-      return frame.data.length <= COPIED_DATA_BYTES ? frame.data.length : 0;
+      return copiedLength(frame.data);
     case FrameType.open:
       // A UTF-16 unit is at most three bytes of UTF-8.
-      return (frame.data.length <= COPIED_DATA_BYTES ? frame.data.length : 0) + 3 * frame.service.length;
+      return copiedLength(frame.data) + 3 * frame.service.length;
+    case FrameType.packet: {
+      let bytes = frame.head.length;
+      for (const part of frame.body) bytes += copiedLength(part);
+      return bytes;
+    }
     case FrameType.reset:
       return 3 * frame.reason.length;
     case FrameType.credit:
       return 0;
   }
+}
+
+function copiedLength({ length }: Uint8Array): number {
+  return length <= COPIED_DATA_BYTES ? length : 0;
 }
 
 function fieldsLength(frame: Frame, text: Uint8Array): number {
@@ -80,6 +96,8 @@ function fieldsLength(frame: Frame, text: Uint8Array): number {
       return varintLength(frame.bytes);
     case FrameType.reset:
       return varintLength(frame.code);
+    case FrameType.packet:
+      return varintLength(text.length);
   }
 }
 
@@ -98,5 +116,7 @@ function writeFields(target: Uint8Array, at: number, frame: Frame, text: Uint8Ar
       return writeVarint(target, at, frame.bytes);
     case FrameType.reset:
       return writeVarint(target, at, frame.code);
+    case FrameType.packet:
+      return writeVarint(target, at, text.length);
   }
 }

@@ -42,7 +42,7 @@ export const MAX_SERVICE_BYTES = 255;
 /** Longest reason that is sent with a RESET, in bytes of UTF-8; a longer one is cut. */
 export const MAX_REASON_BYTES = 1024;
 
-export const FrameType = { open: 1, data: 2, credit: 3, reset: 4 } as const;
+export const FrameType = { open: 1, data: 2, credit: 3, reset: 4, packet: 5 } as const;
 
 /** From here up a frame of unknown type is skipped; below, it ends the stream. */
 export const FIRST_IGNORABLE_TYPE = 0x80;
@@ -85,7 +85,17 @@ export interface ResetFrame {
   readonly reason: string;
 }
 
-export type Frame = OpenFrame | DataFrame | CreditFrame | ResetFrame;
+/** A packet, on its way from one peer to another: it belongs to no call. What is in it is for `forwarding` to read. */
+export interface PacketFrame {
+  readonly type: typeof FrameType.packet;
+  readonly call: 0;
+  /** Where it comes from and goes to: each forwarder writes it anew. */
+  readonly head: Uint8Array;
+  /** Parts that are sent one after the other: nobody between its ends touches them. As it arrives it is one. */
+  readonly body: readonly Uint8Array[];
+}
+
+export type Frame = OpenFrame | DataFrame | CreditFrame | ResetFrame | PacketFrame;
 
 export type ResetCode =
   | Extract<
@@ -130,7 +140,7 @@ export function errorCodeOf(reset: number): ErrorCode {
 }
 
 /**
- * Bytes of the stream's window that a frame uses: a fixed part, its data and its text. CREDIT is free, or two
+ * Bytes of the stream's window that a frame uses: a fixed part, its data or packet and its text. CREDIT is free, or two
  * full windows could lock each other.
  */
 export function costOf(frame: Frame): number {
@@ -141,7 +151,15 @@ export function costOf(frame: Frame): number {
       return FRAME_COST_BYTES + frame.data.length + Buffer.byteLength(frame.service);
     case FrameType.reset:
       return FRAME_COST_BYTES + Buffer.byteLength(frame.reason);
+    case FrameType.packet:
+      return FRAME_COST_BYTES + frame.head.length + bodyLength(frame);
     case FrameType.credit:
       return 0;
   }
+}
+
+export function bodyLength({ body }: PacketFrame): number {
+  let length = 0;
+  for (const part of body) length += part.length;
+  return length;
 }

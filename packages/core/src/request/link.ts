@@ -13,12 +13,14 @@ import {
   FrameType,
   MAX_FRAME_BYTES,
   MESSAGE_COST_BYTES,
+  type PacketFrame,
   type ResetCode,
   resetCodes,
   STREAM_GRANT_BYTES,
   STREAM_WINDOW_BYTES,
 } from './frames.ts';
 import { Pace } from './pace.ts';
+import type { PacketQueue } from './packet-queue.ts';
 
 /** Credit is granted again when this much has been taken: often enough that a window never runs dry. */
 const CALL_GRANT_BYTES = CALL_WINDOW_BYTES / 4;
@@ -77,6 +79,8 @@ export class Link {
   isWritable = true;
   readonly calls: Table<Call> = new Table();
   lastCall = 0;
+  /** On a link of ours, once there was any. */
+  packets: PacketQueue | undefined;
   /** Whether the next flush has to look at it. */
   isDirty = false;
   #sendWindow = STREAM_WINDOW_BYTES;
@@ -90,6 +94,10 @@ export class Link {
   readonly #pace = new Pace();
   /** However many small messages are under way, a large one goes on by a chunk with each credit. */
   #owesLarge = true;
+  /** The same for packets, when many wait. */
+  #owesPacket = true;
+  /** What packets have sent more than calls, as long as both wait: neither may starve the other. */
+  #packetLeadBytes = 0;
   readonly #owing = new Ring<Call>();
 
   constructor(id: number, peer: string, connection: string, role: 'caller' | 'answerer') {
@@ -164,6 +172,7 @@ export class Link {
       this.#sendWindow += bytes;
       this.#pace.taken(bytes, nowMs);
       this.#owesLarge = true;
+      this.#owesPacket = true;
       return;
     }
     const granted = this.calls.get(call);
@@ -179,7 +188,10 @@ export class Link {
       throw new FrameError('more sent than the stream had credit for');
   }
 
-  /** What can be written now: resets, then credit, then chunks of calls, those with the least left first. */
+  /**
+   * What can be written now: resets, then credit, then packets and calls, half of it each when both wait; of calls those
+   * chunks first whose message has the least left.
+   */
   collect(progress: Progress, nowMs: number): Frame[] {
     const frames: Frame[] = [];
     for (
@@ -200,27 +212,43 @@ export class Link {
     let budget = FLUSH_BYTES;
     while (this.#sendWindow > 0 && budget > 0) {
       const maySendLarge = this.#maySendLarge;
+      if (this.#maySendPacket && (this.#packetLeadBytes <= 0 || !(maySendLarge || this.#small.size > 0))) {
+        budget -= this.#addPacket(frames, nowMs);
+        continue;
+      }
       const isSmall = this.#small.size > 0 && (budget > LARGE_FLUSH_BYTES || !maySendLarge);
       if (!isSmall && !maySendLarge) break;
       const call = (isSmall ? this.#small : this.#large).shift() as Call;
       const cost = this.#addChunk(frames, call, progress, isSmall);
       budget -= cost;
+      this.#packetLeadBytes = this.#maySendPacket ? this.#packetLeadBytes - cost : 0;
       if (isSmall || cost === 0) continue;
       this.#owesLarge = false;
       this.#pace.mark(nowMs);
     }
-    if (this.#large.size === 0) this.#pace.idle();
+    this.packets?.keep();
+    if (this.#large.size === 0 && !this.#hasPackets) this.#pace.idle();
     return frames;
   }
 
   /** Whether another `collect` would find something. */
   get hasMore(): boolean {
-    if (this.#maySendLarge) return true;
+    if (this.#maySendLarge || this.#maySendPacket) return true;
     return this.#sendWindow > 0 && (this.#small.size > 0 || this.#resets.size > 0);
   }
 
   get #maySendLarge(): boolean {
     return this.#large.size > 0 && this.#sendWindow > 0 && (this.#owesLarge || !this.#pace.isFull);
+  }
+
+  get #hasPackets(): boolean {
+    return this.packets !== undefined && this.packets.size > 0;
+  }
+
+  /** A few are sent at once; many at the pace of large messages, so that what is small waits here, not on its way. */
+  get #maySendPacket(): boolean {
+    if (this.packets === undefined || this.packets.size === 0 || this.#sendWindow <= 0) return false;
+    return this.packets.bytes <= SMALL_BYTES || this.#owesPacket || !this.#pace.isFull;
   }
 
   snapshot(): unknown {
@@ -233,6 +261,7 @@ export class Link {
       lastCall: this.lastCall,
       windows: [this.#sendWindow, this.#receiveWindow],
       queued: [this.#resets.size, this.#small.size, this.#large.size, this.#owing.size],
+      packetBytes: this.packets?.bytes ?? 0,
       limitBytes: this.#pace.limitBytes,
       calls: this.calls.values().map((call) => ({
         id: call.id,
@@ -263,6 +292,17 @@ export class Link {
     if (call.isOver || !call.canSend) return 0;
     const cost = this.#add(frames, this.#nextChunk(call, progress));
     this.#queue(call, !wasSmall);
+    return cost;
+  }
+
+  #addPacket(frames: Frame[], nowMs: number): number {
+    const cost = this.#add(frames, (this.packets as PacketQueue).shift() as PacketFrame);
+    const callsWait = this.#small.size > 0 || this.#maySendLarge;
+    this.#packetLeadBytes = callsWait ? this.#packetLeadBytes + cost : 0;
+    if (this.#hasPackets) {
+      this.#owesPacket = false;
+      this.#pace.mark(nowMs);
+    }
     return cost;
   }
 

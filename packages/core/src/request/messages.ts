@@ -1,11 +1,11 @@
 import type { ErrorCode, PeerdError, PeerRef } from '@peerd/protocol';
 import type { Overload } from '../channel/quota.ts';
 import type { Responder, Settler } from '../channel/responder.ts';
-import type { PeerReach, PeerReached, PeerSignal } from '../peers/messages.ts';
+import type { ConnectionEvent, PeerReach, PeerReached, PeerSignal } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { ClientClosed, Drain } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
-import type { Frame, ResetCode } from './frames.ts';
+import type { Frame, PacketFrame, ResetCode } from './frames.ts';
 
 /** Settled when a message of a stream of answers has been handed to the network. */
 export type Accepted = Responder<void>;
@@ -111,6 +111,21 @@ export type InternalRequest = {
   readonly timeoutMs: number;
 };
 
+/** A packet for a neighbour, on its way to wherever it goes. It is lost when there is no room, or no link to the neighbour. */
+export type LinkPacket = {
+  readonly type: 'link/packet';
+  readonly peer: string;
+  readonly head: Uint8Array;
+  readonly body: readonly Uint8Array[];
+};
+
+/** A packet that a neighbour has handed over. */
+export type PacketArrived = {
+  readonly type: 'packet/arrived';
+  readonly neighbour: string;
+  readonly frame: PacketFrame;
+};
+
 export type RequestInput =
   | RequestCommand
   | RequestCancel
@@ -121,8 +136,10 @@ export type RequestInput =
   | HandlerEvent
   | FallbackEvent
   | InternalRequest
+  | LinkPacket
   | PeerReached
   | PeerSignal
+  | Extract<ConnectionEvent, { type: 'connection/closed' }>
   | { readonly type: 'tick' };
 
 export type RequestOutput =
@@ -157,6 +174,7 @@ export type RequestOutput =
     }
   | { readonly type: 'fallback/cancel'; readonly ref: number }
   | { readonly type: 'fallback/reply'; readonly key: number; readonly payload: Uint8Array | undefined }
+  | PacketArrived
   | InternalSettled
   | InternalInbound;
 

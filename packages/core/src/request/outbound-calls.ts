@@ -88,7 +88,7 @@ export class OutboundCalls {
       'peer/reached': ({ ref, peer, connection, kind, name }) => {
         const call = this.#calls.get(ref);
         if (call === undefined || call.phase !== 'finding') return;
-        if (kind === 'peerd') this.#attach(call, this.#linkToPeer(peer, connection, name));
+        if (kind === 'peerd') this.#attach(call, this.linkTo(peer, connection, name));
         else this.#fallBack(call, peer, connection);
       },
       'peer/unreached': ({ ref, error }) => {
@@ -116,6 +116,20 @@ export class OutboundCalls {
 
   forgetRoutes(): void {
     this.#routes.clear();
+  }
+
+  /** Our link to a peer: there or being opened, or opened now over this connection. */
+  linkTo(peer: string, connection: string, name: string | undefined): Link {
+    const existing = this.#linkTo.get(peer);
+    if (existing !== undefined) return existing;
+    this.#lastLink += 1;
+    const link = new Link(this.#lastLink, peer, connection, 'caller');
+    if (name !== undefined) link.path = [{ peer, name }];
+    this.#linkTo.set(peer, link);
+    this.#shared.links.set(link.id, link);
+    this.#opening.set(link, []);
+    this.#shared.context.emit({ type: 'request/open-link', link: link.id, connection });
+    return link;
   }
 
   linkOpened(link: Link): void {
@@ -269,19 +283,6 @@ export class OutboundCalls {
     link.open(call, { bytes: call.payload, end: true, accepted: undefined });
     this.#routes.set(call.target.key, link);
     this.#shared.touch(link);
-  }
-
-  #linkToPeer(peer: string, connection: string, name: string | undefined): Link {
-    const existing = this.#linkTo.get(peer);
-    if (existing !== undefined) return existing;
-    this.#lastLink += 1;
-    const link = new Link(this.#lastLink, peer, connection, 'caller');
-    if (name !== undefined) link.path = [{ peer, name }];
-    this.#linkTo.set(peer, link);
-    this.#shared.links.set(link.id, link);
-    this.#opening.set(link, []);
-    this.#shared.context.emit({ type: 'request/open-link', link: link.id, connection });
-    return link;
   }
 
   #takeOpening(link: Link): OutboundCall[] {

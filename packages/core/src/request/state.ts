@@ -1,3 +1,4 @@
+import type { CounterInfo } from '@peerd/protocol';
 import { Quota } from '../channel/quota.ts';
 import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
@@ -15,6 +16,7 @@ import { InboundCalls } from './inbound-calls.ts';
 import { Link } from './link.ts';
 import type { RequestInput, RequestOutput } from './messages.ts';
 import { OutboundCalls } from './outbound-calls.ts';
+import { Packets } from './packets.ts';
 
 /**
  * Calls to peers and from them. Keeps one link (a long-lived stream) per peer and direction, and hands each
@@ -25,9 +27,12 @@ export class RequestState implements Feature<RequestInput> {
   readonly quotas: readonly Quota[];
   readonly #context: Context<RequestOutput>;
   readonly #links = new Map<number, Link>();
+  /** To be looked at in this turn's flush, and those that had more to send than the last one took. */
   readonly #dirty: Link[] = [];
+  readonly #unfinished: Link[] = [];
   readonly #outbound: OutboundCalls;
   readonly #inbound: InboundCalls;
+  readonly #packets: Packets;
   readonly #held = { bytes: 0 };
 
   constructor(context: Context<RequestOutput>, limits: Limits) {
@@ -42,18 +47,25 @@ export class RequestState implements Feature<RequestInput> {
     const shared = { context, limits, held, bytes, touch: (link: Link) => this.#touch(link) };
     const outbound = new OutboundCalls({ ...shared, links: this.#links });
     const inbound = new InboundCalls(shared);
+    const packets = new Packets({ ...shared, links: this.#links }, (peer, connection, name) =>
+      outbound.linkTo(peer, connection, name),
+    );
     this.#outbound = outbound;
     this.#inbound = inbound;
-    this.quotas = [outbound.quota, bytes, inbound.quota, inbound.share];
+    this.#packets = packets;
+    this.quotas = [outbound.quota, bytes, inbound.quota, inbound.share, ...packets.quotas];
     this.handlers = {
       ...outbound.handlers,
       ...inbound.handlers,
+      ...packets.handlers,
       drain: () => inbound.close(),
       tick: () => {
         outbound.expire();
         inbound.expire();
       },
-      'peer/admitted': ({ peer, name }) => {
+      'peer/admitted': (signal) => {
+        const { peer, name } = signal;
+        packets.handlers['peer/admitted'](signal);
         inbound.greeted(peer, name);
         outbound.forgetRoutes();
       },
@@ -68,10 +80,13 @@ export class RequestState implements Feature<RequestInput> {
         if (link === undefined) return;
         link.isOpen = true;
         outbound.linkOpened(link);
+        this.#touch(link);
       },
       'request/link-failed': (event) => {
         const link = this.#drop(event.link);
-        if (link !== undefined) outbound.linkFailed(link, event.code, event.message);
+        if (link === undefined) return;
+        outbound.linkFailed(link, event.code, event.message);
+        packets.linkClosed(link);
       },
       'request/link-closed': (event) => {
         const link = this.#drop(event.link);
@@ -108,6 +123,10 @@ export class RequestState implements Feature<RequestInput> {
                 else inbound.cancelled(call);
                 break;
               }
+              case FrameType.packet:
+                if (link.role === 'caller') throw new FrameError('PACKET from the side that answers');
+                context.emit({ type: 'packet/arrived', neighbour: link.peer, frame });
+                break;
             }
           }
         } catch (error) {
@@ -129,6 +148,10 @@ export class RequestState implements Feature<RequestInput> {
     };
   }
 
+  get counters(): readonly CounterInfo[] {
+    return this.#packets.counters;
+  }
+
   get nextTickMs(): number {
     return Math.min(this.#outbound.nextTickMs, this.#inbound.nextTickMs);
   }
@@ -146,18 +169,24 @@ export class RequestState implements Feature<RequestInput> {
     return this.#outbound.size + this.#inbound.size === 0;
   }
 
+  /** Writes to each link what its turn allows. True: there is more, for the next turn. */
   flush(): boolean {
-    let hasMore = false;
-    const dirty = this.#dirty.splice(0);
-    for (const link of dirty) {
-      link.isDirty = false;
+    for (const link of this.#unfinished.splice(0)) this.#dirty.push(link);
+    return this.flushTouched();
+  }
+
+  /** The same for those links that were touched since, and have had nothing in this turn. */
+  flushTouched(): boolean {
+    for (const link of this.#dirty.splice(0)) {
       this.#write(link);
-      if (link.isOpen && link.isWritable && link.hasMore) {
-        this.#touch(link);
-        hasMore = true;
-      }
+      if (link.isOpen && link.isWritable && link.hasMore) this.#unfinished.push(link);
+      else link.isDirty = false;
     }
-    return hasMore;
+    return this.#unfinished.length > 0;
+  }
+
+  get isTouched(): boolean {
+    return this.#dirty.length > 0;
   }
 
   stop(): void {
@@ -171,6 +200,7 @@ export class RequestState implements Feature<RequestInput> {
       links: [...this.#links.values()].map((link) => link.snapshot()),
       outbound: this.#outbound.snapshot(),
       inbound: this.#inbound.snapshot(),
+      packets: this.#packets.snapshot(),
     };
   }
 
@@ -219,7 +249,7 @@ export class RequestState implements Feature<RequestInput> {
   }
 
   #write(link: Link): void {
-    if (!link.isOpen || !link.isWritable || !this.#links.has(link.id)) return;
+    if (!link.isOpen || !link.isWritable || !this.#links.has(link.id)) return link.packets?.keep();
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     const frames = link.collect(side.progress, this.#context.nowMs);
     if (frames.length > 0) this.#context.emit({ type: 'request/write', link: link.id, frames });
@@ -240,6 +270,7 @@ export class RequestState implements Feature<RequestInput> {
 
   #closed(link: Link): void {
     link.isOpen = false;
+    this.#packets.linkClosed(link);
     if (link.role === 'caller') this.#outbound.linkClosed(link);
     else this.#inbound.linkClosed(link);
   }

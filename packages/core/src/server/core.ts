@@ -37,6 +37,12 @@ export interface CoreConfig {
   readonly seed: readonly [number, number, number, number];
 }
 
+/**
+ * Times that one turn goes over the links again for what writing to others has put there: what goes to a peer over several
+ * hops is on its link to the neighbour after one.
+ */
+const FLUSH_ROUNDS = 3;
+
 /** References that features make for themselves count down from here; those of clients count up. */
 const FIRST_INTERNAL_REF = -1;
 
@@ -164,9 +170,11 @@ export class NodeCore implements Context<Output> {
   /** Ends a turn: sends together what it has queued. True: there is more to send. */
   flush(): boolean {
     this.#broadcast.flush();
-    const hasMore = this.#request.flush();
-    if (this.#drains !== undefined && this.#request.isIdle) this.#drained();
-    this.#settleOutputs();
+    const hasMore = this.#flushRequests();
+    if (this.#drains !== undefined && this.#request.isIdle) {
+      this.#drained();
+      this.#settleOutputs();
+    }
     return hasMore;
   }
 
@@ -175,8 +183,7 @@ export class NodeCore implements Context<Output> {
     this.#drained();
     this.#settleOutputs();
     // After everybody here: should a fault have ended the loop, and this fail too, only peers wait for nothing.
-    this.#request.flush();
-    this.#settleOutputs();
+    this.#flushRequests();
   }
 
   /** When the next tick is due. */
@@ -202,6 +209,17 @@ export class NodeCore implements Context<Output> {
       this.#carryOut(output);
     }
     if (this.#outputs.length > 0) this.#outputs = [];
+  }
+
+  /** What is written to one link can be for another one: a packet on its way through it. */
+  #flushRequests(): boolean {
+    let hasMore = this.#request.flush();
+    this.#settleOutputs();
+    for (let round = 0; round < FLUSH_ROUNDS && this.#request.isTouched; round += 1) {
+      hasMore = this.#request.flushTouched();
+      this.#settleOutputs();
+    }
+    return hasMore || this.#request.isTouched;
   }
 
   #drained(): void {

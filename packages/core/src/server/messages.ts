@@ -84,6 +84,7 @@ type Told = Extract<
       | 'discovery/itself'
       | 'discovery/unreached'
       | 'node/overload'
+      | 'packet/arrived'
       | 'service/added'
       | 'service/removed'
       | 'peer/came'

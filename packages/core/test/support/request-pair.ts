@@ -12,6 +12,7 @@ import {
   type Frame,
   FrameType,
   MESSAGE_COST_BYTES,
+  type PacketFrame,
   STREAM_WINDOW_BYTES,
 } from '../../src/request/frames.ts';
 import type { RequestCommand, RequestInput, RequestOutput } from '../../src/request/messages.ts';
@@ -83,6 +84,8 @@ export class SimNode {
   /** Frames written, in order. */
   readonly written: { link: number; frame: Frame }[] = [];
   readonly closed: { link: number; reason: string }[] = [];
+  /** Packets that the other side has handed over. */
+  readonly packets: PacketFrame[] = [];
   /** What a request does here: nothing but be kept in `dispatched`, unless a test says. */
   onRequest: (dispatch: Dispatch) => void = () => {};
   readonly lanes = new Map<number, Lane>();
@@ -339,6 +342,9 @@ export class SimPair {
         messages.push(output.payload);
         return;
       }
+      case 'packet/arrived':
+        node.packets.push(output.frame);
+        return;
       // What goes to other features, and to peers that speak only tinyp2p.
       case 'peer/leave':
       case 'node/overload':
