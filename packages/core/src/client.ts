@@ -35,25 +35,17 @@ import type { Inbox } from './channel/inbox.ts';
 import { Responder, type Settler } from './channel/responder.ts';
 import { type AskOptions, type CallHandler, type DirectClient, settling } from './direct.ts';
 import { Leases } from './leases.ts';
+import type { Target } from './peers/target.ts';
 import type { Command, CoreTop, Drivers, Event } from './server/messages.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import { type Surroundings, topWith } from './surroundings.ts';
 import { checkTimeout } from './timeout.ts';
-import type { Watchers } from './watchers.ts';
 
-/** How handlers of services come to be: refused when the program set an event handler of its own. */
-export interface HandlerTable {
-  add(registration: number, handler: CallHandler): void;
-  /** From here on it gets no more requests. */
-  remove(registration: number): void;
-}
-
-/** What there is beside the loop for a client to work with. */
-export interface Surroundings {
-  readonly handlers: HandlerTable;
-  readonly subscriptions: Subscriptions;
-  readonly watchers: Watchers;
-  /** What is known of the node's load outside its state. */
-  load(): Pick<NodeTop, 'loop' | 'queues'>;
+/** What every command about a peer has that takes its time. */
+interface AboutPeer<T> {
+  readonly ref: number;
+  readonly target: Target;
+  readonly timeoutMs: number;
+  readonly responder: Responder<T>;
 }
 
 /** The client beside the server: turns each call into a command and awaits its responder. */
@@ -79,7 +71,7 @@ export class InProcessClient implements DirectClient {
     try {
       signal?.throwIfAborted();
       const ref = this.ask(peer, payload, path === undefined ? options : { ...options, path }, answer);
-      if (signal !== undefined) this.#cancelWith(signal, ref, answer);
+      if (signal !== undefined) this.#onAbort(signal, answer, () => this.cancel(ref));
     } catch (error) {
       answer.reject(error);
     }
@@ -107,7 +99,7 @@ export class InProcessClient implements DirectClient {
     const path = onPath === undefined ? undefined : new Responder<readonly PeerRef[]>();
     signal?.throwIfAborted();
     const ref = this.#ask(peer, payload, path === undefined ? options : { ...options, path }, undefined, end);
-    if (signal !== undefined) this.#cancelWith(signal, ref, end);
+    if (signal !== undefined) this.#onAbort(signal, end, () => this.cancel(ref));
     this.#streams.set(ref, answers);
     path?.promise
       .then((passed) => signal?.aborted || !this.#streams.has(ref) || onPath?.(passed))
@@ -210,21 +202,8 @@ export class InProcessClient implements DirectClient {
   }
 
   async top(options: SignalOptions = {}): Promise<NodeTop> {
-    const { queues, ...core } = await this.#send<CoreTop>(
-      (responder) => ({ type: 'top', responder }),
-      options.signal,
-    );
-    const { subscriptions, watchers } = this.#around;
-    const { loop, queues: around } = this.#around.load();
-    const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
-    return {
-      at: Date.now(),
-      ...core,
-      loop,
-      queues: [...around, ...queues, ...subscriptions.load, ...watchers.load],
-      clients: [],
-      memory: { rssBytes: rss, heapUsedBytes: heapUsed, heapTotalBytes: heapTotal, externalBytes: external },
-    };
+    const core = await this.#send<CoreTop>((responder) => ({ type: 'top', responder }), options.signal);
+    return topWith(core, this.#around);
   }
 
   watch(options: SignalOptions = {}): IterablePromise<Watch> {
@@ -245,14 +224,13 @@ export class InProcessClient implements DirectClient {
   }
 
   async connect(peer: string, options: ConnectPeerOptions = {}): Promise<ConnectedPeer> {
-    const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.connectTimeoutMs);
-    const target = this.#targets.of(peer);
-    const ref = this.#nextRef();
-    const cancel = () => this.#inbox.follow({ type: 'connect/cancel', ref });
-    return await this.#send(
-      (responder) => ({ type: 'connect', ref, target, timeoutMs, responder }),
-      options.signal,
-      cancel,
+    const { timeoutMs = defaults.connectTimeoutMs, signal } = options;
+    return await this.#askAbout(
+      peer,
+      timeoutMs,
+      signal,
+      (about) => ({ type: 'connect', ...about }),
+      (ref) => ({ type: 'connect/cancel', ref }),
     );
   }
 
@@ -279,15 +257,13 @@ export class InProcessClient implements DirectClient {
   }
 
   async ping(peer: string, options: PingOptions = {}): Promise<PingResult> {
-    const { signal } = options;
-    const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.pingTimeoutMs);
-    const target = this.#targets.of(peer);
-    const ref = this.#nextRef();
-    const cancel = () => this.#inbox.follow({ type: 'ping/cancel', ref });
-    return await this.#send(
-      (responder) => ({ type: 'ping', ref, target, timeoutMs, responder }),
+    const { timeoutMs = defaults.pingTimeoutMs, signal } = options;
+    return await this.#askAbout(
+      peer,
+      timeoutMs,
       signal,
-      cancel,
+      (about) => ({ type: 'ping', ...about }),
+      (ref) => ({ type: 'ping/cancel', ref }),
     );
   }
 
@@ -326,6 +302,25 @@ export class InProcessClient implements DirectClient {
     return ref;
   }
 
+  #askAbout<T>(
+    peer: string,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    command: (about: AboutPeer<T>) => Command,
+    cancel: (ref: number) => Command,
+  ): Promise<T> {
+    const about = {
+      timeoutMs: checkTimeout(timeoutMs),
+      target: this.#targets.of(peer),
+      ref: this.#nextRef(),
+    };
+    return this.#send(
+      (responder) => command({ ...about, responder }),
+      signal,
+      () => this.#inbox.follow(cancel(about.ref)),
+    );
+  }
+
   /** `cancel` is for a command that has something to call off: nobody hears how it settles later. */
   #send<T>(
     command: (responder: Responder<T>) => Command,
@@ -359,14 +354,6 @@ export class InProcessClient implements DirectClient {
     const responder = new Responder<void>();
     this.#inbox.follow(command(responder));
     await responder.promise;
-  }
-
-  #cancelWith(
-    signal: AbortSignal,
-    ref: number,
-    responder: Responder<never> | Responder<Uint8Array> | Responder<void>,
-  ): void {
-    this.#onAbort(signal, responder, () => this.cancel(ref));
   }
 
   #onAbort(
