@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { NodeTop } from '@peerd/protocol';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { bytes, milliseconds, span, whole } from '../src/figures.ts';
-import { Screen } from '../src/top/screen.ts';
+import { Screen } from '../src/screen.ts';
 import { linesOf } from '../src/top/snapshot.ts';
 
 const top: NodeTop = {

@@ -1,21 +1,16 @@
 import process from 'node:process';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SocketClient } from '@peerd/client';
-import { type NodeTop, PeerdError } from '@peerd/protocol';
+import type { NodeTop } from '@peerd/protocol';
 import { Command } from 'commander';
 import { durationOption, Interrupted, interruption, outputOf, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import type { Output } from '../output.ts';
+import { checkInterval, defaultIntervalMs, pause, showPages } from '../refresh.ts';
 
 interface Options {
   once?: boolean;
   interval?: number;
 }
-
-const defaultIntervalMs = 1_000;
-
-/** More often than ten times a second nobody reads it, and the daemon would be kept busy by being looked at. */
-const leastIntervalMs = 100;
 
 export function topCommand(): Command {
   const command = new Command('top')
@@ -24,9 +19,7 @@ export function topCommand(): Command {
     .option('--interval <duration>', 'time between snapshots, 100ms or more (default: 1s)', durationOption)
     .action(async (options: Options) => {
       const output = outputOf(command);
-      const { interval } = options;
-      if (interval !== undefined && interval < leastIntervalMs)
-        throw new PeerdError('invalid', `--interval is ${interval}ms: expected ${leastIntervalMs}ms or more`);
+      checkInterval(options.interval);
       const signal = interruption();
       const live = options.once !== true && process.stdout.isTTY && !output.json;
       const again = options.once !== true && (live || options.interval !== undefined);
@@ -74,34 +67,19 @@ async function print(
   } while (intervalMs !== undefined && (await pause(intervalMs, signal)));
 }
 
-/** A page on the terminal until the person has seen enough. */
+/** A page on the terminal, made again and again. */
 async function show(
   node: SocketClient,
   { interval = defaultIntervalMs }: Options,
   interrupted: AbortSignal,
 ): Promise<void> {
-  const [{ linesOf }, { Screen }] = await Promise.all([
-    import('../top/snapshot.ts'),
-    import('../top/screen.ts'),
-  ]);
-  const quit = new AbortController();
-  const signal = AbortSignal.any([quit.signal, interrupted]);
-  const screen = new Screen(() => quit.abort());
-  try {
-    let before: NodeTop | undefined;
-    do {
-      const top = await node.top({ signal });
-      screen.show(await linesOf(top, { daemon: node.daemon.name, before, brief: true }));
-      before = top;
-    } while (await pause(interval, signal));
-  } catch (error) {
-    if (!quit.signal.aborted) throw error;
-  } finally {
-    screen.close();
-  }
-}
-
-/** Whether to go on after that time. */
-async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  return await delay(ms, true, { signal }).catch(() => false);
+  const { linesOf } = await import('../top/snapshot.ts');
+  let before: NodeTop | undefined;
+  const page = async (signal: AbortSignal) => {
+    const top = await node.top({ signal });
+    const lines = await linesOf(top, { daemon: node.daemon.name, before, brief: true });
+    before = top;
+    return lines;
+  };
+  await showPages(page, interval, interrupted);
 }
