@@ -132,6 +132,50 @@ test('routes lists who can be reached over others, and no longer once one on the
   expect(none.stderr).toBe('no peer can be reached: none is connected\n');
 });
 
+test('routes --watch prints each change, and goes on when the daemon is back', async () => {
+  const alone = ['--discovery', 'off'];
+  const bob = await sandbox.start('bob', alone);
+  const toBob = [...alone, '--peer', bob.info.addresses[0] as string];
+  const carol = await sandbox.start('carol', toBob);
+  const alice = await sandbox.start('alice', toBob);
+  const args = ['routes', '--watch', '--interval', '100ms', '--name', 'alice'];
+  const watch = sandbox.spawn([...args, '--json'], { stdin: '' });
+  const text = sandbox.spawn(args, { stdin: '' });
+  const next = async (event: string, about: object) => {
+    for (;;) {
+      const told = JSON.parse(await watch.line());
+      if (told.event === event && told.name !== 'bob') return expect(told).toMatchObject(about);
+    }
+  };
+  const printed = async (line: RegExp) => {
+    while (!line.test(await text.line()));
+  };
+  const { id: peer } = carol.info;
+  await next('route-found', { peer, name: 'carol', nextName: 'bob', distance: 2, rule: 'table' });
+  await printed(/^\d\d:\d\d:\d\d\.\d{3} {2}route-found {4}12D3\S+ {2}carol {2}over bob, 2 links$/);
+  await sandbox.run(['connect', carol.info.addresses[0] as string, '--name', 'alice']);
+  await next('route-changed', { peer, nextName: 'carol', distance: 1 });
+  await printed(/ route-changed {2}12D3\S+ {2}carol {2}connected, was over bob, 2 links$/);
+  await carol.kill('SIGKILL');
+  await next('route-lost', { peer });
+  await printed(/ route-lost {5}12D3\S+ {2}carol {2}was /);
+  await alice.kill('SIGKILL');
+  await next('lost', {});
+  await sandbox.start('alice', toBob);
+  await next('restored', { daemon: 'alice' });
+  const { status, stdout } = await watch.kill('SIGINT');
+  expect(status).toBe(0);
+  expect(undocumented('peerd routes', stdout)).toEqual([]);
+});
+
+test('an interval without --watch, or one that is no pause, is refused: exit 2', async () => {
+  const alone = await sandbox.run(['routes', '--interval', '1s', '--json']);
+  expect(errorIn(alone)).toMatchObject({ code: 'usage', message: expect.stringContaining('--watch') });
+  const short = await sandbox.run(['routes', '--watch', '--interval', '0s', '--json']);
+  expect(errorIn(short)).toEqual({ code: 'invalid', message: '--interval is 0ms: expected 100ms or more' });
+  expect([alone.status, short.status]).toEqual([2, 2]);
+});
+
 test('peers lists those of the configuration that are not reached, and says why', async () => {
   const alice = await sandbox.start('alice', ['--discovery', 'off']);
   const { id } = alice.info;

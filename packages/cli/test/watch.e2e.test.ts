@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { undocumented } from './json-types.ts';
-import { errorIn, type RunningDaemon, Sandbox } from './sandbox.ts';
+import { errorIn, type Running, type RunningDaemon, Sandbox } from './sandbox.ts';
 
 let sandbox: Sandbox;
 let bob: RunningDaemon;
@@ -11,39 +11,67 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
+/** The next event that is none of a route: those come when neighbours have talked, between any others. */
+async function eventOf(watch: Running): Promise<unknown> {
+  for (;;) {
+    const event = JSON.parse(await watch.line());
+    if (!`${event.event}`.startsWith('route-')) return event;
+  }
+}
+
 test('watch tells of services, topics and peers as they come and go', async () => {
   const watch = sandbox.spawn(['watch', '--json', '--name', 'alice'], { stdin: '' });
   const text = sandbox.spawn(['watch', '--name', 'alice'], { stdin: '' });
-  expect(JSON.parse(await watch.line())).toEqual({ event: 'watching', daemon: 'alice' });
+  expect(await eventOf(watch)).toEqual({ event: 'watching', daemon: 'alice' });
   await text.says('watching alice');
   const reply = sandbox.spawn(['reply', '--echo', '--service', 'news', '--name', 'alice'], { stdin: '' });
-  expect(JSON.parse(await watch.line())).toMatchObject({
+  expect(await eventOf(watch)).toMatchObject({
     event: 'service-added',
     service: 'news',
     missed: 0,
   });
   await reply.says('ready');
   await reply.kill('SIGINT');
-  expect(JSON.parse(await watch.line())).toMatchObject({ event: 'service-removed', service: 'news' });
+  expect(await eventOf(watch)).toMatchObject({ event: 'service-removed', service: 'news' });
   const subscribe = sandbox.spawn(['subscribe', 'weather', '--name', 'alice'], { stdin: '' });
-  expect(JSON.parse(await watch.line())).toMatchObject({ event: 'topic-joined', topic: 'weather' });
+  expect(await eventOf(watch)).toMatchObject({ event: 'topic-joined', topic: 'weather' });
   await subscribe.says('hearing');
   await subscribe.kill('SIGINT');
-  expect(JSON.parse(await watch.line())).toMatchObject({ event: 'topic-left', topic: 'weather' });
+  expect(await eventOf(watch)).toMatchObject({ event: 'topic-left', topic: 'weather' });
   await bob.kill('SIGKILL');
   const gone = { event: 'peer-disconnected', peer: bob.info.id, name: 'bob' };
-  expect(JSON.parse(await watch.line())).toMatchObject(gone);
+  expect(await eventOf(watch)).toMatchObject(gone);
   const strange = await sandbox.start('mallory', ['--network', 'another']);
   const address = strange.info.addresses[0] as string;
   expect((await sandbox.run(['connect', address, '--name', 'alice'])).status).not.toBe(0);
-  expect(JSON.parse(await watch.line())).toMatchObject({ event: 'peer-refused', peer: strange.info.id });
+  expect(await eventOf(watch)).toMatchObject({ event: 'peer-refused', peer: strange.info.id });
 
   const { status, stdout } = await watch.kill('SIGINT');
   expect(status).toBe(0);
   expect(undocumented('peerd watch', stdout)).toEqual([]);
-  const lines = `${(await text.kill('SIGINT')).stdout}`.trim().split('\n');
+  const lines = `${(await text.kill('SIGINT')).stdout}`
+    .trim()
+    .split('\n')
+    .filter((line) => !line.includes('  route-'));
   expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} {2}service-added {6}news$/);
   expect(lines[4]).toContain(`peer-disconnected  ${bob.info.id}  bob`);
+});
+
+test('watch tells who can be reached over others, and who can not any more', async () => {
+  const watch = sandbox.spawn(['watch', '--json', '--name', 'alice'], { stdin: '' });
+  expect(await eventOf(watch)).toEqual({ event: 'watching', daemon: 'alice' });
+  const next = async (event: string, name: string) => {
+    for (;;) {
+      const told = JSON.parse(await watch.line());
+      if (told.event === event && told.name === name) return told;
+    }
+  };
+  const alone = ['--discovery', 'off', '--peer', bob.info.addresses[0] as string];
+  const carol = await sandbox.start('carol', alone);
+  expect(await next('route-found', 'carol')).toMatchObject({ peer: carol.info.id, missed: 0 });
+  await carol.kill('SIGKILL');
+  expect(await next('route-lost', 'carol')).toMatchObject({ peer: carol.info.id });
+  expect(undocumented('peerd watch', (await watch.kill('SIGINT')).stdout)).toEqual([]);
 });
 
 test('top shows the queues and the programs of a daemon, and what a refusal counts', async () => {

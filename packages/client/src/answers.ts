@@ -78,6 +78,9 @@ function lifeOf(event: Value<'event'>): NodeLife | undefined {
       return { type, peer, ...named };
     case 'peer-refused':
       return { type, peer, code: isErrorCode(code) ? code : 'internal', reason };
+    case 'route-found':
+    case 'route-lost':
+      return { type, peer, name: name ?? '' };
     case 'service-added':
     case 'service-removed':
       return { type, service };

@@ -31,6 +31,7 @@ function wait(ms: number): void {
 }
 
 const found = (peer: string, name: string): PeersInput => ({ type: 'route/found', peer, name });
+const lost = (peer: string, name: string): PeersInput => ({ type: 'route/lost', peer, name });
 const reach = (target: Target, ref = 1): PeersInput => ({
   type: 'peer/reach',
   ref,
@@ -117,7 +118,7 @@ describe('a peer that others lead to', () => {
   });
 
   test('is no longer when the route is lost', () => {
-    step(found(bob, 'bob'), { type: 'route/lost', peer: bob }, reach(word('bob')), reach(id(bob), 2));
+    step(found(bob, 'bob'), lost(bob, 'bob'), reach(word('bob')), reach(id(bob), 2));
     expect(outcome()).toEqual(['1 unknown-peer', `dial ${bob}`]);
   });
 
@@ -125,7 +126,7 @@ describe('a peer that others lead to', () => {
     connect(bob, 'bob');
     step(found(bobby, 'bob'), reach(word('bob')));
     expect(outcome()).toEqual(['1 invalid']);
-    step({ type: 'route/lost', peer: bobby }, reach(word('bob'), 2));
+    step(lost(bobby, 'bob'), reach(word('bob'), 2));
     expect(outcome()).toEqual(['2 by a connection']);
   });
 });

@@ -19,6 +19,13 @@ export type NodeLife =
       readonly code: ErrorCode;
       readonly reason: string;
     }
+  /** It can be reached, directly or over others, or has another name than before; it can't be reached any more. */
+  | {
+      readonly type: 'route-found' | 'route-lost';
+      readonly peer: string;
+      /** Its own word for its name. */
+      readonly name: string;
+    }
   /** The first handler of a service is there, the last one gone. */
   | { readonly type: 'service-added' | 'service-removed'; readonly service: string }
   /** The first subscription to a topic is there, the last one gone. */

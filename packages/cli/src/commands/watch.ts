@@ -9,6 +9,7 @@ import type {
   WatchOverloadJson,
   WatchPeerJson,
   WatchRefusedJson,
+  WatchRouteJson,
   WatchServiceJson,
   WatchTopicJson,
 } from '../json/network.ts';
@@ -45,9 +46,9 @@ export function watchCommand(): Command {
   return withExamples(
     command,
     ['peerd watch', 'peerd watch --json | jq \'select(.event == "overload")\''],
-    `Each line is: the time, the event, and what it is about. Peers connect, disconnect, and are refused; a service gets its
-first handler or loses its last; a topic is joined or left; a queue is too full (told once in 10 s for each: \`peerd top\`
-counts). It outlives its daemon, as \`peerd subscribe\` does. Ctrl-C ends it with 0, or 130 before it watches.`,
+    `Each line is: the time, the event, and what it is about. Peers connect, disconnect, and are refused; one
+can be reached, directly or over others, or can't be any more; a service gets its first handler or loses its last; a topic
+is joined or left; a queue is too full (told once in 10 s for each: \`peerd top\` counts). It outlives its daemon, as \`peerd subscribe\` does. Ctrl-C ends it with 0, or 130 before it watches.`,
   );
 }
 
@@ -58,6 +59,9 @@ function textOf(event: NodeEvent): string {
       return `${idCell(event.peer)}${event.name === undefined ? '' : `  ${event.name}`}`;
     case 'peer-refused':
       return `${idCell(event.peer)}  ${event.reason} (${event.code})`;
+    case 'route-found':
+    case 'route-lost':
+      return `${idCell(event.peer)}  ${event.name}`;
     case 'service-added':
     case 'service-removed':
       return event.service || '(default)';
@@ -71,7 +75,13 @@ function textOf(event: NodeEvent): string {
   }
 }
 
-type WatchJson = WatchPeerJson | WatchRefusedJson | WatchServiceJson | WatchTopicJson | WatchOverloadJson;
+type WatchJson =
+  | WatchPeerJson
+  | WatchRefusedJson
+  | WatchRouteJson
+  | WatchServiceJson
+  | WatchTopicJson
+  | WatchOverloadJson;
 
 function jsonOf(event: NodeEvent): WatchJson {
   const about = { timeMs: event.at, missed: event.missed ?? null };
@@ -86,6 +96,9 @@ function jsonOf(event: NodeEvent): WatchJson {
         error: { code: event.code, message: event.reason },
         ...about,
       };
+    case 'route-found':
+    case 'route-lost':
+      return { event: event.type, peer: event.peer, name: event.name, ...about };
     case 'service-added':
     case 'service-removed':
       return { event: event.type, service: event.service, ...about };

@@ -26,7 +26,7 @@ export interface PeerRefJson {
   name: string | null;
 }
 
-/** `peerd reply`, `peerd subscribe`, `peerd watch`: the connection to the daemon was lost; the command waits for it to be back. */
+/** `peerd reply`, `peerd routes` with --watch, `peerd subscribe`, `peerd watch`: the connection to the daemon was lost; the command waits for it to be back. */
 export interface LostJson {
   event: 'lost';
   error: ErrorJson;
@@ -34,7 +34,7 @@ export interface LostJson {
   inFlight: number;
 }
 
-/** `peerd reply`, `peerd subscribe`, `peerd watch`: the daemon is back, and all goes on. */
+/** `peerd reply`, `peerd routes` with --watch, `peerd subscribe`, `peerd watch`: the daemon is back, and all goes on. */
 export interface RestoredJson {
   event: 'restored';
   daemon: string;

@@ -49,6 +49,21 @@ export interface RouteJson {
   ageMs: number;
 }
 
+/** `peerd routes` with --watch: one object a change; at first all that there is, as found. */
+export interface RouteChangeJson {
+  event: 'route-found' | 'route-changed' | 'route-lost';
+  /** This, and what follows: as it is now; of one that is lost as it was. */
+  peer: string;
+  name: string;
+  next: string;
+  nextName: string;
+  distance: number;
+  rule: string;
+  ageMs: number;
+  /** When it was seen, since 1970. */
+  timeMs: number;
+}
+
 /** `peerd services`: one object a service. */
 export interface ServiceJson {
   /** '' is the service without a name. */
@@ -86,6 +101,16 @@ export interface WatchRefusedJson {
   event: 'peer-refused';
   peer: string;
   error: ErrorJson;
+  timeMs: number;
+  missed: number | null;
+}
+
+/** `peerd watch`: a peer can be reached, directly or over others, or can't any more. */
+export interface WatchRouteJson {
+  event: 'route-found' | 'route-lost';
+  peer: string;
+  /** Its own word for its name. */
+  name: string;
   timeMs: number;
   missed: number | null;
 }

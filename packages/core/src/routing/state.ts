@@ -53,7 +53,7 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
       push: (to: string, exchange: Exchange) => this.#push(to, exchange),
       forwards,
       found: (peer: string, name: string) => context.emit({ type: 'route/found', peer, name }),
-      lost: (peer: string) => context.emit({ type: 'route/lost', peer }),
+      lost: (peer: string) => context.emit({ type: 'route/lost', peer, name: this.#nameOf(peer) }),
     };
     this.#table = new RoutingTable(
       world,
@@ -119,19 +119,22 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
   }
 
   #list(): RouteInfo[] {
-    const nameOf = (peer: string) => this.#table.advertOf(peer)?.name ?? '';
     return this.#table
       .routes()
       .sort((a, b) => a.distance - b.distance || (a.destination < b.destination ? -1 : 1))
       .map(({ destination, next, distance, ageMs }) => ({
         peer: destination,
-        name: nameOf(destination),
+        name: this.#nameOf(destination),
         next,
-        nextName: nameOf(next),
+        nextName: this.#nameOf(next),
         distance,
         rule: 'table',
         ageMs: Math.round(ageMs),
       }));
+  }
+
+  #nameOf(peer: string): string {
+    return this.#table.advertOf(peer)?.name ?? '';
   }
 
   #push(to: string, exchange: Exchange): void {

@@ -37,4 +37,6 @@ export interface RouteFound {
 export interface RouteLost {
   readonly type: 'route/lost';
   readonly peer: string;
+  /** The one it had last. */
+  readonly name: string;
 }

@@ -16,6 +16,10 @@ export function lifeOf(output: Output): NodeLife | undefined {
       const { peer, name } = output;
       return { type: 'peer-disconnected', peer, ...(name === undefined ? {} : { name }) };
     }
+    case 'route/found':
+      return { type: 'route-found', peer: output.peer, name: output.name };
+    case 'route/lost':
+      return { type: 'route-lost', peer: output.peer, name: output.name };
     case 'service/added':
       return { type: 'service-added', service: output.service };
     case 'service/removed':

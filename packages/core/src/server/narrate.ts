@@ -34,6 +34,15 @@ export class Narrator {
         log.info(`disconnected from ${this.#who(life.peer)}`, { area: 'peers', peer: life.peer });
         this.#names.delete(life.peer);
         return;
+      case 'route-found':
+        log.debug(`there is a way to ${life.name} (${life.peer})`, { area: 'routing', peer: life.peer });
+        return;
+      case 'route-lost':
+        log.debug(`there is no way to ${life.name} (${life.peer}) any more`, {
+          area: 'routing',
+          peer: life.peer,
+        });
+        return;
       case 'service-added':
         log.debug(`the service ${JSON.stringify(life.service)} has a handler`, { area: 'services' });
         return;
@@ -92,18 +101,6 @@ export class Narrator {
       case 'discovery/itself':
         log.info(`${output.address}, one of the configured peers, is this node itself: it is left alone`, {
           area: 'discovery',
-        });
-        return;
-      case 'route/found':
-        log.debug(`there is a way to ${output.name} (${output.peer})`, {
-          area: 'routing',
-          peer: output.peer,
-        });
-        return;
-      case 'route/lost':
-        log.debug(`there is no way to ${this.#who(output.peer)} any more`, {
-          area: 'routing',
-          peer: output.peer,
         });
         return;
       case 'request/dispatch': {

@@ -13,7 +13,7 @@ export function watchingContract(name: string, makePair: MakePair): void {
       }
     }
 
-    test('peers, services and topics that come and go are told, with the time', async () => {
+    test('peers, their routes, services and topics that come and go are told, with the time', async () => {
       const { a, b, close } = await makePair();
       const before = Date.now();
       const watch = await a.client.watch();
@@ -31,12 +31,12 @@ export function watchingContract(name: string, makePair: MakePair): void {
       expect(await next(events, 'topic-left')).toMatchObject({ topic: 'watched' });
       await a.client.disconnect(b.id);
       expect(await next(events, 'peer-disconnected')).toMatchObject({ peer: b.id, name: b.name });
+      const route = { peer: b.id, name: b.name };
+      const lost = await next(events, 'route-lost');
+      expect(lost).toEqual({ type: 'route-lost', ...route, at: lost.at, missed: 0 });
       await a.client.connect(b.id);
-      expect(await next(events, 'peer-connected')).toMatchObject({
-        peer: b.id,
-        name: b.name,
-        kind: 'peerd',
-      });
+      expect(await next(events, 'peer-connected')).toMatchObject({ ...route, kind: 'peerd' });
+      expect(await next(events, 'route-found')).toMatchObject(route);
       await watch.close();
       expect((await events.next()).done).toBe(true);
       await close();
@@ -70,7 +70,9 @@ export function watchingContract(name: string, makePair: MakePair): void {
     });
 
     test('a watcher that does not read loses the oldest, and hears how many', async () => {
-      const { a, close } = await makePair();
+      const { a, b, close } = await makePair();
+      // The last that happens by itself: what is counted from here on is what the test does.
+      await expect.poll(() => a.client.routes()).toMatchObject([{ peer: b.id }]);
       await using watch = await a.client.watch();
       const total = 3_000;
       // Each registration is an event, and so is its end.

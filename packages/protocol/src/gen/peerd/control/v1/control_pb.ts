@@ -1920,7 +1920,8 @@ export type NodeEvent = Message<"peerd.control.v1.NodeEvent"> & {
   missed: number;
 
   /**
-   * Of a peer: `peer-connected` (with `kind`), `peer-disconnected`, `peer-refused` (with `code` and `reason`).
+   * Of a peer: `peer-connected` (with `kind`), `peer-disconnected`, `peer-refused` (with `code` and `reason`),
+   * `route-found`, `route-lost`.
    *
    * @generated from field: string peer = 4;
    */
