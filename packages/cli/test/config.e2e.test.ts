@@ -69,21 +69,26 @@ test('status tells the process, the places and the file of each of several daemo
   await writeFile(file, '');
   // Relative to where the daemon was started, which is not where it is asked.
   const alice = await sandbox.start('alice', ['--config', 'peerd.toml', '--data', 'of-alice'], { env });
-  const bob = await sandbox.start('bob', [], { env });
+  const routing = { strategy: 'source', forward: 'nobody' };
+  const flags = ['--routing-strategy', routing.strategy, '--routing-forward', routing.forward];
+  const bob = await sandbox.start('bob', flags, { env });
   const statusOf = async (name: string) =>
     JSON.parse((await sandbox.run(['status', '--name', name, '--json'])).stdout.toString());
   const { socket } = alice.info;
   const data = join(sandbox.folder, 'of-alice');
   expect(await statusOf('alice')).toMatchObject({ pid: alice.pid, socket, data, config: file });
-  expect(await statusOf('bob')).toMatchObject({ pid: bob.pid, data: bob.info.data, config: null });
+  expect(await statusOf('bob')).toMatchObject({ pid: bob.pid, data: bob.info.data, config: null, routing });
   const text = (await sandbox.run(['status', '--name', 'alice'])).stdout.toString().split('\n');
   const rows = [
     `pid        ${alice.pid}`,
     `socket     ${socket}`,
     `data       ${data}`,
     `config     ${file}`,
+    'routing    by table, forwards for peers of its network',
   ];
   expect(text).toEqual(expect.arrayContaining(rows));
+  const bobs = (await sandbox.run(['status', '--name', 'bob'])).stdout.toString();
+  expect(bobs).toMatch(/^routing {4}by source, forwards for nobody$/m);
   // A file that was made since, and is read from now on.
   const later = join(sandbox.folder, 'peerd', 'bob.toml');
   await writeFile(later, 'log_level = "error"\n');

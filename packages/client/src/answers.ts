@@ -1,4 +1,5 @@
 import {
+  type ForwardPolicy,
   isErrorCode,
   type NodeEvent,
   type NodeLife,
@@ -7,6 +8,7 @@ import {
   type PeerRef,
   type QueueInfo,
   type RouteInfo,
+  type RoutingStrategy,
   type UnreachedPeer,
 } from '@peerd/protocol';
 import { errorOf, type ServerFrame } from '@peerd/protocol/control';
@@ -18,7 +20,11 @@ export function statusOf(status: Value<'status'>): NodeStatus {
   const { id, name, network, version, addresses, topics, services, uptimeMs } = status;
   const peers = { known: status.knownPeers, connected: status.connectedPeers };
   const unreached = status.unreached.map(unreachedOf);
-  return { id, name, network, version, addresses, peers, topics, services, unreached, uptimeMs };
+  const routing = {
+    strategy: status.routingStrategy as RoutingStrategy,
+    forward: status.routingForward as ForwardPolicy,
+  };
+  return { id, name, network, version, addresses, peers, topics, services, routing, unreached, uptimeMs };
 }
 
 function unreachedOf({

@@ -1,4 +1,4 @@
-import type { ServiceAccess } from '@peerd/protocol';
+import type { ForwardPolicy, RoutingStrategy, ServiceAccess } from '@peerd/protocol';
 import type { Datastore } from 'interface-datastore';
 import type { Log } from './log.ts';
 
@@ -7,17 +7,6 @@ export type Profile = 'local' | 'lan' | 'internet';
 
 /** Who may ask which service, by its name; one that is not named is as its handlers say. */
 export type ServiceRules = Readonly<Record<string, ServiceAccess>>;
-
-/**
- * How ways over several links are found: each node has a `table` of next neighbours, or knows all links and puts the whole
- * way into the message (`source`). All peers of a network need the same.
- */
-export type RoutingStrategy = 'table' | 'source';
-
-/**
- * For whom a node passes on what is not for itself: for peers of its own `network`, for `all`, or for `nobody`.
- */
-export type ForwardPolicy = 'network' | 'all' | 'nobody';
 
 export interface RoutingSettings {
   /** Default: `table`. */

@@ -250,6 +250,7 @@ export class FakeNode implements DirectClient {
       peers: { known, connected: known },
       topics: [...this.listeners].flatMap(({ topics }) => topics),
       services: [...this.handlers.keys()],
+      routing: { strategy: 'table', forward: 'network' },
       unreached: [],
       uptimeMs: 1,
     };

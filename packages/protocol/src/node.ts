@@ -16,6 +16,15 @@ export interface PeerInfo {
   readonly addresses: readonly string[];
 }
 
+/**
+ * How ways over several links are found: each node has a `table` of next neighbours, or knows all links and puts the whole
+ * way into the message (`source`). All peers of a network need the same.
+ */
+export type RoutingStrategy = 'table' | 'source';
+
+/** For whom a node passes on what is not for itself: for peers of its own `network`, for `all`, or for `nobody`. */
+export type ForwardPolicy = 'network' | 'all' | 'nobody';
+
 export interface NodeStatus {
   readonly id: string;
   readonly name: string;
@@ -26,6 +35,7 @@ export interface NodeStatus {
   readonly peers: { readonly known: number; readonly connected: number };
   readonly topics: readonly string[];
   readonly services: readonly string[];
+  readonly routing: { readonly strategy: RoutingStrategy; readonly forward: ForwardPolicy };
   /**
    * The configured `peers` that there is no connection to, but for this node itself and those that were disconnected by a call.
    * Each once where its id is known, whatever the number of its addresses.

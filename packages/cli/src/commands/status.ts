@@ -15,7 +15,8 @@ export function statusCommand(): Command {
       status: await node.status(),
       daemon: node.daemon,
     }));
-    const { id, name, network, version, addresses, peers, topics, services, unreached, uptimeMs } = status;
+    const { id, name, network, version, addresses, peers, topics, services, routing } = status;
+    const { unreached, uptimeMs } = status;
     const { pid, socket, data, configFile } = daemon;
     const json: StatusJson = {
       id,
@@ -26,6 +27,7 @@ export function statusCommand(): Command {
       peers: { known: peers.known, connected: peers.connected, unreached: unreached.length },
       topics: [...topics],
       services: [...services],
+      routing: { strategy: routing.strategy, forward: routing.forward },
       pid,
       socket,
       data,
@@ -41,6 +43,7 @@ export function statusCommand(): Command {
       ['peers', peerCounts(status)],
       ['topics', listed(topics)],
       ['services', listed(services.map((service) => service || '(default)'))],
+      ['routing', `by ${routing.strategy}, forwards for ${forwards[routing.forward] ?? routing.forward}`],
       ['pid', `${pid}`],
       ['socket', socket],
       ['data', data],
@@ -51,6 +54,12 @@ export function statusCommand(): Command {
   });
   return withExamples(command, ['peerd status', 'peerd status --name alice --json']);
 }
+
+const forwards: Readonly<Record<string, string>> = {
+  network: 'peers of its network',
+  all: 'all',
+  nobody: 'nobody',
+};
 
 function peerCounts({ peers, unreached }: NodeStatus): string {
   const counts = `${peers.connected} connected, ${peers.known} known`;

@@ -31,12 +31,19 @@ export interface StatusJson {
   peers: PeerCountsJson;
   topics: string[];
   services: string[];
+  routing: StatusRoutingJson;
   pid: number;
   /** The paths of the control socket, the data directory and the configuration file; null: it has read none. */
   socket: string;
   data: string;
   config: string | null;
   uptimeMs: number;
+}
+
+export interface StatusRoutingJson {
+  strategy: 'table' | 'source';
+  /** For whom it passes messages on: peers of its network, all, nobody. */
+  forward: 'network' | 'all' | 'nobody';
 }
 
 export interface PeerCountsJson {

@@ -1,5 +1,4 @@
-import { type ErrorCode, printable } from '@peerd/protocol';
-import type { RoutingStrategy } from '../config.ts';
+import { type ErrorCode, printable, type RoutingStrategy } from '@peerd/protocol';
 import { type Greeting, HELLO_VERSIONS } from './messages.ts';
 import { encryptionKeyStatement, isSigned } from './proof.ts';
 

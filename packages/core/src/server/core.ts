@@ -237,7 +237,7 @@ export class NodeCore implements Context<Output> {
   }
 
   #status(): NodeStatus {
-    const { self, policy, version } = this.config;
+    const { self, policy, routingSettings, version } = this.config;
     return {
       id: self.id,
       name: self.name,
@@ -247,6 +247,7 @@ export class NodeCore implements Context<Output> {
       peers: this.#peers.counts,
       topics: this.#broadcast.topics,
       services: this.#services.names,
+      routing: { strategy: routingSettings.strategy, forward: routingSettings.forward },
       unreached: this.#discovery.unreached,
       uptimeMs: Math.round(this.nowMs - this.startedMs),
     };

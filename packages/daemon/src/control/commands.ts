@@ -167,13 +167,15 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   },
 
   async status(call) {
-    const { peers, unreached, ...rest } = await call.node.client.status({ signal: call.signal });
+    const { peers, routing, unreached, ...rest } = await call.node.client.status({ signal: call.signal });
     const value = {
       ...rest,
       addresses: [...rest.addresses],
       topics: [...rest.topics],
       services: [...rest.services],
       unreached: unreached.map((peer) => ({ ...peer, error: peer.error && faultOf(peer.error) })),
+      routingStrategy: routing.strategy,
+      routingForward: routing.forward,
       knownPeers: peers.known,
       connectedPeers: peers.connected,
     };

@@ -25,6 +25,7 @@ export function nodeContract(standing: StandingPair): void {
       expect(status.peers.connected).toBeGreaterThanOrEqual(1);
       expect(status.services).toContain(service);
       expect(status.topics).toContain('contract/status');
+      expect(status.routing).toEqual({ strategy: 'table', forward: 'network' });
       expect(status.uptimeMs).toBeGreaterThanOrEqual(0);
     });
 
