@@ -57,6 +57,15 @@ export const loop: Case = {
           }),
           isGenuine: () => true,
         },
+        sealing: {
+          id: 'self',
+          network: 'bench',
+          psk: none,
+          keys: { publicKey: none, privateKey: none },
+          firstSequence: 1,
+          sign: () => none,
+          isSigned: () => false,
+        },
         ping: { intervalMs: 15_000, timeoutMs: 10_000 },
         limits: defaultLimits,
         services: {},
@@ -67,7 +76,7 @@ export const loop: Case = {
       performance.now(),
       settle,
     );
-    const server = new ServerLoop(inbox, core, { now: () => performance.now() });
+    const server = new ServerLoop(inbox, core, { now: () => performance.now(), date: () => Date.now() });
     const running = server.run();
     const client = new InProcessClient(inbox, {
       handlers: { add() {}, remove() {} },

@@ -23,6 +23,7 @@ import { PingDriver } from './ping/driver.ts';
 import { RequestDriver } from './request/driver.ts';
 import { FallbackDriver } from './request/fallback.ts';
 import { REQUEST_PROTOCOL } from './request/frames.ts';
+import { sealingSelf } from './seals.ts';
 import { type CoreConfig, NodeCore } from './server/core.ts';
 import type { EventHandler } from './server/handler.ts';
 import { lifeOf } from './server/life.ts';
@@ -81,10 +82,12 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
   const settings = settingsOf(config);
   const privateKey = await privateKeyOf(config.secret);
   const host = await createHost(settings, privateKey);
+  const id = host.node.peerId.toString();
   const { publicKey: encryptionKey } = encryptionKeyOf(config.secret);
+  const routing = routingSelf(settings, id, config.secret, encryptionKey);
   const server = new PeerServer(settings, host, {
     self: {
-      id: host.node.peerId.toString(),
+      id,
       name: settings.name,
       features: [REQUEST_PROTOCOL],
       encryptionKey,
@@ -102,8 +105,9 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
       bootstrapIntervalMs: settings.bootstrapIntervalMs,
     },
     ping: settings.ping,
-    routing: routingSelf(settings, host.node.peerId.toString(), config.secret, encryptionKey),
+    routing,
     routingSettings: settings.routing,
+    sealing: sealingSelf(settings.policy, id, config.secret, routing.firstSequence),
     limits: settings.limits,
     services: settings.services,
     entropy: crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES)),
@@ -205,7 +209,7 @@ class PeerServer implements Server {
       this.#loop = new ServerLoop(
         this.#inbox,
         core,
-        { now: () => performance.now() },
+        { now: () => performance.now(), date: () => Date.now() },
         options.recorder,
         this.#settings.isTurnWhole,
       );

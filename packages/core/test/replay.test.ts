@@ -237,7 +237,7 @@ test('a turn that the loop wrote in two halves is replayed in two', async () => 
   const outputs: Output[] = [];
   const core = new NodeCore(config, 0, (output) => outputs.push(output));
   let nowMs = 0;
-  const running = new ServerLoop(inbox, core, { now: () => nowMs }, recording).run();
+  const running = new ServerLoop(inbox, core, { now: () => nowMs, date: () => nowMs }, recording).run();
   for (const [atMs, inputs] of script.slice(0, 4)) {
     nowMs = atMs;
     for (const input of inputs)

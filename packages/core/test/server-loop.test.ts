@@ -16,8 +16,16 @@ class Rig {
     { maxCommands: 100_000, maxCommandBytes: 256 * MiB },
     payloadBytes,
   );
-  readonly clock = { nowMs: 0, now: () => this.clock.nowMs };
+  /** What the wall clock is ahead of the other. */
+  dateOffsetMs = 0;
+  readonly clock = {
+    nowMs: 0,
+    now: () => this.clock.nowMs,
+    date: () => this.clock.nowMs + this.dateOffsetMs,
+  };
   readonly turns: { nowMs: number; inputs: Input['type'][] }[] = [];
+  /** What the state was told of the wall clock. */
+  readonly dates: number[] = [];
   readonly outputs: Output[] = [];
   /** Called with each output, within the turn. */
   onOutput: (output: Output) => void = () => {};
@@ -34,7 +42,10 @@ class Rig {
     const recorder = {
       begin: () => {},
       turn: (nowMs: number) => this.turns.push({ nowMs, inputs: [] }),
-      input: ({ type }: Input) => this.turns.at(-1)?.inputs.push(type),
+      input: (input: Input) => {
+        if (input.type === 'loop/date') this.dates.push(input.offsetMs);
+        else this.turns.at(-1)?.inputs.push(input.type);
+      },
       end: () => {},
     };
     this.done = new ServerLoop(this.inbox, core, this.clock, recorder, isWhole).run();
@@ -321,10 +332,43 @@ describe('the loop', () => {
     expect(rig.inbox.offer({ type: 'noop', responder: rig.responder() })).toBe(false);
   });
 
+  test('is told the date at its start, and again when the wall clock was set', async () => {
+    const rig = new Rig();
+    const turn = async (nowMs: number, dateOffsetMs: number) => {
+      rig.clock.nowMs = nowMs;
+      rig.dateOffsetMs = dateOffsetMs;
+      rig.noops(1);
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    };
+    await turn(0, 5_000);
+    await turn(20_000, 5_000);
+    // Drift is told once it is worth it.
+    await turn(30_000, 5_900);
+    await turn(40_000, 6_100);
+    await turn(40_000, -3_600_000);
+    expect(rig.dates).toEqual([5_000, 6_100, -3_600_000]);
+    rig.inbox.close();
+    await rig.done;
+  });
+
+  test('keeps what keys are made of for a recorder alone', async () => {
+    const run = async (recorder: Recording | undefined) => {
+      const inbox = new Inbox<Event, Command>({ maxCommands: 100, maxCommandBytes: MiB }, payloadBytes);
+      const config = coreConfig({ entropy: new Uint8Array(32).fill(7) });
+      const clock = { now: () => 0, date: () => 0 };
+      const done = new ServerLoop(inbox, new NodeCore(config, 0, () => {}), clock, recorder).run();
+      inbox.close();
+      await done;
+      return config.entropy;
+    };
+    expect(await run(undefined)).toEqual(new Uint8Array(32));
+    expect(await run(new Recording())).toEqual(new Uint8Array(32).fill(7));
+  });
+
   test('is recorded turn by turn, and the recording gives its state again', async () => {
     const inbox = new Inbox<Event, Command>({ maxCommands: 100, maxCommandBytes: MiB }, payloadBytes);
     const recording = new Recording();
-    const clock = { nowMs: 7, now: () => clock.nowMs };
+    const clock = { nowMs: 7, now: () => clock.nowMs, date: () => 1_000 + clock.nowMs };
     const done = new ServerLoop(inbox, new NodeCore(coreConfig(), 7, () => {}), clock, recording).run();
     const remembered = { peer: 'bob', name: 'bob', addresses: ['/ip4/127.0.0.1/tcp/1'] };
     inbox.post({ type: 'peer/remembered', peers: [remembered] });
@@ -337,7 +381,7 @@ describe('the loop', () => {
     await done;
     expect(recording).toMatchObject({ startedMs: 7, config: { self: { id: 'alice' } } });
     expect(recording.turns.filter(({ inputs }) => inputs.length > 0)).toMatchObject([
-      { nowMs: 7, inputs: [{ type: 'peer/remembered' }] },
+      { nowMs: 7, inputs: [{ type: 'loop/date', offsetMs: 1_000 }, { type: 'peer/remembered' }] },
       { nowMs: 12, inputs: [{ type: 'subscribe', topics: ['news'] }] },
     ]);
     expect(recording.snapshot).toMatchObject({

@@ -4,12 +4,14 @@ import { Quota } from '../channel/quota.ts';
 import type { Limits, RoutingSettings, ServiceRules } from '../config.ts';
 import { ConnectionsState } from '../connections/state.ts';
 import { type DiscoveryConfig, DiscoveryState } from '../discovery/state.ts';
+import { Entropy } from '../entropy.ts';
 import type { Policy } from '../hello/policy.ts';
 import { type HelloSelf, HelloState } from '../hello/state.ts';
 import { PeersState } from '../peers/state.ts';
 import { type PingConfig, PingState } from '../ping/state.ts';
 import { RequestState } from '../request/state.ts';
 import { type RoutingSelf, RoutingState } from '../routing/state.ts';
+import { type SealingSelf, SealingState } from '../sealing/state.ts';
 import { ServicesState } from '../services/state.ts';
 import type { Context, Feature, Message } from './feature.ts';
 import type { Drain, Reconfigure } from './inputs.ts';
@@ -28,10 +30,14 @@ export interface CoreConfig {
   readonly ping: PingConfig;
   readonly routing: RoutingSelf;
   readonly routingSettings: RoutingSettings;
+  readonly sealing: SealingSelf;
   readonly limits: Limits;
   /** Who may ask which service, on top of what its registrations say. */
   readonly services: ServiceRules;
-  /** 32 bytes, from which all randomness of sessions with other ends comes: whoever has them can read those. */
+  /**
+   * 32 bytes, from which all randomness of sessions with other ends comes: whoever has them can read those. They are
+   * overwritten when a run begins that is not recorded.
+   */
   readonly entropy: Uint8Array;
   /** Four 32-bit integers. */
   readonly seed: readonly [number, number, number, number];
@@ -118,6 +124,8 @@ export class NodeCore implements Context<Output> {
     this.#broadcast = new BroadcastState(this, this.#limits, makeRef);
     this.#request = new RequestState(this, this.#limits);
     this.#discovery = new DiscoveryState(this, config.discovery, makeRef);
+    const routing = new RoutingState(this, config.routing, makeRef);
+    const entropy = new Entropy(config.entropy);
     this.#features = {
       hello: new HelloState(this, config.self, config.policy, config.routingSettings),
       peers: this.#peers,
@@ -125,7 +133,8 @@ export class NodeCore implements Context<Output> {
       services: this.#services,
       ping: new PingState(this, config.ping),
       request: this.#request,
-      routing: new RoutingState(this, config.routing, makeRef),
+      routing,
+      sealing: new SealingState(this, config.sealing, routing, entropy),
       broadcast: this.#broadcast,
       discovery: this.#discovery,
     };

@@ -26,6 +26,12 @@ export interface Reconfigure {
   readonly responder: Responder<void>;
 }
 
+/** The wall clock was set, or is known for the first time: what is added to the loop's time to get ms since 1970. */
+export interface DateTold {
+  readonly type: 'loop/date';
+  readonly offsetMs: number;
+}
+
 /** A peer can be reached, directly or over others, or has another name than before. */
 export interface RouteFound {
   readonly type: 'route/found';

@@ -13,6 +13,7 @@ import type { PeersCommand, PeersInput, PeersOutput } from '../peers/messages.ts
 import type { PingInput, PingOutput } from '../ping/state.ts';
 import type { RequestCancel, RequestCommand, RequestInput, RequestOutput } from '../request/messages.ts';
 import type { RoutingCommand, RoutingInput, RoutingOutput } from '../routing/messages.ts';
+import type { SealingInput, SealingOutput } from '../sealing/messages.ts';
 import type { ServicesCommand, ServicesInput, ServicesOutput } from '../services/messages.ts';
 import type { TraceCommand } from '../trace/messages.ts';
 import type { ClientClosed, Drain, Reconfigure } from './inputs.ts';
@@ -50,6 +51,7 @@ export type Output =
   | PingOutput
   | RequestOutput
   | RoutingOutput
+  | SealingOutput
   | ServicesOutput;
 
 /** Commands that found no room in the inbox since the last turn. */
@@ -71,6 +73,7 @@ export type Input =
   | PingInput
   | RequestInput
   | RoutingInput
+  | SealingInput
   | ServicesInput;
 
 /** What happened: everything but commands, the tick, and what features tell each other. */
@@ -85,6 +88,9 @@ type Told = Extract<
       | 'discovery/unreached'
       | 'node/overload'
       | 'packet/arrived'
+      | 'packet/send'
+      | 'seal/received'
+      | 'seal/unsent'
       | 'service/added'
       | 'service/removed'
       | 'peer/came'

@@ -103,6 +103,9 @@ export class Narrator {
           area: 'discovery',
         });
         return;
+      case 'seal/unsent':
+        log.debug(output.error.message, { area: 'routing', peer: output.to, code: output.error.code });
+        return;
       case 'request/dispatch': {
         if (!log.isDebugging?.('request')) return;
         const { peer, service, payload } = output;

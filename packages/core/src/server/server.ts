@@ -24,9 +24,17 @@ const SPLIT_INPUTS = 64;
  */
 const LATE_TICK_MS = 1_000;
 
+/**
+ * What is dated is judged by the wall clock. By so many ms it may go another way than the loop's time (it is set, or the
+ * machine was suspended) before the state is told.
+ */
+const DATE_STEP_MS = 1_000;
+
 export interface Clock {
   /** Ms. It should be monotonic; a step back counts as no time at all. */
   now(): number;
+  /** Ms since 1970, as others count them. */
+  date(): number;
 }
 
 /** Sees every input in the order in which the loop takes it, and where turns begin and end. */
@@ -52,6 +60,7 @@ export class ServerLoop {
   #timerMs = Number.POSITIVE_INFINITY;
   readonly #splitInputs: number;
   #clockMs: number;
+  #dateOffsetMs = Number.POSITIVE_INFINITY;
   readonly #meter: Meter;
   /** What the log has heard of. */
   readonly #refusedTold = { items: 0, bytes: 0 };
@@ -100,7 +109,9 @@ export class ServerLoop {
   /** Runs until the inbox is closed. */
   async run(): Promise<void> {
     try {
-      this.#recorder?.begin(this.#core.config, this.#core.startedMs);
+      // What keys were made of must not lie about for as long as the node runs; only a replay needs it.
+      if (this.#recorder === undefined) this.#core.config.entropy.fill(0);
+      else this.#recorder.begin(this.#core.config, this.#core.startedMs);
       while (!this.inbox.isClosed) {
         await this.inbox.ready();
         this.#turn(true);
@@ -123,6 +134,7 @@ export class ServerLoop {
     this.#recorder?.turn(this.#core.nowMs);
     const beganMs = this.#clockMs;
     this.#meter.begin(beganMs, wasScheduled);
+    this.#tellDate();
     this.#tellRefused();
     const isTicking = this.inbox.takeTick();
     const isLate = isTicking && this.#core.nowMs - this.#core.nextTickMs > LATE_TICK_MS;
@@ -140,6 +152,13 @@ export class ServerLoop {
     const clockMs = this.#clock.now();
     this.#core.nowMs += Math.max(0, clockMs - this.#clockMs);
     this.#clockMs = clockMs;
+  }
+
+  #tellDate(): void {
+    const offsetMs = this.#clock.date() - this.#core.nowMs;
+    if (Math.abs(offsetMs - this.#dateOffsetMs) < DATE_STEP_MS) return;
+    this.#dateOffsetMs = offsetMs;
+    this.#take({ type: 'loop/date', offsetMs });
   }
 
   /** Callers heard of it at once; this is for the log, and for who watches. */

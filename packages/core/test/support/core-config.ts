@@ -1,7 +1,9 @@
-import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import { createHash, createPublicKey, sign } from 'node:crypto';
 import type { Policy } from '../../src/hello/policy.ts';
-import { encryptionKeyStatement } from '../../src/hello/proof.ts';
+import { encryptionKeyStatement, isSigned } from '../../src/hello/proof.ts';
 import type { HelloSelf } from '../../src/hello/state.ts';
+import { encryptionKeyOf, signingKeyOf } from '../../src/identity.ts';
+import type { SealingSelf } from '../../src/sealing/state.ts';
 import type { CoreConfig } from '../../src/server/core.ts';
 import { defaultLimits, defaultRouting } from '../../src/settings.ts';
 
@@ -10,17 +12,13 @@ export const openPolicy: Policy = { network: 'test', key: undefined, allow: new 
 /** Raw Ed25519 keys by the id that stands for them in a test. */
 const publicKeys = new Map<string, Uint8Array>();
 
-/** PKCS #8 header (RFC 8410) in front of the 32 bytes of an Ed25519 private key. */
-const PKCS8_HEADER = Buffer.from('302e020100300506032b657004220420', 'hex');
+function secretOf(id: string): Uint8Array {
+  return createHash('sha256').update(id).digest();
+}
 
 /** Who a node is: its id and its name are `id`, its key is the same in every run, and everybody knows it. */
 export function selfOf(id: string): HelloSelf {
-  const secret = createHash('sha256').update(id).digest();
-  const privateKey = createPrivateKey({
-    key: Buffer.concat([PKCS8_HEADER, secret]),
-    format: 'der',
-    type: 'pkcs8',
-  });
+  const privateKey = signingKeyOf(secretOf(id));
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
   publicKeys.set(id, Buffer.from(x as string, 'base64url'));
   const encryptionKey = new Uint8Array(32).fill(id.length);
@@ -31,6 +29,24 @@ export function selfOf(id: string): HelloSelf {
     encryptionKey,
     encryptionKeySignature: sign(null, encryptionKeyStatement(encryptionKey), privateKey),
     publicKeyOf: (peer) => publicKeys.get(peer),
+  };
+}
+
+/** The same node as one that seals messages: its keys are real. */
+export function sealingOf(id: string, sealing: Partial<SealingSelf> = {}): SealingSelf {
+  const { publicKeyOf } = selfOf(id);
+  return {
+    id,
+    network: openPolicy.network,
+    psk: new Uint8Array(32),
+    keys: encryptionKeyOf(secretOf(id)),
+    firstSequence: 1,
+    sign: (statement) => sign(null, statement, signingKeyOf(secretOf(id))),
+    isSigned: (peer, statement, signature) => {
+      const publicKey = publicKeyOf(peer);
+      return publicKey !== undefined && isSigned(publicKey, statement, signature);
+    },
+    ...sealing,
   };
 }
 
@@ -59,6 +75,7 @@ export function coreConfig(config: Partial<CoreConfig> = {}): CoreConfig {
       }),
       isGenuine: () => true,
     },
+    sealing: sealingOf('alice'),
     ping: { intervalMs: 15_000, timeoutMs: 10_000 },
     limits: defaultLimits,
     services: {},
