@@ -39,7 +39,7 @@ export function banner({ info, options, config, others }: Started): string {
   const start =
     secret === undefined
       ? plainStart(info, `${program} start --name ${other}${strategy}`)
-      : [`  ${ticket}`, `  ${program} start --name ${other}${strategy} --ticket -`, ''];
+      : [`  ${ticket}`, `  ${program} start --name ${other} --ticket -`, ''];
   const from = others.neighbour ?? (proposed && start.length > 0 ? other : undefined);
   const lines = [
     `peerd ${info.version}: ${info.name} is up`,
@@ -59,7 +59,7 @@ export function banner({ info, options, config, others }: Started): string {
       : [
           `On another machine, with what \`${ticket}\` prints:`,
           '',
-          `  peerd start --name ${other} --profile ${profile}${strategy} --ticket -`,
+          `  peerd start --name ${other} --profile ${profile} --ticket -`,
           '',
         ]),
     'Ctrl-C stops it.',

@@ -15,7 +15,8 @@ const makeTicket = async (...args: string[]) => await sandbox.run(['ticket', ...
 const startArgs = (name: string) => ['start', '--json', '--name', name, '--discovery', 'off'];
 
 test('a ticket with the secret is all that it takes to join, from standard input too', async () => {
-  const alice = await sandbox.start('alice', ['--discovery', 'off'], closed);
+  const alone = ['--discovery', 'off', '--routing-strategy', 'source'];
+  const alice = await sandbox.start('alice', alone, closed);
   const { stdout, stderr } = await makeTicket('--with-secret');
   expect(stderr).toContain('keep this ticket secret');
   expect(stderr).toContain('only for this machine');

@@ -121,14 +121,15 @@ async function start(config: DaemonConfig, log: DaemonLog, data: Data): Promise<
   };
 
   const ticket = async ({ addresses: given, withSecret }: TicketOptions): Promise<MadeTicket> => {
-    const { id, network, addresses: listened } = await client.status();
+    const { id, network, routing, addresses: listened } = await client.status();
     const { addresses, isLoopbackOnly } =
       given.length > 0
         ? { addresses: given.map((address) => addressOf(id, address)), isLoopbackOnly: false }
         : addressesFor(id, listened);
+    const strategy = routing.strategy === 'source' ? routing.strategy : undefined;
     const networkSecret = withSecret ? config.values.network_secret : undefined;
     return {
-      ticket: encodeTicket({ id, addresses, network, secret: networkSecret }),
+      ticket: encodeTicket({ id, addresses, network, secret: networkSecret, strategy }),
       addresses: addresses.map((address) => `${address}/p2p/${id}`),
       hasSecret: networkSecret !== undefined,
       loopbackOnly: isLoopbackOnly,

@@ -12,6 +12,8 @@ export interface Ticket {
   network: string;
   /** The secret of the network, for those who do not have it. */
   secret?: string | undefined;
+  /** How its peers route. Default: by table. */
+  strategy?: 'source' | undefined;
 }
 
 /*
@@ -34,11 +36,12 @@ const schema = z.strictObject({
   a: z.array(z.string().min(1).max(256)).min(1).max(maxAddresses),
   n: z.string().min(1).max(63),
   s: z.string().min(1).max(1_024).optional(),
+  r: z.literal('source').optional(),
 });
 
 /** Fails with `invalid` on more addresses, or a longer secret, than a ticket takes. */
-export function encodeTicket({ id, addresses, network, secret }: Ticket): string {
-  const fields = schema.safeParse({ i: id, a: addresses, n: network, ...(secret && { s: secret }) });
+export function encodeTicket({ id, addresses, network, secret, strategy }: Ticket): string {
+  const fields = schema.safeParse({ i: id, a: addresses, n: network, s: secret, r: strategy });
   if (!fields.success)
     throw new PeerdError(
       'invalid',
@@ -64,8 +67,14 @@ export function decodeTicket(text: string): Ticket {
     throw new PeerdError('invalid', 'the ticket is not whole: copy all of its line');
   const fields = schema.safeParse(parsed(body));
   if (!fields.success) throw new PeerdError('invalid', 'the ticket holds something else than a ticket does');
-  const { i: id, a: addresses, n: network, s: secret } = fields.data;
-  return { id, addresses, network, ...(secret === undefined ? {} : { secret }) };
+  const { i: id, a: addresses, n: network, s: secret, r: strategy } = fields.data;
+  return {
+    id,
+    addresses,
+    network,
+    ...(secret === undefined ? {} : { secret }),
+    ...(strategy === undefined ? {} : { strategy }),
+  };
 }
 
 /** The addresses of a node that belong into a ticket: those that others can use, if there are any. */

@@ -16,7 +16,7 @@ const ticket = {
 const address = (i: number) => `/ip4/192.0.2.7/tcp/${i}`;
 
 describe('a ticket', () => {
-  test.each([ticket, { ...ticket, secret: undefined }])(
+  test.each([ticket, { ...ticket, secret: undefined }, { ...ticket, strategy: 'source' as const }])(
     'is one word that gives back what was put in',
     (made) => {
       const text = encodeTicket(made);
@@ -140,6 +140,16 @@ describe('a ticket in the configuration', () => {
     ]);
     const same = await loadConfig({ env, ticket: text, flags: { network: 'zu Hause' } });
     expect(same.values.network).toBe('zu Hause');
+  });
+
+  test('of a network that routes by source sets that, and whatever says otherwise is a mistake', async () => {
+    const bySource = encodeTicket({ ...ticket, strategy: 'source' });
+    const { values } = await loadConfig({ env, ticket: bySource, flags: { routing: { forward: 'all' } } });
+    expect(values.routing).toEqual({ strategy: 'source', forward: 'all' });
+    const loading = loadConfig({ env: { ...env, PEERD_ROUTING_STRATEGY: 'table' }, ticket: bySource });
+    await expect(loading).rejects.toThrow(
+      'PEERD_ROUTING_STRATEGY: routing.strategy: "table" is not the routing strategy of --ticket, which is "source": leave one of the two out',
+    );
   });
 
   test('may be in PEERD_TICKET', async () => {

@@ -35,8 +35,8 @@ export function ticketCommand(): Command {
     command,
     ['peerd ticket', 'peerd ticket --with-secret --json'],
     `The other side pastes it: peerd start --ticket LINE. It holds the addresses of
-this daemon and the name of its network; the secret only if asked for. With
-peerd start --ticket - it is read from standard input, and stays out of the
-history of the shell and of the list of processes.`,
+this daemon, the name of its network and how that routes; the secret only if
+asked for. With peerd start --ticket - it is read from standard input, and stays
+out of the history of the shell and of the list of processes.`,
   );
 }

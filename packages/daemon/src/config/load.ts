@@ -105,24 +105,36 @@ function ticketLayers(flag: string | undefined, variable: string | undefined): L
   return ticket === undefined ? [] : [layerOf(() => ticketSource(ticket, name), `${name}: `)];
 }
 
-/** What names another network than the ticket: its peers would refuse this node for as long as it runs. */
+/** What peers of one network have in common, and what it is called. */
+const joined: readonly [path: readonly string[], what: string][] = [
+  [['network'], 'network'],
+  [['routing', 'strategy'], 'routing strategy'],
+];
+
+/** What names another network than the ticket, or another strategy: its peers would refuse this node for as long as it runs. */
 function contradictions(layers: readonly Layer[], ticket: Layer | undefined): MergedMistake[] {
-  const network = ticket?.values.network;
-  if (network === undefined) return [];
-  const path = ['network'];
-  return layers.flatMap((layer) => {
-    const other = layer.values.network;
-    if (other === undefined || other === network) return [];
-    const line = `${layer.where(path)}: network: ${JSON.stringify(other)} is not the network of ${ticket?.where(path)}, which is ${JSON.stringify(network)}: leave one of the two out`;
-    return [{ layer, position: layer.position(path), line }];
+  if (ticket === undefined) return [];
+  return joined.flatMap(([path, what]) => {
+    const own = valueAt(ticket.values, path);
+    return layers.flatMap((layer) => {
+      const other = valueAt(layer.values, path);
+      if (own === undefined || other === undefined || other === own) return [];
+      const line = `${layer.where(path)}: ${path.join('.')}: ${JSON.stringify(other)} is not the ${what} of ${ticket.where(path)}, which is ${JSON.stringify(own)}: leave one of the two out`;
+      return [{ layer, position: layer.position(path), line }];
+    });
   });
 }
 
 /** Joins the network of the ticket through the peer that made it. */
 function ticketSource(text: string, name: string): ConfigSource {
-  const { id, addresses, network, secret } = decodeTicket(text);
+  const { id, addresses, network, secret, strategy } = decodeTicket(text);
   const peers = addresses.map((address) => `${address}/p2p/${id}`);
-  const values = { peers, network, ...(secret === undefined ? {} : { network_secret: secret }) };
+  const values = {
+    peers,
+    network,
+    ...(secret === undefined ? {} : { network_secret: secret }),
+    ...(strategy === undefined ? {} : { routing: { strategy } }),
+  };
   return { values, where: () => name, position: keyPosition };
 }
 
