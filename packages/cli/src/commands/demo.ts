@@ -6,8 +6,11 @@ export function demoCommand(): Command {
   const command = new Command('demo')
     .description('Show it all: two daemons, a request, a broadcast, one killed')
     .action(async () => {
-      const { runDemo } = await import('../demo/run.ts');
-      await runDemo(outputOf(command), interruption());
+      const [{ perform }, { tour }] = await Promise.all([
+        import('../demo/stage.ts'),
+        import('../demo/tour.ts'),
+      ]);
+      await perform(outputOf(command), interruption(), tour);
     });
   return withExamples(
     command,
