@@ -13,6 +13,13 @@ export function watchingContract(name: string, makePair: MakePair): void {
       }
     }
 
+    /** A route is the last that comes by itself: what happens from then on is what the test does. */
+    async function quietPair(): ReturnType<MakePair> {
+      const pair = await makePair();
+      await expect.poll(() => pair.a.client.routes()).toMatchObject([{ peer: pair.b.id }]);
+      return pair;
+    }
+
     test('peers, their routes, services and topics that come and go are told, with the time', async () => {
       const { a, b, close } = await makePair();
       const before = Date.now();
@@ -43,7 +50,7 @@ export function watchingContract(name: string, makePair: MakePair): void {
     });
 
     test('can be iterated at once; leaving the loop, its signal and its client end it', async () => {
-      const { a, close } = await makePair();
+      const { a, close } = await quietPair();
       const first = (async () => {
         for await (const { type } of a.client.watch()) return type;
         return 'ended';
@@ -70,9 +77,7 @@ export function watchingContract(name: string, makePair: MakePair): void {
     });
 
     test('a watcher that does not read loses the oldest, and hears how many', async () => {
-      const { a, b, close } = await makePair();
-      // The last that happens by itself: what is counted from here on is what the test does.
-      await expect.poll(() => a.client.routes()).toMatchObject([{ peer: b.id }]);
+      const { a, close } = await quietPair();
       await using watch = await a.client.watch();
       const total = 3_000;
       // Each registration is an event, and so is its end.
