@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { HOP_LIMIT } from '../src/hop-limit.ts';
 import { defaultTableLimits } from '../src/routing/limits.ts';
-import { type Advert, type Exchange, HOP_LIMIT } from '../src/routing/messages.ts';
+import type { Advert, Exchange } from '../src/routing/messages.ts';
 import { RoutingTable } from '../src/routing/table.ts';
 import { type Actor, Simulation, type Weather, type World } from '../src/simulation/simulation.ts';
 import { PlainTable, type PlainTableMessage } from './support/plain-table.ts';

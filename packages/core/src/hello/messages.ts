@@ -8,11 +8,6 @@ export const HELLO_PROTOCOL = '/peerd/hello/1';
 /** Versions of the handshake that this node speaks. */
 export const HELLO_VERSIONS: readonly number[] = [2];
 
-/** What a node does in the network, as it says in its greeting. */
-export const ROLE_PEER = 'peer';
-/** It passes on what is for others. */
-export const ROLE_FORWARDER = 'forwarder';
-
 export interface Greeting {
   readonly type: 'greeting';
   readonly versions: readonly number[];

@@ -1,6 +1,7 @@
 import { type ErrorCode, PeerdError } from '@peerd/protocol';
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import type { RoutingSettings } from '../config.ts';
+import { ROLE_FORWARDER, ROLE_PEER } from '../roles.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import {
   type Greeting,
@@ -9,8 +10,6 @@ import {
   type HelloInput,
   type HelloMessage,
   type HelloOutput,
-  ROLE_FORWARDER,
-  ROLE_PEER,
 } from './messages.ts';
 import { type Denial, isClosed, judgeGreeting, judgePeer, type Policy } from './policy.ts';
 import { isProof, type ProofSubject, prove } from './proof.ts';

@@ -1,6 +1,7 @@
 import type { RouteInfo } from '@peerd/protocol';
 import type { Overload } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
+import { HOP_LIMIT } from '../hop-limit.ts';
 import type { PeersOutput } from '../peers/messages.ts';
 import type {
   InternalAnswer,
@@ -10,9 +11,6 @@ import type {
 } from '../request/messages.ts';
 import type { RouteFound, RouteLost } from '../server/inputs.ts';
 import type { Settle } from '../server/outputs.ts';
-
-/** Links that a message may take, and so the longest route there is. */
-export const HOP_LIMIT = 16;
 
 /** The distance of what can't be reached. */
 export const UNREACHABLE: number = HOP_LIMIT + 1;

@@ -1,4 +1,5 @@
 import { Quota, type Teller } from '../channel/quota.ts';
+import { HOP_LIMIT } from '../hop-limit.ts';
 import { Changes } from './changes.ts';
 import { type Destination, isNearer } from './destination.ts';
 import type { TableLimits } from './limits.ts';
@@ -7,7 +8,6 @@ import {
   type Entry,
   EXCHANGE_MS,
   type Exchange,
-  HOP_LIMIT,
   MAX_ENTRIES,
   MAX_REQUESTS,
   type Route,

@@ -5,6 +5,7 @@ import type { Limits, RoutingSettings, ServiceRules } from '../config.ts';
 import { ConnectionsState } from '../connections/state.ts';
 import { type DiscoveryConfig, DiscoveryState } from '../discovery/state.ts';
 import { Entropy } from '../entropy.ts';
+import { ForwardingState } from '../forwarding/state.ts';
 import type { Policy } from '../hello/policy.ts';
 import { type HelloSelf, HelloState } from '../hello/state.ts';
 import { PeersState } from '../peers/state.ts';
@@ -124,10 +125,11 @@ export class NodeCore implements Context<Output> {
     this.#broadcast = new BroadcastState(this, this.#limits, makeRef);
     this.#request = new RequestState(this, this.#limits);
     this.#discovery = new DiscoveryState(this, config.discovery, makeRef);
-    const routing = new RoutingState(this, config.routing, makeRef);
     const entropy = new Entropy(config.entropy);
+    const { routingSettings } = config;
+    const routing = new RoutingState(this, config.routing, makeRef, routingSettings.forward !== 'nobody');
     this.#features = {
-      hello: new HelloState(this, config.self, config.policy, config.routingSettings),
+      hello: new HelloState(this, config.self, config.policy, routingSettings),
       peers: this.#peers,
       connections: new ConnectionsState(this),
       services: this.#services,
@@ -135,6 +137,7 @@ export class NodeCore implements Context<Output> {
       request: this.#request,
       routing,
       sealing: new SealingState(this, config.sealing, routing, entropy),
+      forwarding: new ForwardingState(this, config.self.id, routingSettings, routing),
       broadcast: this.#broadcast,
       discovery: this.#discovery,
     };

@@ -8,6 +8,7 @@ import type {
 import type { Responder } from '../channel/responder.ts';
 import type { ConnectionsCommand, ConnectionsInput, ConnectionsOutput } from '../connections/messages.ts';
 import type { DiscoveryInput, DiscoveryOutput } from '../discovery/messages.ts';
+import type { ForwardingInput, ForwardingOutput } from '../forwarding/messages.ts';
 import type { HelloInput, HelloOutput } from '../hello/messages.ts';
 import type { PeersCommand, PeersInput, PeersOutput } from '../peers/messages.ts';
 import type { PingInput, PingOutput } from '../ping/state.ts';
@@ -46,6 +47,7 @@ export type Output =
   | BroadcastOutput
   | ConnectionsOutput
   | DiscoveryOutput
+  | ForwardingOutput
   | HelloOutput
   | PeersOutput
   | PingOutput
@@ -68,6 +70,7 @@ export type Input =
   | BroadcastInput
   | ConnectionsInput
   | DiscoveryInput
+  | ForwardingInput
   | HelloInput
   | PeersInput
   | PingInput
@@ -87,10 +90,10 @@ type Told = Extract<
       | 'discovery/itself'
       | 'discovery/unreached'
       | 'node/overload'
-      | 'packet/arrived'
-      | 'packet/send'
       | 'seal/received'
       | 'seal/unsent'
+      | 'packet/unsent'
+      | 'probe/expired'
       | 'service/added'
       | 'service/removed'
       | 'peer/came'

@@ -14,13 +14,13 @@ import {
   HELLO_PROTOCOL,
   HELLO_VERSIONS,
   type HelloMessage,
-  ROLE_PEER,
 } from '../../src/hello/messages.ts';
 import { encryptionKeyStatement } from '../../src/hello/proof.ts';
 import { encryptionKeyOf, generateSecret } from '../../src/identity.ts';
 import { FrameDecoder } from '../../src/request/decoder.ts';
 import { encodeFrames } from '../../src/request/encoder.ts';
 import { type Frame, REQUEST_PROTOCOL } from '../../src/request/frames.ts';
+import { ROLE_PEER } from '../../src/roles.ts';
 
 export class RawPeer implements AsyncDisposable {
   readonly node: Libp2p;

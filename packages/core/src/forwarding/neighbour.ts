@@ -1,0 +1,66 @@
+/**
+ * What is forwarded for one neighbour in a second: what a link of 1 Gbit/s carries, so that no neighbour can take more of a
+ * forwarder than that.
+ */
+const MAX_FORWARDED_BYTES_PER_SECOND: number = 128 * 1024 * 1024;
+
+/** At once, after a pause: a quarter of a second's worth. */
+export const MAX_FORWARDED_BURST_BYTES: number = 32 * 1024 * 1024;
+
+/**
+ * Pairs of ends that one neighbour hands over packets of: what can be seen here of the calls that it is the way for. Some
+ * 250 bytes each.
+ */
+export const MAX_PAIRS_PER_NEIGHBOUR = 4_096;
+
+/** A pair that nothing was forwarded for so long, in ms, is forgotten. */
+const SILENT_PAIR_MS = 60_000;
+
+/** A source and a destination that packets are forwarded between. */
+export interface Pair {
+  readonly source: string;
+  readonly destination: string;
+  lastMs: number;
+}
+
+/** A peer that there is a connection to, and what is forwarded for it. */
+export class Neighbour {
+  /** It has said hello. */
+  isPeerd: boolean;
+  /** It passes on what is for others. */
+  isForwarder: boolean;
+  /** By source and destination as text. */
+  readonly pairs: Map<string, Pair> = new Map();
+  #budgetBytes = MAX_FORWARDED_BURST_BYTES;
+  #budgetMs: number;
+
+  constructor(isPeerd: boolean, isForwarder: boolean, nowMs: number) {
+    this.isPeerd = isPeerd;
+    this.isForwarder = isForwarder;
+    this.#budgetMs = nowMs;
+  }
+
+  /** Of a burst, how much has been forwarded of late. */
+  usedBytes(nowMs: number): number {
+    return MAX_FORWARDED_BURST_BYTES - this.#budgetAt(nowMs);
+  }
+
+  /** Whether so much may be forwarded for it now; it then counts as forwarded. */
+  spend(bytes: number, nowMs: number): boolean {
+    this.#budgetBytes = this.#budgetAt(nowMs);
+    this.#budgetMs = nowMs;
+    if (bytes > this.#budgetBytes) return false;
+    this.#budgetBytes -= bytes;
+    return true;
+  }
+
+  forgetSilent(nowMs: number): void {
+    for (const [ends, { lastMs }] of this.pairs)
+      if (nowMs - lastMs >= SILENT_PAIR_MS) this.pairs.delete(ends);
+  }
+
+  #budgetAt(nowMs: number): number {
+    const earned = ((nowMs - this.#budgetMs) / 1_000) * MAX_FORWARDED_BYTES_PER_SECOND;
+    return Math.min(MAX_FORWARDED_BURST_BYTES, this.#budgetBytes + earned);
+  }
+}
