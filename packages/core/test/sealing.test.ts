@@ -13,6 +13,7 @@ import {
 import type { Purpose, SealingOutput } from '../src/sealing/messages.ts';
 import { seal } from '../src/sealing/noise.ts';
 import { type SealingSelf, SealingState } from '../src/sealing/state.ts';
+import type { TakenLimits } from '../src/sealing/taken.ts';
 import { FakeContext } from './support/context.ts';
 import { sealingOf } from './support/core-config.ts';
 
@@ -30,11 +31,11 @@ class Node {
   readonly self: SealingSelf;
   readonly state: SealingState;
 
-  constructor(id: string, self: Partial<SealingSelf> = {}, sequence = 1) {
+  constructor(id: string, self: Partial<SealingSelf> = {}, sequence = 1, limits?: TakenLimits) {
     this.self = sealingOf(id, self);
     const seed = new Uint8Array(32).fill(id.charCodeAt(0));
     const ways = { advertOf: (peer: string) => (peer === 'nobody' ? undefined : advertOf(peer, sequence)) };
-    this.state = new SealingState(this.context, this.self, ways, new Entropy(seed));
+    this.state = new SealingState(this.context, this.self, ways, new Entropy(seed), limits);
     this.setDate(DATE_MS);
   }
 
@@ -357,26 +358,23 @@ describe('the bounds of sealed messages', () => {
     expect(alice.context.take()).toMatchObject([{ type: 'seal/unsent', error: { code: 'busy' } }]);
   });
 
-  test('4,096 of one sender are remembered: more are refused until they expire, those of others are not', () => {
-    const bob = new Node('bob', { isSigned: () => true });
-    const send = (sender: string, number: number, expiresMs: number) => {
-      // A second for each hundred of them.
-      bob.pass(10);
-      const id = new Uint8Array(16);
-      new DataView(id.buffer).setUint32(0, number);
-      const signature = new Uint8Array(64);
-      return bob.receive(sender, forge({ sender, id, expiresMs, signature }, { from: sender }));
+  test('so many are remembered, of one sender and of all: more are refused until the first expire', () => {
+    const bob = new Node('bob', {}, 1, { maxTaken: 5, maxOfSender: 3 });
+    const send = (sender: string, number: number, expiresMs: number = DATE_MS + 9 * MINUTE) => {
+      const id = new Uint8Array(16).fill(number);
+      return bob.receive(sender, forge({ sender, id, expiresMs }, { from: sender, signer: sender }));
     };
-    const expiresMs = DATE_MS + 9 * MINUTE;
-    for (let number = 0; number < 4_096; number += 1) expect(send('alice', number, expiresMs)).toEqual(taken);
     const full = ['sealed messages remembered'];
-    expect(send('alice', 4_096, expiresMs)).toEqual(full);
-    expect(send('alice', 4_097, bob.dateMs + 10 * MINUTE)).toEqual(full);
-    expect(send('carol', 0, expiresMs)).toEqual([`carol: ${payload}`]);
-    bob.pass(10 * MINUTE);
-    expect(send('alice', 4_096, bob.dateMs + MINUTE)).toEqual(taken);
-    const [remembered] = bob.state.quotas.map(({ info }) => info);
-    expect(remembered).toMatchObject({ size: 1, limit: 65_536, refused: 2 });
+    for (const number of [1, 2, 3]) expect(send('alice', number)).toEqual(taken);
+    expect(send('alice', 4)).toEqual(full);
+    expect(send('alice', 5, DATE_MS + 5 * MINUTE)).toEqual(full);
+    expect(send('alice', 3)).toEqual(replayed);
+    expect(send('carol', 4, DATE_MS + 3 * MINUTE)).toEqual([`carol: ${payload}`]);
+    expect(send('carol', 5)).toEqual([`carol: ${payload}`]);
+    expect(send('dave', 6)).toEqual(full);
+    bob.pass(5 * MINUTE);
+    expect(send('dave', 6)).toEqual([`dave: ${payload}`]);
+    expect(bob.state.quotas[0]?.info).toMatchObject({ size: 5, limit: 5, refused: 3 });
   });
 });
 

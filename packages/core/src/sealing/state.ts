@@ -22,7 +22,7 @@ import {
   type SealSend,
 } from './messages.ts';
 import { type Agreed, open, seal } from './noise.ts';
-import { MAX_TAKEN, Taken } from './taken.ts';
+import { defaultTakenLimits, Taken, type TakenLimits } from './taken.ts';
 
 /** Longest payload: with all that is around it, it fits into a packet. */
 const MAX_SEALED_BYTES: number = 32 * 1024;
@@ -89,7 +89,7 @@ export class SealingState implements Feature<SealingInput> {
   readonly #self: SealingSelf;
   readonly #ways: Pick<Ways, 'advertOf'>;
   readonly #entropy: Entropy;
-  readonly #taken = new Taken();
+  readonly #taken: Taken;
   readonly #opened = new TokenBuckets(MAX_OPENED_PER_SECOND, MAX_OPENED_AT_ONCE, MAX_COUNTED_PEERS);
   readonly #sealed = new TokenBuckets(MAX_SEALED_PER_SECOND, MAX_SEALED_AT_ONCE, MAX_COUNTED_PEERS);
   readonly #refused = new Map<Reason, number>();
@@ -104,15 +104,17 @@ export class SealingState implements Feature<SealingInput> {
     self: SealingSelf,
     ways: Pick<Ways, 'advertOf'>,
     entropy: Entropy,
+    limits: TakenLimits = defaultTakenLimits,
   ) {
     this.#context = context;
     this.#self = self;
     this.#ways = ways;
     this.#entropy = entropy;
+    this.#taken = new Taken(limits);
     this.#rememberedQuota = new Quota(
       'sealed messages remembered',
       'items',
-      () => MAX_TAKEN,
+      () => limits.maxTaken,
       () => this.#taken.size,
     );
     this.#openedQuota = new Quota(

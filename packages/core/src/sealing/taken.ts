@@ -1,8 +1,15 @@
 /** Ids of all senders together. At some 100 bytes each they take some 6 MB. */
-export const MAX_TAKEN = 65_536;
+const MAX_TAKEN = 65_536;
 
 /** Ids of one sender: one that makes peers up, to fill the rest, needs many of them. */
 const MAX_TAKEN_OF_SENDER = 4_096;
+
+export interface TakenLimits {
+  readonly maxTaken: number;
+  readonly maxOfSender: number;
+}
+
+export const defaultTakenLimits: TakenLimits = { maxTaken: MAX_TAKEN, maxOfSender: MAX_TAKEN_OF_SENDER };
 
 /** Ids are forgotten together, by when they expire: so many ms of them at a time. */
 const SLOT_MS = 60_000;
@@ -14,9 +21,14 @@ const SLOT_MS = 60_000;
 export class Taken {
   /** By expiry, then by sender. */
   readonly #slots = new Map<number, Map<string, Set<string>>>();
+  readonly limits: TakenLimits;
   #size = 0;
   #forgottenMs = 0;
   #nextExpiryMs = Number.POSITIVE_INFINITY;
+
+  constructor(limits: TakenLimits) {
+    this.limits = limits;
+  }
 
   get size(): number {
     return this.#size;
@@ -41,10 +53,10 @@ export class Taken {
 
   /** Whether one more of this sender can be remembered: else it must not be taken. */
   hasRoom(sender: string): boolean {
-    if (this.#size >= MAX_TAKEN) return false;
+    if (this.#size >= this.limits.maxTaken) return false;
     let ofSender = 0;
     for (const slot of this.#slots.values()) ofSender += slot.get(sender)?.size ?? 0;
-    return ofSender < MAX_TAKEN_OF_SENDER;
+    return ofSender < this.limits.maxOfSender;
   }
 
   add(sender: string, id: Uint8Array, expiresMs: number): void {
