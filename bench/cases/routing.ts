@@ -1,71 +1,13 @@
-import {
-  type Actor,
-  defaultTableLimits,
-  EXCHANGE_MS,
-  type Exchange,
-  encodeExchange,
-  RoutingTable,
-  Simulation,
-  type World,
-} from '@peerd/core/testing';
+import { EXCHANGE_MS, isConverged, networkOfRouters, type RouterNetwork } from '@peerd/core/testing';
 import type { Case, Contender } from '../run.ts';
 
 const sizes = [50, 100, 200, 400];
 
-/** What an Ed25519 advert takes on the wire. */
-const encryptionKey = new Uint8Array(32);
-const signature = new Uint8Array(64);
-
-interface Told {
-  readonly exchange: Exchange;
-  readonly isAnswer: boolean;
-}
-
-class Router extends RoutingTable implements Actor<Told> {
-  readonly #world: World<Told>;
-  sentBytes = 0;
-
-  constructor(world: World<Told>) {
-    const { id } = world;
-    super(
-      {
-        id,
-        get nowMs() {
-          return world.nowMs;
-        },
-        push: (to, exchange) => this.#send(to, { exchange, isAnswer: false }),
-        forwards: true,
-        found: () => {},
-        lost: () => {},
-      },
-      (sequence) => ({ origin: id, sequence, name: id, encryptionKey, signature }),
-      1,
-      defaultTableLimits,
-      { nowMs: 0, emit: () => {} },
-    );
-    this.#world = world;
-  }
-
-  receive(from: string, { exchange, isAnswer }: Told): void {
-    this.take(from, exchange);
-    const answer = isAnswer ? undefined : this.exchangeFor(from);
-    if (answer !== undefined) this.#send(from, { exchange: answer, isAnswer: true });
-  }
-
-  #send(to: string, told: Told): void {
-    this.sentBytes += encodeExchange(told.exchange).length;
-    this.#world.send(to, told);
-  }
-}
-
-type Network = Simulation<Told, Router>;
-
 /** Each with four neighbours: two rings, the second in an order drawn by the seed. */
-function networkOf(size: number, seed: number): Network {
-  const network: Network = new Simulation(seed, {}, () => '');
+function networkOf(size: number, seed: number): RouterNetwork {
   // As long as a peer id.
   const ids = Array.from({ length: size }, (_, i) => `12D3KooW${String(i).padStart(44, '0')}`);
-  for (const id of ids) network.add(id, (world) => new Router(world));
+  const network = networkOfRouters(seed, ids);
   const shuffled = ids.toSorted();
   for (let i = size - 1; i > 0; i -= 1) {
     const j = Math.floor(network.random() * (i + 1));
@@ -76,33 +18,8 @@ function networkOf(size: number, seed: number): Network {
   return network;
 }
 
-/** Links from a node to each other one. */
-function distancesFrom(from: string, neighbours: ReadonlyMap<string, string[]>): Map<string, number> {
-  const distances = new Map([[from, 0]]);
-  for (const [at, distance] of distances)
-    for (const next of neighbours.get(at) ?? []) if (!distances.has(next)) distances.set(next, distance + 1);
-  return distances;
-}
-
-/** Every node has the shortest way to every other. */
-function isConverged(network: Network): boolean {
-  const neighbours = new Map<string, string[]>(network.ids.map((id) => [id, []]));
-  for (const [a, b] of network.links) {
-    neighbours.get(a)?.push(b);
-    neighbours.get(b)?.push(a);
-  }
-  return network.ids.every((id) => {
-    const distances = distancesFrom(id, neighbours);
-    const routes = network.actor(id).routes();
-    return (
-      routes.length === distances.size - 1 &&
-      routes.every(({ destination, distance }) => distances.get(destination) === distance)
-    );
-  });
-}
-
 /** Time until it has converged, in exchange intervals, to a fiftieth. */
-function intervalsToConverge(network: Network): number {
+function intervalsToConverge(network: RouterNetwork): number {
   const startMs = network.nowMs;
   while (!isConverged(network)) {
     network.run(EXCHANGE_MS / 50);

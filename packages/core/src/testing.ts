@@ -2,15 +2,13 @@
 
 export { Inbox } from './channel/inbox.ts';
 export { InProcessClient } from './client.ts';
-export { encodeExchange } from './routing/codec.ts';
-export { defaultTableLimits } from './routing/limits.ts';
-export { EXCHANGE_MS, type Exchange } from './routing/messages.ts';
-export { RoutingTable } from './routing/table.ts';
+export { EXCHANGE_MS } from './routing/messages.ts';
 export { type CoreConfig, NodeCore } from './server/core.ts';
 export { type Command, type Event, type Output, payloadBytes } from './server/messages.ts';
 export { Recording, replay } from './server/recording.ts';
 export { type Clock, ServerLoop } from './server/server.ts';
 export { defaultLimits, defaultRouting } from './settings.ts';
+export { isConverged, networkOfRouters, type RouterNetwork } from './simulation/router.ts';
 export { type Actor, Simulation, type Weather, type World } from './simulation/simulation.ts';
 export { Subscriptions } from './subscriptions.ts';
 export { Watchers } from './watchers.ts';

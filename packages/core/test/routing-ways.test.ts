@@ -19,14 +19,14 @@ class Node {
   #version = 0;
   #key = 0;
 
-  constructor(neighbours: readonly string[], forwards?: boolean) {
+  constructor(neighbours: readonly string[], forward: 'network' | 'nobody' = 'network') {
     const self = {
       id: 'self',
       firstSequence: 1,
       advertise: (sequence: number) => advertOf('self', sequence),
       isGenuine: () => true,
     };
-    this.state = new RoutingState(this.context, self, () => -1, forwards);
+    this.state = new RoutingState(this.context, self, { strategy: 'table', forward }, () => -1);
     for (const peer of neighbours)
       this.step({ type: 'peer/came', peer, name: peer, kind: 'peerd', roles: [] });
   }
@@ -43,7 +43,7 @@ class Node {
       epoch: 1,
       base: 0,
       version: this.#version,
-      ack: 0,
+      ack: 1,
       entries,
       requests: [],
     });
@@ -116,12 +116,12 @@ test('that a peer is found, has another name or is lost is told once', () => {
 });
 
 test('a node that forwards for nobody tells of itself alone', () => {
-  const toldBy = (forwards: boolean) => {
-    const node = new Node(['bob', 'carol'], forwards);
+  const toldBy = (forward: 'network' | 'nobody') => {
+    const node = new Node(['bob', 'carol'], forward);
     node.says('bob', row('bob', 0), row('zoe', 1));
     const answer = node.says('carol', row('carol', 0));
     return answer && decodeExchange(answer).entries.map(({ origin }) => origin);
   };
-  expect(toldBy(true)).toEqual(['self', 'bob', 'zoe', 'carol']);
-  expect(toldBy(false)).toEqual(['self']);
+  expect(toldBy('network')).toEqual(['self', 'bob', 'zoe', 'carol']);
+  expect(toldBy('nobody')).toEqual(['self']);
 });

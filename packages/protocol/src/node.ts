@@ -67,7 +67,7 @@ export interface RouteInfo {
   /** Links, 1 to 16. */
   readonly distance: number;
   /** How it was found: `table`, told by neighbours. */
-  readonly rule: 'table';
+  readonly rule: 'table' | 'source';
   /** Since it has been as it is. */
   readonly ageMs: number;
 }

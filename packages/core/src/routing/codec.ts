@@ -26,6 +26,14 @@ export function encodeExchange(exchange: Exchange): Uint8Array {
   return toBinary(ExchangeSchema, message);
 }
 
+/** About what an entry takes, and no less. */
+export function entryBytes({ origin, advert }: Entry): number {
+  const row = origin.length + 40;
+  return advert === undefined
+    ? row
+    : row + 40 + 3 * advert.name.length + advert.encryptionKey.length + advert.signature.length;
+}
+
 /** Throws nothing but `RoutingCodecError`. What adverts say is not checked here. */
 export function decodeExchange(bytes: Uint8Array): Exchange {
   const { epoch, base, version, ack, entries, requests } = read(bytes);

@@ -1,3 +1,4 @@
+import type { Changing } from './changes.ts';
 import type { Advert } from './messages.ts';
 
 /** Links to an origin, and the sequence of the advert that they go back to. */
@@ -7,16 +8,12 @@ export interface Distance {
 }
 
 /** A row of the table. */
-export interface Destination {
-  readonly origin: string;
+export interface Destination extends Changing {
   /** The newest that is known. */
   advert: Advert | undefined;
   /** The shortest distance that was ever told of, for the newest sequence that was: the feasibility distance. */
   feasible: Distance | undefined;
   selected: { readonly next: string; readonly sequence: number; readonly distance: number } | undefined;
-  /** Versions of the table in which the row, and its advert, changed. */
-  changedAt: number;
-  advertAt: number;
   sinceMs: number;
   /** When a newer advert was asked for. */
   askedMs: number;

@@ -18,6 +18,9 @@ export const UNREACHABLE: number = HOP_LIMIT + 1;
 /** Rows of one exchange: to check the signatures of so many adverts takes the receiver some 10 ms. More follow at once. */
 export const MAX_ENTRIES = 64;
 
+/** Bytes of the rows of one exchange: with the requests they stay below what a message between features may have. */
+export const MAX_EXCHANGE_BYTES: number = 40 * 1024;
+
 /** Requests for newer adverts in one exchange. More follow at once. */
 export const MAX_REQUESTS = 256;
 

@@ -1,12 +1,13 @@
 import { type CounterInfo, PeerdError, type RouteInfo } from '@peerd/protocol';
 import type { Quota } from '../channel/quota.ts';
+import type { RoutingSettings } from '../config.ts';
 import { ROUTES_SERVICE } from '../internal-services.ts';
 import type { InternalInbound } from '../request/messages.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import { decodeExchange, encodeExchange, RoutingCodecError } from './codec.ts';
-import { wayOf } from './detour.ts';
-import { defaultTableLimits } from './limits.ts';
+import { defaultRoutingLimits } from './limits.ts';
 import type { Advert, Exchange, RoutingInput, RoutingOutput, Way, Ways } from './messages.ts';
+import type { RoutingWorld, Strategy } from './strategy.ts';
 import { RoutingTable } from './table.ts';
 
 /** How long a neighbour has to answer: less than it may be silent, or its routes would go before the next attempt. */
@@ -22,51 +23,45 @@ export interface RoutingSelf {
   readonly firstSequence: number;
 }
 
-/** Who can be reached through whom: what the table says, told to neighbours and learned from them. */
+/** Who can be reached through whom: what the strategy makes of what neighbours tell, and has them told. */
 export class RoutingState implements Feature<RoutingInput>, Ways {
-  readonly strategy = 'table';
   readonly handlers: Handlers<RoutingInput>;
   readonly #context: Context<RoutingOutput>;
   readonly #self: RoutingSelf;
   readonly #makeRef: () => number;
-  readonly #table: RoutingTable;
+  readonly #strategy: Strategy;
   /** Whom each of our requests has gone to. */
   readonly #asked = new Map<number, string>();
   /** Adverts that their origin has not signed. */
   #forged = 0;
 
-  /** `forwards`: whether neighbours may send here what is for others. */
   constructor(
     context: Context<RoutingOutput>,
     self: RoutingSelf,
+    { forward }: Pick<RoutingSettings, 'strategy' | 'forward'>,
     makeRef: () => number,
-    forwards: boolean = true,
   ) {
     this.#context = context;
     this.#self = self;
     this.#makeRef = makeRef;
-    const world = {
+    const world: RoutingWorld = {
       id: self.id,
       get nowMs() {
         return context.nowMs;
       },
-      push: (to: string, exchange: Exchange) => this.#push(to, exchange),
-      forwards,
-      found: (peer: string, name: string) => context.emit({ type: 'route/found', peer, name }),
-      lost: (peer: string) => context.emit({ type: 'route/lost', peer, name: this.#nameOf(peer) }),
+      firstSequence: self.firstSequence,
+      forwards: forward !== 'nobody',
+      advertise: (sequence) => self.advertise(sequence),
+      push: (to, exchange) => this.#push(to, exchange),
+      emit: (output) => context.emit(output),
     };
-    this.#table = new RoutingTable(
-      world,
-      (sequence) => self.advertise(sequence),
-      self.firstSequence,
-      defaultTableLimits,
-      context,
-    );
+    this.#strategy = new RoutingTable(world, defaultRoutingLimits);
+    const { exchanges } = this.#strategy;
     this.handlers = {
       'peer/came': ({ peer, kind }) => {
-        if (kind === 'peerd') this.#table.linked(peer);
+        if (kind === 'peerd') exchanges.linked(peer);
       },
-      'peer/went': ({ peer }) => this.#table.unlinked(peer),
+      'peer/went': ({ peer }) => exchanges.unlinked(peer),
       'request/internal-inbound': (request) => {
         if (request.service === ROUTES_SERVICE) this.#answer(request);
       },
@@ -75,51 +70,47 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
         this.#asked.delete(ref);
         if (peer === undefined || outcome instanceof PeerdError) return;
         const exchange = this.#read(outcome);
-        if (exchange !== undefined) this.#table.take(peer, exchange);
+        if (exchange !== undefined) exchanges.take(peer, exchange);
       },
       routes: ({ responder }) => context.emit({ type: 'settle', responder, value: this.#list() }),
-      tick: () => this.#table.tick(),
+      tick: () => this.#strategy.tick(),
     };
+  }
+
+  get strategy(): Ways['strategy'] {
+    return this.#strategy.strategy;
   }
 
   get nextTickMs(): number {
-    return this.#table.nextTickMs;
+    return this.#strategy.nextTickMs;
   }
 
   get quotas(): readonly Quota[] {
-    return this.#table.quotas;
+    return this.#strategy.quotas;
   }
 
   get counters(): readonly CounterInfo[] {
-    return [
-      { name: 'forged adverts', count: this.#forged },
-      { name: 'malformed routes', count: this.#table.malformed },
-    ];
+    return [{ name: 'forged adverts', count: this.#forged }, ...this.#strategy.counters];
   }
 
   next(destination: string): string | undefined {
-    return this.#table.next(destination);
+    return this.#strategy.next(destination);
   }
 
   way(destination: string, attempt: number): Way | undefined {
-    return wayOf(this.#table, destination, attempt);
+    return this.#strategy.way(destination, attempt);
   }
 
   advertOf(peer: string): Advert | undefined {
-    return this.#table.advertOf(peer);
+    return this.#strategy.advertOf(peer);
   }
 
   snapshot(): unknown {
-    return {
-      routes: this.#table.routes(),
-      forged: this.#forged,
-      malformed: this.#table.malformed,
-      asked: [...this.#asked],
-    };
+    return { routes: this.#strategy.routes(), counters: this.counters, asked: [...this.#asked] };
   }
 
   #list(): RouteInfo[] {
-    return this.#table
+    return this.#strategy
       .routes()
       .sort((a, b) => a.distance - b.distance || (a.destination < b.destination ? -1 : 1))
       .map(({ destination, next, distance, ageMs }) => ({
@@ -128,13 +119,13 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
         next,
         nextName: this.#nameOf(next),
         distance,
-        rule: 'table',
+        rule: this.strategy,
         ageMs: Math.round(ageMs),
       }));
   }
 
   #nameOf(peer: string): string {
-    return this.#table.advertOf(peer)?.name ?? '';
+    return this.#strategy.advertOf(peer)?.name ?? '';
   }
 
   #push(to: string, exchange: Exchange): void {
@@ -152,6 +143,7 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
   }
 
   #answer({ key, peer, payload }: InternalInbound): void {
+    const { exchanges } = this.#strategy;
     const exchange = this.#read(payload);
     if (exchange === undefined)
       return this.#context.emit({
@@ -160,8 +152,8 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
         code: 'invalid',
         reason: 'these are no routes',
       });
-    this.#table.take(peer, exchange);
-    const answer = this.#table.exchangeFor(peer);
+    exchanges.take(peer, exchange);
+    const answer = exchanges.exchangeFor(peer);
     if (answer === undefined)
       return this.#context.emit({ type: 'request/refuse', key, code: 'refused', reason: 'no neighbour' });
     this.#context.emit({ type: 'request/answer', key, payload: encodeExchange(answer), end: true });
@@ -185,7 +177,7 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
 
   /** It was checked before: by the same signature. */
   #isKnown({ origin, sequence, signature }: Advert): boolean {
-    const known = this.#table.advertOf(origin);
+    const known = this.#strategy.advertOf(origin);
     return (
       known !== undefined && known.sequence === sequence && Buffer.compare(known.signature, signature) === 0
     );

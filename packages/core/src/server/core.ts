@@ -127,7 +127,7 @@ export class NodeCore implements Context<Output> {
     this.#discovery = new DiscoveryState(this, config.discovery, makeRef);
     const entropy = new Entropy(config.entropy);
     const { routingSettings } = config;
-    const routing = new RoutingState(this, config.routing, makeRef, routingSettings.forward !== 'nobody');
+    const routing = new RoutingState(this, config.routing, routingSettings, makeRef);
     this.#features = {
       hello: new HelloState(this, config.self, config.policy, routingSettings),
       peers: this.#peers,

@@ -170,6 +170,12 @@ export class Simulation<Message, A extends Actor<Message> = Actor<Message>> {
     return this.#links.has(keyOf(a, b));
   }
 
+  /** Whether what one sends now gets to the other, if it is not lost. */
+  carries(from: string, to: string): boolean {
+    const link = this.#links.get(keyOf(from, to));
+    return link !== undefined && !link.deafTo.has(from);
+  }
+
   get links(): (readonly [string, string])[] {
     return [...this.#links.values()].map(({ ends }) => ends);
   }

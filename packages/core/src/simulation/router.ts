@@ -1,0 +1,155 @@
+import { HOP_LIMIT } from '../hop-limit.ts';
+import { encodeExchange } from '../routing/codec.ts';
+import { defaultRoutingLimits, type RoutingLimits } from '../routing/limits.ts';
+import type { Exchange } from '../routing/messages.ts';
+import type { RoutingWorld, Strategy } from '../routing/strategy.ts';
+import { RoutingTable } from '../routing/table.ts';
+import { type Actor, Simulation, type Weather, type World } from './simulation.ts';
+
+/** What routers tell each other. */
+export interface Told {
+  readonly exchange: Exchange;
+  readonly isAnswer: boolean;
+}
+
+export interface RouterOptions {
+  /** Whether it forwards for others. Default: true. */
+  readonly forwards?: boolean;
+  readonly limits?: RoutingLimits;
+}
+
+/** As long as those of real adverts. */
+const encryptionKey = new Uint8Array(32);
+const signature = new Uint8Array(64);
+
+/** A node that does nothing but routing: it answers what it is told with what it has to tell. */
+export class Router implements Actor<Told> {
+  readonly strategy: Strategy;
+  /** What it has told, as it is encoded. */
+  sentBytes = 0;
+  readonly #world: World<Told>;
+
+  /** `firstSequence` has to be above that of any earlier run. */
+  constructor(
+    world: World<Told>,
+    firstSequence: number,
+    { forwards = true, limits = defaultRoutingLimits }: RouterOptions = {},
+  ) {
+    this.#world = world;
+    const routing: RoutingWorld = {
+      id: world.id,
+      get nowMs() {
+        return world.nowMs;
+      },
+      firstSequence,
+      forwards,
+      advertise: (sequence) => ({ origin: world.id, sequence, name: world.id, encryptionKey, signature }),
+      push: (to, exchange) => this.#send(to, { exchange, isAnswer: false }),
+      emit: () => {},
+    };
+    this.strategy = new RoutingTable(routing, limits);
+  }
+
+  linked(peer: string): void {
+    this.strategy.exchanges.linked(peer);
+  }
+
+  unlinked(peer: string): void {
+    this.strategy.exchanges.unlinked(peer);
+  }
+
+  receive(from: string, { exchange, isAnswer }: Told): void {
+    const { exchanges } = this.strategy;
+    exchanges.take(from, exchange);
+    const answer = isAnswer ? undefined : exchanges.exchangeFor(from);
+    if (answer !== undefined) this.#send(from, { exchange: answer, isAnswer: true });
+  }
+
+  tick(): void {
+    this.strategy.tick();
+  }
+
+  get nextTickMs(): number {
+    return this.strategy.nextTickMs;
+  }
+
+  #send(to: string, told: Told): void {
+    this.sentBytes += encodeExchange(told.exchange).length;
+    this.#world.send(to, told);
+  }
+}
+
+export type RouterNetwork = Simulation<Told, Router>;
+
+/** Routers without links; one that restarts begins with the time as its sequence. */
+export function networkOfRouters(
+  seed: number,
+  ids: readonly string[],
+  weather: Partial<Weather> = {},
+  options: RouterOptions = {},
+): RouterNetwork {
+  const network: RouterNetwork = new Simulation(seed, weather, ({ isAnswer, exchange }) =>
+    [isAnswer, exchange.base, exchange.version, exchange.ack, exchange.entries.length].join(' '),
+  );
+  for (const id of ids) network.add(id, (world) => new Router(world, Math.floor(network.nowMs) + 1, options));
+  return network;
+}
+
+/** The nodes that a message passes now, the ends included, or how it fails; `attempt`: as in `Ways.way`. */
+export function walk(
+  network: RouterNetwork,
+  from: string,
+  to: string,
+  attempt = 0,
+): string[] | 'loop' | 'nowhere' {
+  const path = [from];
+  const passed = new Set<string>();
+  let via: readonly string[] | undefined;
+  for (let at = from; at !== to; path.push(at)) {
+    if (!network.isUp(at)) return 'nowhere';
+    const { strategy } = network.actor(at);
+    if (via?.[0] === at) via = via.slice(1);
+    if (via === undefined || via.length === 0) via = strategy.way(to, at === from ? attempt : 0)?.via;
+    const target = via?.[0] ?? to;
+    const next = network.isLinked(at, target) ? target : strategy.next(target);
+    if (next === undefined || !network.carries(at, next)) return 'nowhere';
+    const step = `${next} ${via?.length}`;
+    if (passed.has(step)) return 'loop';
+    passed.add(step);
+    at = next;
+  }
+  return path;
+}
+
+/** Whether every node has the shortest way to every other, and to nothing else. */
+export function isConverged(network: RouterNetwork): boolean {
+  const neighbours = neighboursIn(network);
+  return [...network.actors].every(([from, { strategy }]) => {
+    const distances = spread(neighbours, from);
+    const routes = strategy.routes();
+    return (
+      routes.length === distances.size - 1 &&
+      routes.every(({ destination, distance }) => distances.get(destination) === distance)
+    );
+  });
+}
+
+function neighboursIn(network: RouterNetwork): Map<string, string[]> {
+  const neighbours = new Map<string, string[]>(network.ids.map((id) => [id, []]));
+  for (const [a, b] of network.links) {
+    if (!network.carries(a, b) || !network.carries(b, a)) continue;
+    neighbours.get(a)?.push(b);
+    neighbours.get(b)?.push(a);
+  }
+  return neighbours;
+}
+
+/** Links from a node to each other one, breadth first; what is too far is left out. */
+function spread(neighbours: ReadonlyMap<string, readonly string[]>, from: string): Map<string, number> {
+  const distances = new Map([[from, 0]]);
+  for (const [at, distance] of distances) {
+    if (distance === HOP_LIMIT) continue;
+    for (const next of neighbours.get(at) ?? []) if (!distances.has(next)) distances.set(next, distance + 1);
+  }
+  return distances;
+}
