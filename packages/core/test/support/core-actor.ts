@@ -68,6 +68,8 @@ export class CoreActor implements Actor<Wire> {
   onRequest: (payload: Uint8Array, peer: string) => Uint8Array = (payload) => payload;
   /** What this node does to packets that it sends or forwards, as one that is not honest. */
   tamper: Tamper = (to, packet) => [[to, packet]];
+  /** Sees all that its state puts out. */
+  onOutput: (output: Output) => void = () => {};
   /** What peers have asked, and from whom it came. */
   readonly asked: { readonly peer: string; readonly payload: string }[] = [];
   readonly #world: World<Wire>;
@@ -180,6 +182,13 @@ export class CoreActor implements Actor<Wire> {
     this.#turn(...inputs);
   }
 
+  /** Hands a packet to a neighbour, past its own state. */
+  hand(to: string, packet: PacketFrame): void {
+    const stream = this.#streamTo(to);
+    if (stream === undefined) throw new Error(`there is no stream to ${to}`);
+    this.#send(stream, [packet]);
+  }
+
   linked(peer: string): void {
     this.#lastConnection += 1;
     const connection = `c${this.#lastConnection}`;
@@ -252,7 +261,7 @@ export class CoreActor implements Actor<Wire> {
   #write(link: number, frames: readonly Frame[]): void {
     const stream = this.#streams.get(link);
     if (stream === undefined) return;
-    const { peer, opener } = stream;
+    const { peer } = stream;
     const out = new Map<Stream, Frame[]>([[stream, []]]);
     for (const frame of frames) {
       if (frame.type !== FrameType.packet) out.get(stream)?.push(frame);
@@ -262,14 +271,11 @@ export class CoreActor implements Actor<Wire> {
           if (other !== undefined) out.set(other, [...(out.get(other) ?? []), packet]);
         }
     }
-    for (const [to, written] of out)
-      if (written.length > 0)
-        this.#world.send(to.peer, {
-          type: 'bytes',
-          stream: to.stream,
-          opener: to === stream ? opener : this.#world.id,
-          bytes: Buffer.concat(encodeFrames(written)),
-        });
+    for (const [to, written] of out) if (written.length > 0) this.#send(to, written);
+  }
+
+  #send({ peer, stream, opener }: Stream, frames: readonly Frame[]): void {
+    this.#world.send(peer, { type: 'bytes', stream, opener, bytes: Buffer.concat(encodeFrames(frames)) });
   }
 
   #streamTo(peer: string): Stream | undefined {
@@ -294,6 +300,7 @@ export class CoreActor implements Actor<Wire> {
   }
 
   #carryOut(output: Output): void {
+    this.onOutput(output);
     (this.#effects as Record<string, ((effect: never) => void) | undefined>)[output.type]?.(output as never);
   }
 }
