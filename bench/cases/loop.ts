@@ -8,6 +8,7 @@ import {
   payloadBytes,
   ServerLoop,
   Subscriptions,
+  sessionsSelf,
   Watchers,
 } from '@peerd/core/testing';
 import { closedLoop } from '../loops.ts';
@@ -25,18 +26,20 @@ export const loop: Case = {
       payloadBytes,
     );
     const none = new Uint8Array(0);
+    const self = {
+      id: 'self',
+      name: 'bench',
+      features: [],
+      encryptionKey: none,
+      encryptionKeySignature: none,
+      publicKeyOf: () => undefined,
+    };
+    const policy = { network: 'bench', key: undefined, allow: new Set<string>(), deny: new Set<string>() };
     const core = new NodeCore(
       {
-        self: {
-          id: 'self',
-          name: 'bench',
-          features: [],
-          encryptionKey: none,
-          encryptionKeySignature: none,
-          publicKeyOf: () => undefined,
-        },
+        self,
         version: '0',
-        policy: { network: 'bench', key: undefined, allow: new Set(), deny: new Set() },
+        policy,
         discovery: {
           isOn: false,
           dhtProtocol: '',
@@ -66,6 +69,7 @@ export const loop: Case = {
           sign: () => none,
           isSigned: () => false,
         },
+        sessions: sessionsSelf(self, policy, { publicKey: none, privateKey: none }, 1),
         ping: { intervalMs: 15_000, timeoutMs: 10_000 },
         limits: defaultLimits,
         services: {},

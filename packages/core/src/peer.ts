@@ -8,6 +8,7 @@ import type { PeerConfig } from './config.ts';
 import { type CallHandler, type DirectClient, settling } from './direct.ts';
 import { DiscoveryDriver } from './discovery/driver.ts';
 import { Dispatcher, HANDLER_SUBSCRIPTION } from './dispatcher.ts';
+import { sessionsSelf } from './ends.ts';
 import { HelloDriver } from './hello/driver.ts';
 import { encryptionKeyStatement } from './hello/proof.ts';
 import { publicKeyOf } from './host/address.ts';
@@ -82,18 +83,20 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
   const settings = settingsOf(config);
   const privateKey = await privateKeyOf(config.secret);
   const host = await createHost(settings, privateKey);
+  const keys = encryptionKeyOf(config.secret);
+  const { publicKey: encryptionKey } = keys;
   const id = host.node.peerId.toString();
-  const { publicKey: encryptionKey } = encryptionKeyOf(config.secret);
+  const self = {
+    id,
+    name: settings.name,
+    features: [REQUEST_PROTOCOL],
+    encryptionKey,
+    encryptionKeySignature: await privateKey.sign(encryptionKeyStatement(encryptionKey)),
+    publicKeyOf,
+  };
   const routing = routingSelf(settings, id, config.secret, encryptionKey);
   const server = new PeerServer(settings, host, {
-    self: {
-      id,
-      name: settings.name,
-      features: [REQUEST_PROTOCOL],
-      encryptionKey,
-      encryptionKeySignature: await privateKey.sign(encryptionKeyStatement(encryptionKey)),
-      publicKeyOf,
-    },
+    self,
     version: settings.version,
     policy: settings.policy,
     discovery: {
@@ -106,6 +109,7 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
     },
     ping: settings.ping,
     routing,
+    sessions: sessionsSelf(self, settings.policy, keys, routing.firstSequence),
     routingSettings: settings.routing,
     sealing: sealingSelf(settings.policy, id, config.secret, routing.firstSequence),
     limits: settings.limits,

@@ -2,6 +2,7 @@
 
 export { Inbox } from './channel/inbox.ts';
 export { InProcessClient } from './client.ts';
+export { sessionsSelf } from './ends.ts';
 export { EXCHANGE_MS } from './routing/messages.ts';
 export { type CoreConfig, NodeCore } from './server/core.ts';
 export { type Command, type Event, type Output, payloadBytes } from './server/messages.ts';

@@ -24,7 +24,7 @@ class Answered extends Call {
 }
 
 function answering(): { link: Link; call: Call; written: () => Frame[] } {
-  const link = new Link(-1, 'alice', 'c1', 'answerer');
+  const link = new Link(-1, 'alice', 'answerer');
   const call = new Answered();
   call.link = link;
   link.calls.set(call.id, call);

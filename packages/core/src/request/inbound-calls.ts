@@ -7,6 +7,7 @@ import { Call } from './call.ts';
 import type { OpenFrame, ResetCode } from './frames.ts';
 import type { Link, Progress } from './link.ts';
 import type { Accepted, FallbackEvent, HandlerEvent } from './messages.ts';
+import { SessionLink } from './session-link.ts';
 import type { Shared } from './side.ts';
 
 /** The caller gives up first; ours only frees what is left when it has vanished without a word. */
@@ -143,7 +144,7 @@ export class InboundCalls {
         caller.inFlight += 1;
         caller.heldBytes += bytes;
         shared.held.bytes += bytes;
-        this.#dispatch(event.key, event.peer, '', event.payload);
+        this.#dispatch(event.key, event.peer, caller.name, '', event.payload);
       },
       'fallback/closed': (event) => {
         if (!this.#takeFallback(event.key)) return;
@@ -231,7 +232,8 @@ export class InboundCalls {
       return;
     }
     inbound.isDispatched = true;
-    this.#dispatch(inbound.key, link.peer, inbound.service, inbound.takeMessage());
+    const name = link instanceof SessionLink ? link.name : this.#callers.get(link.peer)?.name;
+    this.#dispatch(inbound.key, link.peer, name, inbound.service, inbound.takeMessage());
   }
 
   /** The caller half-closed after its last message. */
@@ -277,14 +279,19 @@ export class InboundCalls {
     };
   }
 
-  #dispatch(key: number, peer: string, service: string, payload: Uint8Array): void {
+  #dispatch(
+    key: number,
+    peer: string,
+    peerName: string | undefined,
+    service: string,
+    payload: Uint8Array,
+  ): void {
     if (service.startsWith(INTERNAL_SERVICE_PREFIX)) {
       if (internalServices.has(service))
         this.#shared.context.emit({ type: 'request/internal-inbound', key, peer, service, payload });
       else this.handlers['request/refuse']({ type: 'request/refuse', key, code: 'no-handler', reason: '' });
       return;
     }
-    const peerName = this.#callers.get(peer)?.name;
     this.#shared.context.emit({ type: 'request/dispatch', key, peer, peerName, service, payload });
   }
 

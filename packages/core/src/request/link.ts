@@ -69,7 +69,6 @@ const none = new Uint8Array(0);
 export class Link {
   readonly id: number;
   readonly peer: string;
-  readonly connection: string;
   /** Who opened the stream calls on it; the other side answers. */
   readonly role: 'caller' | 'answerer';
   /** The peers that its calls pass, the one at its end last. */
@@ -100,10 +99,9 @@ export class Link {
   #packetLeadBytes = 0;
   readonly #owing = new Ring<Call>();
 
-  constructor(id: number, peer: string, connection: string, role: 'caller' | 'answerer') {
+  constructor(id: number, peer: string, role: 'caller' | 'answerer') {
     this.id = id;
     this.peer = peer;
-    this.connection = connection;
     this.role = role;
     this.path = [{ peer }];
     this.isOpen = role === 'answerer';

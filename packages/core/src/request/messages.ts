@@ -1,7 +1,7 @@
 import type { ErrorCode, PeerdError, PeerRef } from '@peerd/protocol';
 import type { Overload } from '../channel/quota.ts';
 import type { Responder, Settler } from '../channel/responder.ts';
-import type { ConnectionEvent, PeerReach, PeerReached, PeerSignal } from '../peers/messages.ts';
+import type { ConnectionEvent, PeerReach, PeerReached, PeerRouted, PeerSignal } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { ClientClosed, Drain } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
@@ -126,6 +126,45 @@ export type PacketArrived = {
   readonly frame: PacketFrame;
 };
 
+/** What the owner of calls asks of sessions: they carry its bytes as a stream to a neighbour would. */
+export type SessionUse =
+  /** Wants a way to `peer` for the calls of `link`; answered by `session/opened` or `session/failed`. */
+  | { readonly type: 'session/open'; readonly link: number; readonly peer: string }
+  | {
+      readonly type: 'session/write';
+      readonly link: number;
+      readonly parts: readonly Uint8Array[];
+      /** The peers that it passes are to be told, by `session/path`. */
+      readonly record: boolean;
+    }
+  /** Nothing more is read or written on it. */
+  | { readonly type: 'session/close'; readonly link: number; readonly reason: string };
+
+/** And what it is told. Links that the other end opened are numbered from `FIRST_INBOUND_LINK` down. */
+export type SessionSignal =
+  | { readonly type: 'session/opened'; readonly link: number }
+  | {
+      readonly type: 'session/failed';
+      readonly link: number;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
+  | {
+      readonly type: 'session/inbound';
+      readonly link: number;
+      readonly peer: string;
+      readonly name: string | undefined;
+    }
+  | { readonly type: 'session/bytes'; readonly link: number; readonly bytes: Uint8Array }
+  /** The way that what was written last with `record` took. It comes before any answer to that. */
+  | { readonly type: 'session/path'; readonly link: number; readonly path: readonly PeerRef[] }
+  /** It holds as much as it may: to be written to again after `session/drained`. */
+  | { readonly type: 'session/blocked'; readonly link: number }
+  | { readonly type: 'session/drained'; readonly link: number }
+  /** Nothing has gone over it for long: if no call waits, it is to be closed. */
+  | { readonly type: 'session/idle'; readonly links: readonly number[] }
+  | { readonly type: 'session/closed'; readonly link: number };
+
 export type RequestInput =
   | RequestCommand
   | RequestCancel
@@ -138,7 +177,9 @@ export type RequestInput =
   | InternalRequest
   | LinkPacket
   | PeerReached
+  | PeerRouted
   | PeerSignal
+  | SessionSignal
   | Extract<ConnectionEvent, { type: 'connection/closed' }>
   | { readonly type: 'tick' };
 
@@ -175,6 +216,7 @@ export type RequestOutput =
   | { readonly type: 'fallback/cancel'; readonly ref: number }
   | { readonly type: 'fallback/reply'; readonly key: number; readonly payload: Uint8Array | undefined }
   | PacketArrived
+  | SessionUse
   | InternalSettled
   | InternalInbound;
 

@@ -2,13 +2,14 @@ import { type ErrorCode, PeerdError, printable } from '@peerd/protocol';
 import { Deadlines } from '../channel/deadlines.ts';
 import { Quota } from '../channel/quota.ts';
 import { Table } from '../channel/table.ts';
-import type { PeerReached } from '../peers/messages.ts';
+import type { PeerReached, PeerRouted } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { Handlers } from '../server/feature.ts';
 import type { ClientClosed } from '../server/inputs.ts';
 import type { Call } from './call.ts';
+import { CallerLinks } from './caller-links.ts';
 import { errorCodeOf, MESSAGE_COST_BYTES } from './frames.ts';
-import { Link, type Progress } from './link.ts';
+import type { Link, Progress } from './link.ts';
 import type {
   CallerEvent,
   FallbackEvent,
@@ -18,6 +19,7 @@ import type {
 } from './messages.ts';
 import { MAX_ATTEMPTS, OutboundCall } from './outbound-call.ts';
 import { lastError, Retries } from './retries.ts';
+import { SessionLink } from './session-link.ts';
 import type { Shared } from './side.ts';
 
 type Inputs =
@@ -27,6 +29,7 @@ type Inputs =
   | CallerEvent
   | InternalRequest
   | PeerReached
+  | PeerRouted
   | Extract<FallbackEvent, { type: 'fallback/answered' | 'fallback/failed' }>;
 
 const none = new Uint8Array(0);
@@ -45,16 +48,11 @@ export class OutboundCalls {
   #internal = 0;
   readonly #deadlines = new Deadlines<OutboundCall>();
   readonly #retries = new Retries();
-  /** Our link to each peer, from when its stream is being opened. */
-  readonly #linkTo = new Map<string, Link>();
-  /** What a target led to the last time, as long as nothing has changed: spares a busy caller the look-up. */
-  readonly #routes = new Map<string, Link>();
-  /** Calls whose link is not open yet. */
-  readonly #opening = new Map<Link, OutboundCall[]>();
-  #lastLink = 0;
+  readonly links: CallerLinks;
 
   constructor(shared: Shared & { readonly links: Map<number, Link> }) {
     this.#shared = shared;
+    this.links = new CallerLinks(shared);
     this.quota = new Quota(
       'outbound calls',
       'items',
@@ -88,8 +86,12 @@ export class OutboundCalls {
       'peer/reached': ({ ref, peer, connection, kind, name }) => {
         const call = this.#calls.get(ref);
         if (call === undefined || call.phase !== 'finding') return;
-        if (kind === 'peerd') this.#attach(call, this.linkTo(peer, connection, name));
+        if (kind === 'peerd') this.#attach(call, this.links.to(peer, connection, name));
         else this.#fallBack(call, peer, connection);
+      },
+      'peer/routed': ({ ref, peer, error }) => {
+        const call = this.#calls.get(ref);
+        if (call?.phase === 'finding') this.#attach(call, this.links.over(peer, error));
       },
       'peer/unreached': ({ ref, error }) => {
         const call = this.#calls.get(ref);
@@ -114,39 +116,22 @@ export class OutboundCalls {
     return this.#calls.size - this.#internal;
   }
 
-  forgetRoutes(): void {
-    this.#routes.clear();
-  }
-
-  /** Our link to a peer: there or being opened, or opened now over this connection. */
-  linkTo(peer: string, connection: string, name: string | undefined): Link {
-    const existing = this.#linkTo.get(peer);
-    if (existing !== undefined) return existing;
-    this.#lastLink += 1;
-    const link = new Link(this.#lastLink, peer, connection, 'caller');
-    if (name !== undefined) link.path = [{ peer, name }];
-    this.#linkTo.set(peer, link);
-    this.#shared.links.set(link.id, link);
-    this.#opening.set(link, []);
-    this.#shared.context.emit({ type: 'request/open-link', link: link.id, connection });
-    return link;
-  }
-
   linkOpened(link: Link): void {
-    for (const call of this.#takeOpening(link)) if (!call.isOver) this.#attach(call, link);
+    for (const call of this.links.takeWaiting(link)) this.#attach(call, link);
   }
 
   linkFailed(link: Link, code: ErrorCode, message: string): void {
-    this.#forgetLink(link);
-    for (const call of this.#takeOpening(link)) {
-      if (call.isOver) continue;
+    this.links.forget(link);
+    for (const call of this.links.takeWaiting(link)) {
       if (code === 'incompatible') this.#finish(call, new PeerdError(code, message));
+      else if (link instanceof SessionLink)
+        this.#fail(call, call.unreachedError(code, message, link.dialError));
       else this.#tryAgain(call, new PeerdError('unreachable', `${call.target.key}: ${message}`));
     }
   }
 
   linkClosed(link: Link): void {
-    this.#forgetLink(link);
+    this.links.forget(link);
     for (const open of link.calls.values()) {
       const call = open as OutboundCall;
       if (call.opened) this.#fail(call, call.disconnectedError());
@@ -223,7 +208,7 @@ export class OutboundCalls {
       calls: this.#calls
         .values()
         .map((call) => [call.ref, call.phase, call.link?.id, call.id, call.attempts, call.retries]),
-      links: [...this.#linkTo].map(([peer, link]) => [peer, link.id]),
+      links: this.links.snapshot(),
     };
   }
 
@@ -262,7 +247,7 @@ export class OutboundCalls {
       call.deadlineMs = this.#shared.context.nowMs + call.timeoutMs;
       call.deadline = this.#deadlines.add(call, call.deadlineMs);
     }
-    const link = this.#routes.get(call.target.key);
+    const link = this.links.routeOf(call.target.key);
     if (link === undefined) this.#find(call);
     else this.#attach(call, link);
   }
@@ -270,30 +255,24 @@ export class OutboundCalls {
   #find(call: OutboundCall): void {
     call.phase = 'finding';
     call.attempts += 1;
-    this.#shared.context.emit({ type: 'peer/reach', ref: call.ref, target: call.route });
+    this.#shared.context.emit({
+      type: 'peer/reach',
+      ref: call.ref,
+      target: call.route,
+      ...(call.isInternal ? {} : { overRoutes: true }),
+    });
   }
 
   #attach(call: OutboundCall, link: Link): void {
     if (!link.isOpen) {
       call.phase = 'opening';
-      this.#opening.get(link)?.push(call);
+      this.links.wait(link, call);
       return;
     }
     call.phase = 'open';
     link.open(call, { bytes: call.payload, end: true, accepted: undefined });
-    this.#routes.set(call.target.key, link);
+    this.links.setRoute(call.target.key, link);
     this.#shared.touch(link);
-  }
-
-  #takeOpening(link: Link): OutboundCall[] {
-    const calls = this.#opening.get(link) ?? [];
-    this.#opening.delete(link);
-    return calls;
-  }
-
-  #forgetLink(link: Link): void {
-    if (this.#linkTo.get(link.peer) === link) this.#linkTo.delete(link.peer);
-    this.#routes.clear();
   }
 
   #fallBack(call: OutboundCall, peer: string, connection: string): void {
@@ -365,6 +344,7 @@ export class OutboundCalls {
 
   /** The whole request has gone out: it is the other side's to keep. */
   #sent(call: OutboundCall): void {
+    if (call.path !== undefined && call.link instanceof SessionLink) call.link.wantsPath = true;
     if (call.isIdempotent) return;
     this.#release(call, call.payload.length);
     call.payload = none;

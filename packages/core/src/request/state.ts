@@ -1,13 +1,15 @@
-import type { CounterInfo } from '@peerd/protocol';
+import type { CounterInfo, ErrorCode } from '@peerd/protocol';
 import { Quota } from '../channel/quota.ts';
 import type { Limits } from '../config.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { Call } from './call.ts';
 import { FrameError } from './decoder.ts';
+import { encodeFrames } from './encoder.ts';
 import {
   type DataFrame,
   END_MESSAGE,
   END_STREAM,
+  type Frame,
   FrameType,
   MESSAGE_COST_BYTES,
   type OpenFrame,
@@ -17,6 +19,7 @@ import { Link } from './link.ts';
 import type { RequestInput, RequestOutput } from './messages.ts';
 import { OutboundCalls } from './outbound-calls.ts';
 import { Packets } from './packets.ts';
+import { SessionLink } from './session-link.ts';
 
 /**
  * Calls to peers and from them. Keeps one link (a long-lived stream) per peer and direction, and hands each
@@ -48,7 +51,7 @@ export class RequestState implements Feature<RequestInput> {
     const outbound = new OutboundCalls({ ...shared, links: this.#links });
     const inbound = new InboundCalls(shared);
     const packets = new Packets({ ...shared, links: this.#links }, (peer, connection, name) =>
-      outbound.linkTo(peer, connection, name),
+      outbound.links.to(peer, connection, name),
     );
     this.#outbound = outbound;
     this.#inbound = inbound;
@@ -67,83 +70,60 @@ export class RequestState implements Feature<RequestInput> {
         const { peer, name } = signal;
         packets.handlers['peer/admitted'](signal);
         inbound.greeted(peer, name);
-        outbound.forgetRoutes();
+        outbound.links.forgetRoutes();
       },
       'peer/disconnected': ({ peer }) => {
         inbound.left(peer);
       },
       'peer/refused': () => {},
       'peer/dial-failed': () => {},
-      'peer/names-changed': () => outbound.forgetRoutes(),
-      'request/link-opened': (event) => {
-        const link = this.#links.get(event.link);
-        if (link === undefined) return;
-        link.isOpen = true;
-        outbound.linkOpened(link);
-        this.#touch(link);
-      },
-      'request/link-failed': (event) => {
-        const link = this.#drop(event.link);
-        if (link === undefined) return;
-        outbound.linkFailed(link, event.code, event.message);
-        packets.linkClosed(link);
-      },
-      'request/link-closed': (event) => {
-        const link = this.#drop(event.link);
-        if (link !== undefined) this.#closed(link);
-      },
+      'peer/names-changed': () => outbound.links.forgetRoutes(),
+      'request/link-opened': ({ link }) => this.#opened(link),
+      'request/link-failed': ({ link, code, message }) => this.#failed(link, code, message),
+      'request/link-closed': ({ link }) => this.#ended(link),
       'request/link-broken': ({ link: id, reason }) => {
         const link = this.#links.get(id);
         if (link !== undefined) this.#break(link, reason);
       },
-      'request/link-inbound': (event) => {
-        this.#links.set(event.link, new Link(event.link, event.peer, event.connection, 'answerer'));
+      'request/link-inbound': ({ link, peer }) => {
+        this.#links.set(link, new Link(link, peer, 'answerer'));
       },
-      'request/frames': (event) => {
-        const link = this.#links.get(event.link);
-        if (link === undefined) return;
-        const { pinnedBytes = 0 } = event;
+      'request/frames': ({ link: id, frames, pinnedBytes = 0 }) => {
+        const link = this.#links.get(id);
+        if (link !== undefined) this.#take(link, frames, pinnedBytes);
+      },
+      'request/blocked': ({ link }) => this.#blocked(link),
+      'request/drained': ({ link }) => this.#drained(link),
+      'session/opened': ({ link }) => this.#opened(link),
+      'session/failed': ({ link, code, message }) => this.#failed(link, code, message),
+      'session/closed': ({ link }) => this.#ended(link),
+      'session/inbound': ({ link: id, peer, name }) => {
+        const link = new SessionLink(id, peer, 'answerer');
+        link.name = name;
+        this.#links.set(id, link);
+      },
+      'session/bytes': ({ link: id, bytes }) => {
+        const link = this.#links.get(id);
+        if (!(link instanceof SessionLink)) return;
+        const frames: Frame[] = [];
         try {
-          for (const frame of event.frames) {
-            link.count(frame);
-            switch (frame.type) {
-              case FrameType.data:
-                this.#data(link, frame, pinnedBytes);
-                break;
-              case FrameType.open:
-                this.#open(link, frame, pinnedBytes);
-                break;
-              case FrameType.credit:
-                link.credit(frame.call, frame.bytes, context.nowMs);
-                break;
-              case FrameType.reset: {
-                const call = link.calls.get(frame.call);
-                if (call === undefined) break;
-                if (link.role === 'caller') outbound.reset(call, frame.code, frame.reason);
-                else inbound.cancelled(call);
-                break;
-              }
-              case FrameType.packet:
-                if (link.role === 'caller') throw new FrameError('PACKET from the side that answers');
-                context.emit({ type: 'packet/arrived', neighbour: link.peer, frame });
-                break;
-            }
-          }
+          link.decoder.push(bytes, frames);
         } catch (error) {
           if (!(error instanceof FrameError)) throw error;
-          this.#break(link, error.message);
+          return this.#break(link, error.message);
         }
-        this.#touch(link);
+        this.#take(link, frames, bytes.buffer.byteLength);
       },
-      'request/blocked': (event) => {
-        const link = this.#links.get(event.link);
-        if (link !== undefined) link.isWritable = false;
+      'session/path': ({ link: id, path }) => {
+        const link = this.#links.get(id);
+        if (link !== undefined) link.path = path;
       },
-      'request/drained': (event) => {
-        const link = this.#links.get(event.link);
-        if (link === undefined) return;
-        link.isWritable = true;
-        this.#touch(link);
+      'session/blocked': ({ link }) => this.#blocked(link),
+      'session/drained': ({ link }) => this.#drained(link),
+      'session/idle': ({ links }) => {
+        const isUsed = links.some((link) => (this.#links.get(link)?.calls.size ?? 0) > 0);
+        if (!isUsed)
+          for (const link of links) context.emit({ type: 'session/close', link, reason: 'nobody uses it' });
       },
     };
   }
@@ -204,6 +184,72 @@ export class RequestState implements Feature<RequestInput> {
     };
   }
 
+  #opened(id: number): void {
+    const link = this.#links.get(id);
+    if (link === undefined) return;
+    link.isOpen = true;
+    this.#outbound.linkOpened(link);
+    this.#touch(link);
+  }
+
+  #failed(id: number, code: ErrorCode, message: string): void {
+    const link = this.#drop(id);
+    if (link === undefined) return;
+    this.#outbound.linkFailed(link, code, message);
+    this.#packets.linkClosed(link);
+  }
+
+  #ended(id: number): void {
+    const link = this.#drop(id);
+    if (link !== undefined) this.#closed(link);
+  }
+
+  #blocked(id: number): void {
+    const link = this.#links.get(id);
+    if (link !== undefined) link.isWritable = false;
+  }
+
+  #drained(id: number): void {
+    const link = this.#links.get(id);
+    if (link === undefined) return;
+    link.isWritable = true;
+    this.#touch(link);
+  }
+
+  #take(link: Link, frames: readonly Frame[], pinnedBytes: number): void {
+    try {
+      for (const frame of frames) this.#takeFrame(link, frame, pinnedBytes);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.#break(link, error.message);
+    }
+    this.#touch(link);
+  }
+
+  #takeFrame(link: Link, frame: Frame, pinnedBytes: number): void {
+    link.count(frame);
+    switch (frame.type) {
+      case FrameType.data:
+        return this.#data(link, frame, pinnedBytes);
+      case FrameType.open:
+        return this.#open(link, frame, pinnedBytes);
+      case FrameType.credit:
+        return link.credit(frame.call, frame.bytes, this.#context.nowMs);
+      case FrameType.reset: {
+        const call = link.calls.get(frame.call);
+        if (call === undefined) return;
+        if (link.role === 'caller') this.#outbound.reset(call, frame.code, frame.reason);
+        else this.#inbound.cancelled(call);
+        return;
+      }
+      case FrameType.packet:
+        if (link.role === 'caller') throw new FrameError('PACKET from the side that answers');
+        if (link instanceof SessionLink) throw new FrameError('PACKET within a session');
+        this.#context.emit({ type: 'packet/arrived', neighbour: link.peer, frame });
+        return;
+    }
+  }
+
   #open(link: Link, frame: OpenFrame, pinnedBytes: number): void {
     if (link.role === 'caller') throw new FrameError('OPEN from the side that answers');
     if (frame.call <= link.lastCall) throw new FrameError('OPEN for a call that was opened before');
@@ -252,7 +298,12 @@ export class RequestState implements Feature<RequestInput> {
     if (!link.isOpen || !link.isWritable || !this.#links.has(link.id)) return link.packets?.keep();
     const side = link.role === 'caller' ? this.#outbound : this.#inbound;
     const frames = link.collect(side.progress, this.#context.nowMs);
-    if (frames.length > 0) this.#context.emit({ type: 'request/write', link: link.id, frames });
+    if (frames.length === 0) return;
+    if (!(link instanceof SessionLink))
+      return this.#context.emit({ type: 'request/write', link: link.id, frames });
+    const record = link.wantsPath;
+    link.wantsPath = false;
+    this.#context.emit({ type: 'session/write', link: link.id, parts: encodeFrames(frames), record });
   }
 
   #drop(id: number): Link | undefined {
@@ -264,7 +315,8 @@ export class RequestState implements Feature<RequestInput> {
   /** The other side broke the protocol on it. */
   #break(link: Link, reason: string): void {
     this.#drop(link.id);
-    this.#context.emit({ type: 'request/close-link', link: link.id, peer: link.peer, reason });
+    if (link instanceof SessionLink) this.#context.emit({ type: 'session/close', link: link.id, reason });
+    else this.#context.emit({ type: 'request/close-link', link: link.id, peer: link.peer, reason });
     this.#closed(link);
   }
 

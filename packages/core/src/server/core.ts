@@ -14,6 +14,8 @@ import { RequestState } from '../request/state.ts';
 import { type RoutingSelf, RoutingState } from '../routing/state.ts';
 import { type SealingSelf, SealingState } from '../sealing/state.ts';
 import { ServicesState } from '../services/state.ts';
+import type { SessionsSelf } from '../sessions/handshakes.ts';
+import { SessionsState } from '../sessions/state.ts';
 import type { Context, Feature, Message } from './feature.ts';
 import type { Drain, Reconfigure } from './inputs.ts';
 import { type Command, type CoreTop, type Input, type Output, reject } from './messages.ts';
@@ -30,6 +32,7 @@ export interface CoreConfig {
   readonly discovery: DiscoveryConfig;
   readonly ping: PingConfig;
   readonly routing: RoutingSelf;
+  readonly sessions: SessionsSelf;
   readonly routingSettings: RoutingSettings;
   readonly sealing: SealingSelf;
   readonly limits: Limits;
@@ -79,6 +82,7 @@ export class NodeCore implements Context<Output> {
   readonly #broadcast: BroadcastState;
   readonly #request: RequestState;
   readonly #discovery: DiscoveryState;
+  readonly #sessions: SessionsState;
   readonly #features: Record<string, Feature<never>>;
   /** Every message that a feature handles, and what it does. */
   readonly #dispatch: ReadonlyMap<string, (message: Message) => void>;
@@ -128,6 +132,7 @@ export class NodeCore implements Context<Output> {
     const entropy = new Entropy(config.entropy);
     const { routingSettings } = config;
     const routing = new RoutingState(this, config.routing, routingSettings, makeRef);
+    this.#sessions = new SessionsState(this, config.sessions, routing, entropy);
     this.#features = {
       hello: new HelloState(this, config.self, config.policy, routingSettings),
       peers: this.#peers,
@@ -138,6 +143,7 @@ export class NodeCore implements Context<Output> {
       routing,
       sealing: new SealingState(this, config.sealing, routing, entropy),
       forwarding: new ForwardingState(this, config.self.id, routingSettings, routing),
+      sessions: this.#sessions,
       broadcast: this.#broadcast,
       discovery: this.#discovery,
     };
@@ -195,6 +201,9 @@ export class NodeCore implements Context<Output> {
     this.#drained();
     this.#settleOutputs();
     // After everybody here: should a fault have ended the loop, and this fail too, only peers wait for nothing.
+    this.#flushRequests();
+    this.#sessions.close();
+    this.#settleOutputs();
     this.#flushRequests();
   }
 

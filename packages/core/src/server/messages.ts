@@ -16,6 +16,7 @@ import type { RequestCancel, RequestCommand, RequestInput, RequestOutput } from 
 import type { RoutingCommand, RoutingInput, RoutingOutput } from '../routing/messages.ts';
 import type { SealingInput, SealingOutput } from '../sealing/messages.ts';
 import type { ServicesCommand, ServicesInput, ServicesOutput } from '../services/messages.ts';
+import type { SessionsInput, SessionsOutput } from '../sessions/messages.ts';
 import type { TraceCommand } from '../trace/messages.ts';
 import type { ClientClosed, Drain, Reconfigure } from './inputs.ts';
 
@@ -54,7 +55,8 @@ export type Output =
   | RequestOutput
   | RoutingOutput
   | SealingOutput
-  | ServicesOutput;
+  | ServicesOutput
+  | SessionsOutput;
 
 /** Commands that found no room in the inbox since the last turn. */
 type CommandsRefused = {
@@ -77,7 +79,8 @@ export type Input =
   | RequestInput
   | RoutingInput
   | SealingInput
-  | ServicesInput;
+  | ServicesInput
+  | SessionsInput;
 
 /** What happened: everything but commands, the tick, and what features tell each other. */
 export type Event = Exclude<Input, Command | { readonly type: 'tick' } | Output>;

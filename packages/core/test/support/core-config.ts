@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, sign } from 'node:crypto';
+import { sessionsSelf } from '../../src/ends.ts';
 import type { Policy } from '../../src/hello/policy.ts';
 import { encryptionKeyStatement, isSigned } from '../../src/hello/proof.ts';
 import type { HelloSelf } from '../../src/hello/state.ts';
@@ -76,6 +77,7 @@ export function coreConfig(config: Partial<CoreConfig> = {}): CoreConfig {
       isGenuine: () => true,
     },
     sealing: sealingOf('alice'),
+    sessions: sessionsSelf(selfOf('alice'), openPolicy, encryptionKeyOf(new Uint8Array(32)), 1),
     ping: { intervalMs: 15_000, timeoutMs: 10_000 },
     limits: defaultLimits,
     services: {},

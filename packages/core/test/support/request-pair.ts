@@ -346,6 +346,9 @@ export class SimPair {
         node.packets.push(output.frame);
         return;
       // What goes to other features, and to peers that speak only tinyp2p.
+      case 'session/open':
+      case 'session/write':
+      case 'session/close':
       case 'peer/leave':
       case 'node/overload':
       case 'request/internal-settled':

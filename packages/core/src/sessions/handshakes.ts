@@ -1,0 +1,302 @@
+import type { ErrorCode } from '@peerd/protocol';
+import { Deadlines } from '../channel/deadlines.ts';
+import { Quota } from '../channel/quota.ts';
+import type { Entropy } from '../entropy.ts';
+import type { Ways } from '../routing/messages.ts';
+import type { Context } from '../server/feature.ts';
+import { decodeGreeting, decodeNumber, encodeGreeting } from './codec.ts';
+import { GREETING_MS, Greeting, NO_WAY_MS } from './greeting.ts';
+import type { SessionsOutput } from './messages.ts';
+import { type KeyPair, Responder, type TransportKeys } from './noise.ts';
+
+/** Handshakes that others begin, a second: each takes some 0.4 ms of four multiplications and a signature. */
+const MAX_GREETINGS_PER_S = 200;
+
+/** Peers whose last handshake is remembered, so that it can't be played again. */
+const MAX_SEQUENCES = 16_384;
+
+/** What one says of itself to be let in. */
+export interface SessionsSelf {
+  readonly id: string;
+  readonly name: string;
+  readonly keys: KeyPair;
+  /** By its identity, of its encryption key. */
+  readonly encryptionKeySignature: Uint8Array;
+  /** Above that of all earlier runs. */
+  readonly firstSequence: number;
+  /** The network's key; zeros without one. */
+  readonly psk: Uint8Array;
+  readonly lists: Lists;
+  prologue(initiator: string, responder: string): Uint8Array;
+  isKeyOf(peer: string, key: Uint8Array, signature: Uint8Array): boolean;
+  /** What the lists say against a peer. */
+  denial(peer: string, lists: Lists): Denial | undefined;
+}
+
+/** Who may be here, by peer id; nobody allowed: everybody who is not denied. */
+export interface Lists {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+}
+
+interface Denial {
+  readonly code: ErrorCode;
+  readonly reason: string;
+}
+
+/** Who has shaken hands with us. */
+export interface Ends {
+  readonly id: number;
+  readonly peer: string;
+  readonly name: string | undefined;
+  readonly theirId: number;
+  readonly isInitiator: boolean;
+}
+
+/** Whom handshakes are for. */
+interface Owner {
+  /** Why there is to be no session with a peer. */
+  refusal(peer: string): Denial | undefined;
+  /** `greeting`: what we began it with. */
+  established(ends: Ends, keys: TransportKeys, greeting: Greeting | undefined): void;
+  failed(link: number, code: ErrorCode, message: string): void;
+}
+
+/** What another end sends. */
+interface Message {
+  readonly from: string;
+  readonly body: Uint8Array;
+}
+
+/** Handshakes on their way, ours and those of others (Noise IKpsk2: two messages). */
+export class Handshakes {
+  readonly quota: Quota;
+  readonly #context: Context<SessionsOutput>;
+  readonly #self: SessionsSelf;
+  readonly #ways: Ways;
+  readonly #entropy: Entropy;
+  readonly #owner: Owner;
+  readonly #greetings = new Map<string, Greeting>();
+  readonly #deadlines = new Deadlines<Greeting>();
+  /** Our last messages, by the first one: said again when that comes again, until the other end has been heard of. */
+  readonly #answers = new Map<string, { readonly session: number; readonly message: Uint8Array }>();
+  readonly #answered = new Map<number, string>();
+  /** The highest that each peer has begun a handshake with. */
+  readonly #sequences = new Map<string, number>();
+  #lastSequence: number;
+  /** Handshakes that may be taken in now, as of when that was. */
+  #tokens = MAX_GREETINGS_PER_S;
+  #tokensMs = 0;
+  /** Messages that who is named in them can't have sent, and that came before. */
+  forged = 0;
+  repeated = 0;
+
+  constructor(
+    context: Context<SessionsOutput>,
+    self: SessionsSelf,
+    ways: Ways,
+    entropy: Entropy,
+    owner: Owner,
+  ) {
+    this.#context = context;
+    this.#self = self;
+    this.#ways = ways;
+    this.#entropy = entropy;
+    this.#owner = owner;
+    this.#lastSequence = self.firstSequence;
+    this.quota = new Quota(
+      'handshakes of sessions in a second',
+      'items',
+      () => MAX_GREETINGS_PER_S,
+      () => Math.floor(MAX_GREETINGS_PER_S - this.#tokens),
+    );
+  }
+
+  get size(): number {
+    return this.#greetings.size;
+  }
+
+  get nextTickMs(): number {
+    return this.#deadlines.nextMs;
+  }
+
+  /** Begins one. */
+  open(link: number, peer: string): void {
+    const greeting = new Greeting(this.#makeId(), peer, link, this.#context.nowMs);
+    this.#greetings.set(peer, greeting);
+    this.#greet(greeting);
+    this.#deadlines.add(greeting, greeting.dueMs);
+  }
+
+  /** No way led to the other end. */
+  unsent(peer: string, reason: string): void {
+    const greeting = this.#greetings.get(peer);
+    if (greeting === undefined) return;
+    greeting.isUnsent = true;
+    greeting.lostMs ??= this.#context.nowMs;
+    greeting.why = reason;
+  }
+
+  /** Now one does, or its key is known now. */
+  found(peer: string): void {
+    const greeting = this.#greetings.get(peer);
+    if (greeting !== undefined && greeting.lostMs !== undefined) this.#greet(greeting);
+  }
+
+  /** Somebody wants a session. Throws `NoiseError` or `SessionCodecError` when it is no such message. */
+  begun({ from, body }: Message): void {
+    const key = keyOf(from, body);
+    const again = this.#answers.get(key);
+    if (again !== undefined) return this.#answer(from, again.message);
+    if (!this.#hasToken()) return;
+    const responder = new Responder(this.#handshake(from, this.#self.id));
+    const { payload, remote } = responder.read(body);
+    const { name, session: theirId, encryptionKeySignature, sequence } = decodeGreeting(payload);
+    if (!this.#self.isKeyOf(from, remote, encryptionKeySignature)) {
+      this.forged += 1;
+      return;
+    }
+    if (sequence <= (this.#sequences.get(from) ?? -1)) {
+      this.repeated += 1;
+      return;
+    }
+    this.#remember(from, sequence);
+    const refusal = this.#owner.refusal(from);
+    const id = this.#makeId();
+    const greeting = {
+      name: this.#self.name,
+      session: id,
+      encryptionKeySignature: none,
+      sequence: 0,
+      refusal,
+    };
+    const { message, keys } = responder.write(encodeGreeting(greeting));
+    this.#answer(from, message);
+    if (refusal !== undefined) return;
+    this.#answers.set(key, { session: id, message });
+    this.#answered.set(id, key);
+    this.#owner.established(endsOf(id, from, name, theirId, false), keys, undefined);
+  }
+
+  /** Whom we asked for a session says yes or no. Throws as `begun` does. */
+  answered({ from, body }: Message): void {
+    const greeting = this.#greetings.get(from);
+    if (greeting?.initiator === undefined) {
+      this.repeated += 1;
+      return;
+    }
+    const { payload, keys } = greeting.initiator.read(body);
+    const { name, session: theirId, refusal } = decodeGreeting(payload);
+    this.#greetings.delete(from);
+    const { id, link } = greeting;
+    if (refusal !== undefined)
+      this.#owner.failed(link, refusal.code, `${from} refused this node: ${refusal.reason}`);
+    else this.#owner.established(endsOf(id, from, name, theirId, true), keys, greeting);
+  }
+
+  /** The other end has our last message, or there is no session any more. */
+  settled(session: number): void {
+    const key = this.#answered.get(session);
+    if (key === undefined) return;
+    this.#answered.delete(session);
+    this.#answers.delete(key);
+  }
+
+  tick(): void {
+    this.#deadlines.expire(this.#context.nowMs, (greeting) => this.#tickOne(greeting));
+  }
+
+  snapshot(): unknown {
+    return {
+      greetings: [...this.#greetings.values()].map(({ peer, id, attempt }) => [peer, id, attempt]),
+      answered: [...this.#answered.keys()],
+      forged: this.forged,
+      repeated: this.repeated,
+    };
+  }
+
+  #tickOne(greeting: Greeting): void {
+    if (this.#greetings.get(greeting.peer) !== greeting) return;
+    const { nowMs } = this.#context;
+    const { peer, link, why, lostMs, startedMs } = greeting;
+    const isLost = lostMs !== undefined && nowMs - lostMs >= NO_WAY_MS;
+    if (isLost || nowMs - startedMs >= GREETING_MS) {
+      this.#greetings.delete(peer);
+      const late = `no answer from ${peer} over others within ${GREETING_MS} ms`;
+      return this.#owner.failed(link, 'unreachable', (isLost ? why : undefined) ?? late);
+    }
+    if (greeting.dueMs <= nowMs) this.#greet(greeting);
+    this.#deadlines.add(greeting, greeting.dueMs);
+  }
+
+  #greet(greeting: Greeting): void {
+    const { nowMs } = this.#context;
+    const { id, peer, attempt } = greeting;
+    if (!greeting.isUnsent) greeting.lostMs = undefined;
+    greeting.isUnsent = false;
+    greeting.pause(nowMs);
+    const advert = this.#ways.advertOf(peer);
+    if (advert === undefined) {
+      this.unsent(peer, `nobody has told the encryption key of ${peer}`);
+      return;
+    }
+    if (greeting.message === undefined) {
+      this.#lastSequence += 1;
+      const { name, encryptionKeySignature } = this.#self;
+      const sequence = this.#lastSequence;
+      const payload = { name, session: id, encryptionKeySignature, sequence, refusal: undefined };
+      greeting.begin(this.#handshake(this.#self.id, peer), advert.encryptionKey, encodeGreeting(payload));
+    }
+    greeting.attempt += 1;
+    const body = [greeting.message ?? none];
+    this.#context.emit({ type: 'packet/send', to: peer, kind: 'init', body, attempt, record: false });
+  }
+
+  #answer(to: string, message: Uint8Array): void {
+    const body = [message];
+    this.#context.emit({ type: 'packet/send', to, kind: 'response', body, attempt: 0, record: false });
+  }
+
+  #handshake(initiator: string, responder: string) {
+    const { keys, psk } = this.#self;
+    const prologue = this.#self.prologue(initiator, responder);
+    return { prologue, psk, local: keys, ephemeral: this.#entropy.bytes(32) };
+  }
+
+  #makeId(): number {
+    return decodeNumber(this.#entropy.bytes(6));
+  }
+
+  #hasToken(): boolean {
+    const { nowMs } = this.#context;
+    const earned = ((nowMs - this.#tokensMs) / 1_000) * MAX_GREETINGS_PER_S;
+    this.#tokens = Math.min(MAX_GREETINGS_PER_S, this.#tokens + earned);
+    this.#tokensMs = nowMs;
+    if (this.#tokens >= 1) {
+      this.#tokens -= 1;
+      return true;
+    }
+    this.quota.refuse(this.#context);
+    return false;
+  }
+
+  #remember(peer: string, sequence: number): void {
+    this.#sequences.delete(peer);
+    this.#sequences.set(peer, sequence);
+    for (const oldest of this.#sequences.keys()) {
+      if (this.#sequences.size <= MAX_SEQUENCES) break;
+      this.#sequences.delete(oldest);
+    }
+  }
+}
+
+const none = new Uint8Array(0);
+
+function endsOf(id: number, peer: string, name: string, theirId: number, isInitiator: boolean): Ends {
+  return { id, peer, name: name === '' ? undefined : name, theirId, isInitiator };
+}
+
+/** Of a first message: its ephemeral key is nobody else's. */
+function keyOf(peer: string, message: Uint8Array): string {
+  return `${peer} ${Buffer.from(message.subarray(0, 32)).toString('latin1')}`;
+}

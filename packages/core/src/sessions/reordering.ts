@@ -1,0 +1,53 @@
+import type { Range } from './outbox.ts';
+
+/** Packets that may wait for one that is missing: more than the other end has under way. */
+const MAX_WAITING = 1_024;
+
+/** Ranges that an acknowledgement names: losses come in bursts, so few say it all. */
+const MAX_RANGES = 16;
+
+/** Puts packets back into the order in which they were sent, each once. */
+export class Reordering<Packet> {
+  readonly #waiting = new Map<number, Packet>();
+  #next = 0;
+
+  /** All before it have come. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Hands over what is in order now. False: it came before, or is too far ahead. */
+  take(counter: number, packet: Packet, ready: (packet: Packet) => void): boolean {
+    if (counter < this.#next || this.#waiting.has(counter)) return false;
+    if (counter > this.#next) {
+      if (counter > this.#next + MAX_WAITING) return false;
+      this.#waiting.set(counter, packet);
+      return true;
+    }
+    this.#next += 1;
+    ready(packet);
+    for (let next = this.#waiting.get(this.#next); next !== undefined; next = this.#waiting.get(this.#next)) {
+      this.#waiting.delete(this.#next);
+      this.#next += 1;
+      ready(next);
+    }
+    return true;
+  }
+
+  /** Those that have come before their time. */
+  get ranges(): Range[] {
+    if (this.#waiting.size === 0) return [];
+    const ranges: [number, number][] = [];
+    for (const counter of [...this.#waiting.keys()].sort((a, b) => a - b)) {
+      const last = ranges.at(-1);
+      if (last?.[1] === counter) last[1] = counter + 1;
+      else if (ranges.length < MAX_RANGES) ranges.push([counter, counter + 1]);
+      else break;
+    }
+    return ranges;
+  }
+
+  snapshot(): unknown {
+    return [this.#next, ...this.#waiting.keys()];
+  }
+}

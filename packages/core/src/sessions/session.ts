@@ -1,0 +1,278 @@
+import type { PeerRef } from '@peerd/protocol';
+import type { PacketCipher } from './cipher.ts';
+import {
+  CONTENT_HEAD_BYTES,
+  Content,
+  contentHead,
+  decodeContent,
+  decodeControl,
+  decodePath,
+  encodeAcknowledgement,
+  encodeHeader,
+  encodePath,
+  HEADER_BYTES,
+  type Header,
+  writeAcknowledged,
+} from './codec.ts';
+import type { Ends } from './handshakes.ts';
+import { Outbox, type Sent } from './outbox.ts';
+import { Reordering } from './reordering.ts';
+
+/** Bytes of calls in one packet: a chunk of a call and its head fit, and the body stays under the longest. */
+const MAX_DATA_BYTES = 32 * 1024 + 512;
+
+/** An acknowledgement waits so long for a packet that it can go with, in ms. */
+const ACK_DELAY_MS = 20;
+
+/** Packets, and bytes, that are acknowledged without waiting. */
+const ACK_PACKETS = 16;
+const ACK_BYTES = 64 * 1024;
+
+/** What is not acknowledged fills up to here; then what wants to be sent has to wait. One call's window fits. */
+export const MAX_HELD_BYTES: number = 2 * 1024 * 1024;
+
+/** What a session is given, and tells. */
+export interface SessionWorld {
+  readonly nowMs: number;
+  send(session: Session, kind: 'data' | 'control', body: readonly Uint8Array[], record: boolean): void;
+  received(session: Session, isOurs: boolean, bytes: Uint8Array): void;
+  path(session: Session, path: readonly PeerRef[]): void;
+  nameOf(peer: string): string | undefined;
+}
+
+/** What arrived came from the other end, and can't be. */
+export class SessionError extends Error {
+  override readonly name = 'SessionError';
+}
+
+interface Arrived {
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+
+/** Two ends that have shaken hands: all that one says reaches the other, in order, once, and nobody else can read it. */
+export class Session {
+  /** Of this session, in what comes to us. */
+  readonly id: number;
+  readonly peer: string;
+  readonly name: string | undefined;
+  /** Of this session, in what goes to the other end. */
+  readonly theirId: number;
+  /** Who began it. */
+  readonly isInitiator: boolean;
+  readonly startedMs: number;
+  /** For our calls, and for theirs. */
+  ourLink: number | undefined;
+  theirLink: number | undefined;
+  isBlocked = false;
+  /** The way that is taken: how many others have failed before. */
+  attempt = 0;
+  attemptMs: number;
+  /** When anything was last sent or taken in, but for acknowledgements. */
+  usedMs: number;
+  /** Since when what was sent has not been acknowledged; `undefined`: nothing is. */
+  unheardMs: number | undefined;
+  /** No way leads to the other end, since then. */
+  lostMs: number | undefined;
+  /** When it is looked at next: armed by its owner. */
+  dueMs: number = Number.POSITIVE_INFINITY;
+  readonly outbox: Outbox;
+  readonly #world: SessionWorld;
+  readonly #sends: PacketCipher;
+  readonly #receives: PacketCipher;
+  readonly #reordering = new Reordering<Arrived>();
+  #nextControl = 0;
+  #lastControl = -1;
+  #unackedPackets = 0;
+  #unackedBytes = 0;
+  #ackMs = Number.POSITIVE_INFINITY;
+
+  constructor(world: SessionWorld, ends: Ends, sends: PacketCipher, receives: PacketCipher) {
+    this.#world = world;
+    this.id = ends.id;
+    this.peer = ends.peer;
+    this.name = ends.name;
+    this.theirId = ends.theirId;
+    this.isInitiator = ends.isInitiator;
+    this.startedMs = world.nowMs;
+    this.attemptMs = world.nowMs;
+    this.usedMs = world.nowMs;
+    this.#sends = sends;
+    this.#receives = receives;
+    this.outbox = new Outbox((counter, parts) => {
+      // What has come until it goes, not until it was put here.
+      writeAcknowledged(parts[0] as Uint8Array, this.#reordering.next);
+      return this.#seal(counter * 2, parts);
+    });
+  }
+
+  get links(): number[] {
+    return [this.ourLink, this.theirLink].filter((link) => link !== undefined);
+  }
+
+  /** Whether something has come that only the other end can have sent. */
+  get isHeardOf(): boolean {
+    return this.isInitiator || this.#reordering.next > 0;
+  }
+
+  /** When it wants to be ticked for what it has sent and received. */
+  get timeoutAtMs(): number {
+    return Math.min(this.#ackMs, this.outbox.timeoutAtMs);
+  }
+
+  /** Sends bytes of our calls, or of answers to theirs. */
+  write(isOurs: boolean, parts: readonly Uint8Array[], record: boolean): void {
+    const type = isOurs === this.isInitiator ? Content.initiatorsCalls : Content.respondersCalls;
+    let packet: Uint8Array[] = [];
+    let bytes = 0;
+    const queue = () => {
+      this.#queue(type, packet, bytes, record);
+      packet = [];
+      bytes = 0;
+    };
+    for (const part of parts)
+      for (let at = 0; at < part.length; ) {
+        if (bytes === MAX_DATA_BYTES) queue();
+        const taken = Math.min(part.length - at, MAX_DATA_BYTES - bytes);
+        packet.push(taken === part.length ? part : part.subarray(at, at + taken));
+        at += taken;
+        bytes += taken;
+      }
+    if (bytes > 0) queue();
+    this.#collect();
+  }
+
+  /** Asks for a sign of life. */
+  ping(): void {
+    this.#queue(Content.nothing, [], 0, false);
+    this.#collect();
+  }
+
+  /** For the last time: what is said here is not repeated. */
+  sayControl(content: Uint8Array): void {
+    const counter = this.#nextControl;
+    this.#nextControl += 1;
+    this.#world.send(this, 'control', this.#seal(counter * 2 + 1, [content]), false);
+  }
+
+  /**
+   * Takes a packet that is for this session: `undefined`, not genuine; `repeated`: it came before; `closed`: the other end
+   * has closed. Throws `SessionError`, or a codec's error, at what the other end can't mean.
+   */
+  take(
+    kind: 'data' | 'control',
+    header: Header,
+    body: Uint8Array,
+    path: readonly string[] | undefined,
+  ): 'taken' | 'repeated' | 'closed' | undefined {
+    const counter = header.counter * 2 + (kind === 'data' ? 0 : 1);
+    const [head, sealed] = [body.subarray(0, HEADER_BYTES), body.subarray(HEADER_BYTES)];
+    const opened = this.#receives.open(counter, head, sealed);
+    if (opened === undefined) return undefined;
+    if (kind === 'control') {
+      // Of what is told again and again only the newest counts.
+      if (header.counter <= this.#lastControl) return 'repeated';
+      this.#lastControl = header.counter;
+      const control = decodeControl(opened);
+      if (control === undefined) return 'closed';
+      this.#acked(control.upTo, control.ranges);
+      return 'taken';
+    }
+    const { type, acknowledged, data } = decodeContent(opened);
+    this.#acked(acknowledged, []);
+    const isNew = this.#reordering.take(header.counter, { type, data }, (arrived) => this.#arrived(arrived));
+    // Also of what came before: then the other end does not know.
+    this.#owe(isNew ? opened.length : ACK_BYTES);
+    if (!isNew) return 'repeated';
+    this.usedMs = this.#world.nowMs;
+    if (path !== undefined) {
+      this.#queue(Content.path, [encodePath(path)], 0, false);
+      this.#collect();
+    }
+    return 'taken';
+  }
+
+  /** What was to be done by now. */
+  tick(): void {
+    const { nowMs } = this.#world;
+    if (this.outbox.timeoutAtMs <= nowMs) {
+      this.outbox.timedOut(nowMs);
+      this.attempt += 1;
+      this.attemptMs = nowMs;
+      this.#collect();
+    }
+    if (this.#ackMs <= nowMs) this.#acknowledge();
+  }
+
+  snapshot(): unknown {
+    const { id, theirId, peer, isInitiator, ourLink, theirLink, attempt } = this;
+    return { id, theirId, peer, isInitiator, ourLink, theirLink, attempt, outbox: this.outbox.snapshot() };
+  }
+
+  #seal(counter: number, parts: readonly Uint8Array[]): Uint8Array[] {
+    const header = encodeHeader({ id: this.theirId, counter: Math.floor(counter / 2) });
+    return [header, ...this.#sends.seal(counter, header, parts)];
+  }
+
+  #queue(type: number, parts: readonly Uint8Array[], bytes: number, record: boolean): void {
+    this.outbox.push([contentHead(type), ...parts], CONTENT_HEAD_BYTES + bytes, record);
+  }
+
+  #collect(): void {
+    const { nowMs } = this.#world;
+    this.outbox.collect(nowMs, ({ body, record, isResent }: Sent) => {
+      this.unheardMs ??= nowMs;
+      if (!isResent) this.#hasAcknowledged();
+      this.usedMs = nowMs;
+      this.#world.send(this, 'data', body, record);
+    });
+  }
+
+  #acked(upTo: number, ranges: Parameters<Outbox['acked']>[1]): void {
+    const { nowMs } = this.#world;
+    if (this.outbox.acked(upTo, ranges, nowMs)) this.unheardMs = this.outbox.isEmpty ? undefined : nowMs;
+    this.#collect();
+  }
+
+  #arrived({ type, data }: Arrived): void {
+    switch (type) {
+      case Content.initiatorsCalls:
+      case Content.respondersCalls:
+        this.#world.received(this, (type === Content.initiatorsCalls) === this.isInitiator, data);
+        return;
+      case Content.path: {
+        const passed = decodePath(data).map((peer) => this.#ref(peer));
+        this.#world.path(this, [...passed, this.#ref(this.peer)]);
+        return;
+      }
+      case Content.nothing:
+        return;
+      default:
+        throw new SessionError(`content of the unknown type ${type}`);
+    }
+  }
+
+  #ref(peer: string): PeerRef {
+    const name = this.#world.nameOf(peer);
+    return name === undefined ? { peer } : { peer, name };
+  }
+
+  #owe(bytes: number): void {
+    this.#unackedPackets += 1;
+    this.#unackedBytes += bytes;
+    const isMuch = this.#unackedPackets >= ACK_PACKETS || this.#unackedBytes >= ACK_BYTES;
+    if (isMuch || this.#reordering.ranges.length > 0) this.#acknowledge();
+    else if (this.#ackMs === Number.POSITIVE_INFINITY) this.#ackMs = this.#world.nowMs + ACK_DELAY_MS;
+  }
+
+  #acknowledge(): void {
+    this.#hasAcknowledged();
+    this.sayControl(encodeAcknowledgement(this.#reordering.next, this.#reordering.ranges));
+  }
+
+  #hasAcknowledged(): void {
+    this.#ackMs = Number.POSITIVE_INFINITY;
+    this.#unackedPackets = 0;
+    this.#unackedBytes = 0;
+  }
+}

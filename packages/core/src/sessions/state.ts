@@ -1,0 +1,321 @@
+import type { CounterInfo, ErrorCode } from '@peerd/protocol';
+import { type Deadline, Deadlines } from '../channel/deadlines.ts';
+import { Quota } from '../channel/quota.ts';
+import type { Entropy } from '../entropy.ts';
+import type { PacketReceived } from '../forwarding/messages.ts';
+import type { Ways } from '../routing/messages.ts';
+import type { Context, Feature, Handlers } from '../server/feature.ts';
+import { PacketCipher } from './cipher.ts';
+import { close, decodeHeader, decodeNumber, encodeNumber, SessionCodecError } from './codec.ts';
+import { GREETING_MS, type Greeting } from './greeting.ts';
+import { type Ends, Handshakes, type Lists, type SessionsSelf } from './handshakes.ts';
+import { FIRST_INBOUND_LINK, type SessionsInput, type SessionsOutput } from './messages.ts';
+import { NoiseError, type TransportKeys } from './noise.ts';
+import { MAX_HELD_BYTES, Session, SessionError, type SessionWorld } from './session.ts';
+
+/** Sessions, begun and established: each takes about 2 KiB, and what it has under way. */
+const MAX_SESSIONS = 4_096;
+
+/** Nothing that was sent has been acknowledged for so long, in ms: the other end is gone, or no way leads there. */
+const UNHEARD_MS = 15_000;
+
+/** No way leads to the other end, for so long, in ms: longer than routes take to settle. */
+const LOST_MS = 5_000;
+
+/** A session that nobody uses is given up after so long, in ms; one that is waiting for an answer asks for a sign of life. */
+const IDLE_MS = 300_000;
+
+/** What the other end is told of a session that is not known here. */
+const UNKNOWN = 'session-unknown';
+
+/** Sessions between this node and others, over whatever lies between them. */
+export class SessionsState implements Feature<SessionsInput> {
+  readonly handlers: Handlers<SessionsInput>;
+  readonly quotas: readonly Quota[];
+  readonly #context: Context<SessionsOutput>;
+  readonly #self: SessionsSelf;
+  readonly #world: SessionWorld;
+  readonly #sessions = new Map<number, Session>();
+  /** The one that our calls to a peer go over. */
+  readonly #to = new Map<string, Session>();
+  readonly #byLink = new Map<number, Session>();
+  readonly #handshakes: Handshakes;
+  readonly #deadlines = new Deadlines<Session>();
+  readonly #armed = new Map<Session, Deadline<Session>>();
+  readonly #full: Quota;
+  #lists: Lists;
+  #lastInbound: number = FIRST_INBOUND_LINK;
+  /** Packets that their sender can't have sent, that came before, and that belong to no session. */
+  readonly #counts = { forged: 0, repeated: 0, stray: 0 };
+
+  constructor(context: Context<SessionsOutput>, self: SessionsSelf, ways: Ways, entropy: Entropy) {
+    this.#context = context;
+    this.#self = self;
+    this.#lists = self.lists;
+    this.#handshakes = new Handshakes(context, self, ways, entropy, {
+      refusal: (peer) => this.#refusal(peer),
+      established: (ends, keys, greeting) => this.#establish(ends, keys, greeting),
+      failed: (link, code, message) => this.#fail(link, code, message),
+    });
+    this.#full = new Quota(
+      'sessions',
+      'items',
+      () => MAX_SESSIONS,
+      () => this.#sessions.size + this.#handshakes.size,
+    );
+    this.quotas = [this.#full, this.#handshakes.quota];
+    this.#world = {
+      get nowMs() {
+        return context.nowMs;
+      },
+      nameOf: (peer) => ways.advertOf(peer)?.name,
+      send: ({ peer, attempt }, kind, body, record) =>
+        context.emit({ type: 'packet/send', to: peer, kind, body, attempt, record }),
+      received: (session, isOurs, bytes) => {
+        const link = isOurs ? session.ourLink : this.#theirLink(session);
+        if (link !== undefined) context.emit({ type: 'session/bytes', link, bytes });
+      },
+      path: ({ ourLink }, path) => {
+        if (ourLink !== undefined) context.emit({ type: 'session/path', link: ourLink, path });
+      },
+    };
+    this.handlers = {
+      'session/open': ({ link, peer }) => this.#open(link, peer),
+      'session/write': ({ link, parts, record }) => {
+        const session = this.#byLink.get(link);
+        if (session === undefined) return;
+        session.write(link === session.ourLink, parts, record);
+        this.#arm(session);
+        if (session.isBlocked || session.outbox.bytes <= MAX_HELD_BYTES) return;
+        session.isBlocked = true;
+        for (const one of session.links) context.emit({ type: 'session/blocked', link: one });
+      },
+      'session/close': ({ link }) => {
+        const session = this.#byLink.get(link);
+        if (session !== undefined) this.#end(session, true);
+      },
+      'packet/received': (packet) => this.#receive(packet),
+      'packet/unsent': ({ to, kind, error }) => {
+        if (kind === 'init') this.#handshakes.unsent(to, error.message);
+      },
+      'seal/received': ({ from, purpose, payload }) => {
+        if (purpose !== UNKNOWN || payload.length === 0) return;
+        const id = decodeNumber(payload);
+        for (const session of this.#sessions.values())
+          if (session.peer === from && session.theirId === id) this.#end(session, false);
+      },
+      'route/found': ({ peer }) => {
+        const session = this.#to.get(peer);
+        if (session !== undefined) session.lostMs = undefined;
+        this.#handshakes.found(peer);
+      },
+      'route/lost': ({ peer }) => {
+        const session = this.#to.get(peer);
+        if (session === undefined) return;
+        session.lostMs = context.nowMs;
+        this.#arm(session);
+      },
+      reconfigure: ({ allow, deny }) => {
+        this.#lists = { allow, deny };
+        for (const session of this.#sessions.values())
+          if (self.denial(session.peer, this.#lists) !== undefined) this.#end(session, true);
+      },
+      tick: () => {
+        this.#handshakes.tick();
+        this.#deadlines.expire(context.nowMs, (session) => this.#tick(session));
+      },
+    };
+  }
+
+  get nextTickMs(): number {
+    return Math.min(this.#deadlines.nextMs, this.#handshakes.nextTickMs);
+  }
+
+  get counters(): readonly CounterInfo[] {
+    const { forged, repeated } = this.#handshakes;
+    return [
+      { name: 'forged packets of sessions', count: this.#counts.forged + forged },
+      { name: 'repeated packets of sessions', count: this.#counts.repeated + repeated },
+      { name: 'packets of no session', count: this.#counts.stray },
+    ];
+  }
+
+  /** Tells the other ends: the node is stopping, and all that was to be sent has been. */
+  close(): void {
+    for (const session of this.#sessions.values()) session.sayControl(close);
+  }
+
+  snapshot(): unknown {
+    return {
+      sessions: [...this.#sessions.values()].map((session) => session.snapshot()),
+      handshakes: this.#handshakes.snapshot(),
+      counts: this.#counts,
+    };
+  }
+
+  #open(link: number, peer: string): void {
+    const session = this.#to.get(peer);
+    if (session !== undefined) {
+      session.ourLink = link;
+      this.#byLink.set(link, session);
+      this.#context.emit({ type: 'session/opened', link });
+      return;
+    }
+    const refusal = this.#refusal(peer);
+    if (refusal === undefined) this.#handshakes.open(link, peer);
+    else this.#fail(link, refusal.code, refusal.reason);
+  }
+
+  #refusal(peer: string): { readonly code: ErrorCode; readonly reason: string } | undefined {
+    const denial = this.#self.denial(peer, this.#lists);
+    if (denial !== undefined || this.#hasRoom()) return denial;
+    return { code: 'busy', reason: `${MAX_SESSIONS} sessions with others are open` };
+  }
+
+  #receive(packet: PacketReceived): void {
+    try {
+      switch (packet.kind) {
+        case 'data':
+        case 'control':
+          return this.#take(packet.kind, packet);
+        case 'init':
+          return this.#handshakes.begun(packet);
+        case 'response':
+          return this.#handshakes.answered(packet);
+        default:
+          return;
+      }
+    } catch (error) {
+      // Of a handshake; what comes within a session can be nobody else's.
+      if (!(error instanceof NoiseError || error instanceof SessionCodecError)) throw error;
+      this.#counts.forged += 1;
+    }
+  }
+
+  #take(kind: 'data' | 'control', { from, body, path }: PacketReceived): void {
+    const header = decodeHeader(body);
+    const session = this.#sessions.get(header.id);
+    if (session === undefined) return this.#stray(from, header.id);
+    if (session.peer !== from) {
+      this.#counts.forged += 1;
+      return;
+    }
+    let outcome: ReturnType<Session['take']>;
+    try {
+      outcome = session.take(kind, header, body, path);
+    } catch (error) {
+      if (!(error instanceof SessionError || error instanceof SessionCodecError)) throw error;
+      return this.#end(session, true);
+    }
+    if (outcome === undefined) this.#counts.forged += 1;
+    else if (outcome === 'repeated') this.#counts.repeated += 1;
+    else if (outcome === 'closed') return this.#end(session, false);
+    if (outcome === 'taken') {
+      session.lostMs = undefined;
+      this.#handshakes.settled(session.id);
+      if (!this.#to.has(from)) this.#to.set(from, session);
+      if (session.isBlocked && session.outbox.bytes <= MAX_HELD_BYTES / 2) {
+        session.isBlocked = false;
+        for (const link of session.links) this.#context.emit({ type: 'session/drained', link });
+      }
+    }
+    this.#arm(session);
+  }
+
+  /** The other end believes that there is a session: it is told that there is none, which nobody else can say. */
+  #stray(from: string, id: number): void {
+    this.#counts.stray += 1;
+    const payload = encodeNumber(id);
+    this.#context.emit({ type: 'seal/send', to: from, purpose: UNKNOWN, payload, lifetimeMs: GREETING_MS });
+  }
+
+  #tick(session: Session): void {
+    this.#armed.delete(session);
+    session.dueMs = Number.POSITIVE_INFINITY;
+    if (this.#sessions.get(session.id) !== session) return;
+    const { nowMs } = this.#context;
+    session.tick();
+    const { unheardMs, lostMs, startedMs, usedMs, links } = session;
+    const isUnheard = unheardMs !== undefined && nowMs - unheardMs >= UNHEARD_MS;
+    const isLost = lostMs !== undefined && nowMs - lostMs >= LOST_MS;
+    const isHalf = !session.isHeardOf && nowMs - startedMs >= GREETING_MS;
+    if (isUnheard || isLost || isHalf) return this.#end(session, false);
+    if (nowMs - usedMs >= IDLE_MS) {
+      if (links.length === 0) return this.#end(session, true);
+      this.#context.emit({ type: 'session/idle', links });
+      session.ping();
+    }
+    this.#arm(session);
+  }
+
+  #arm(session: Session): void {
+    const { unheardMs, lostMs, startedMs, usedMs } = session;
+    const never = Number.POSITIVE_INFINITY;
+    const dueMs = Math.min(
+      session.timeoutAtMs,
+      usedMs + IDLE_MS,
+      unheardMs === undefined ? never : unheardMs + UNHEARD_MS,
+      lostMs === undefined ? never : lostMs + LOST_MS,
+      session.isHeardOf ? never : startedMs + GREETING_MS,
+    );
+    if (dueMs >= session.dueMs) return;
+    this.#deadlines.remove(this.#armed.get(session));
+    session.dueMs = dueMs;
+    this.#armed.set(session, this.#deadlines.add(session, dueMs));
+  }
+
+  #establish(ends: Ends, { send, receive }: TransportKeys, greeting: Greeting | undefined): void {
+    const session = new Session(this.#world, ends, new PacketCipher(send), new PacketCipher(receive));
+    this.#sessions.set(session.id, session);
+    this.#arm(session);
+    if (greeting === undefined) return;
+    const { link, attempt } = greeting;
+    // The way that has brought an answer.
+    session.attempt = attempt - 1;
+    session.ourLink = link;
+    this.#byLink.set(link, session);
+    this.#to.set(session.peer, session);
+    this.#context.emit({ type: 'session/opened', link });
+  }
+
+  #end(session: Session, isTold: boolean): void {
+    if (!this.#sessions.delete(session.id)) return;
+    if (isTold) session.sayControl(close);
+    if (this.#to.get(session.peer) === session) this.#to.delete(session.peer);
+    this.#handshakes.settled(session.id);
+    this.#deadlines.remove(this.#armed.get(session));
+    this.#armed.delete(session);
+    for (const link of session.links) {
+      this.#byLink.delete(link);
+      this.#context.emit({ type: 'session/closed', link });
+    }
+  }
+
+  #theirLink(session: Session): number {
+    if (session.theirLink === undefined) {
+      this.#lastInbound -= 1;
+      const link = this.#lastInbound;
+      session.theirLink = link;
+      this.#byLink.set(link, session);
+      const { peer, name } = session;
+      this.#context.emit({ type: 'session/inbound', link, peer, name });
+    }
+    return session.theirLink;
+  }
+
+  #fail(link: number, code: ErrorCode, message: string): void {
+    this.#context.emit({ type: 'session/failed', link, code, message });
+  }
+
+  /** The one that was used longest ago makes room, if nothing goes over it. */
+  #hasRoom(): boolean {
+    if (this.#sessions.size + this.#handshakes.size < MAX_SESSIONS) return true;
+    for (const session of this.#sessions.values())
+      if (session.links.length === 0) {
+        this.#end(session, true);
+        return true;
+      }
+    this.#full.refuse(this.#context);
+    return false;
+  }
+}
