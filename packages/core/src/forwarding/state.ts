@@ -129,7 +129,7 @@ export class ForwardingState implements Feature<ForwardingInput> {
       );
     const isNear = this.#neighbours.get(to)?.isPeerd === true;
     const way = isNear && attempt === 0 ? undefined : this.#ways.way(to, attempt);
-    const next = way?.next ?? (isNear ? to : this.#atRandom(undefined));
+    const next = way?.next ?? (isNear ? to : this.#atRandom(to, undefined));
     if (next === undefined || to === this.#self) return this.#unsent(to, kind, noWay(to));
     const via = way === undefined ? none : this.#keysOf(way.via);
     const head = encodeHead({ hops: hops - 1, kind, source, destination, via, record });
@@ -193,7 +193,7 @@ export class ForwardingState implements Feature<ForwardingInput> {
       next = way?.next;
       if (way !== undefined) via = this.#keysOf(way.via);
     }
-    next ??= this.#atRandom(neighbour);
+    next ??= this.#atRandom(pair.destination, neighbour);
     if (next === undefined) this.#dropped.wayless += 1;
     else this.#context.emit({ type: 'link/packet', peer: next, head: head.next(self, reached, via), body });
   }
@@ -234,8 +234,9 @@ export class ForwardingState implements Feature<ForwardingInput> {
   }
 
   /** Whoever that is may know more; the hop limit alone bounds this. */
-  #atRandom(except: string | undefined): string | undefined {
-    if (!this.#settings.randomFallback) return undefined;
+  #atRandom(destination: string, except: string | undefined): string | undefined {
+    // One that is known, and has no way, can't be reached by others either.
+    if (!this.#settings.randomFallback || this.#ways.advertOf(destination) !== undefined) return undefined;
     const forwarders = this.#forwarders;
     const excepted = except === undefined ? -1 : forwarders.indexOf(except);
     const choices = forwarders.length - (excepted === -1 ? 0 : 1);
