@@ -15,7 +15,10 @@ const rows = [
 const others = [
   'MAX_CACHED_TARGETS',
   'MAX_HEAD_BYTES',
+  'MAX_DATA_BYTES',
   'MAX_LENGTH_BYTES',
+  'MAX_RANGES',
+  'MAX_TEXT_LENGTH',
   'MAX_VARINT_BYTES',
   'maxCallId',
   'maxErrorBytes',

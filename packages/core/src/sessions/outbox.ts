@@ -42,12 +42,18 @@ interface Waiting {
   readonly record: boolean;
 }
 
+/** What all sessions keep together. */
+export interface Held {
+  bytes: number;
+}
+
 /** Counters from the first up to but without the second. */
 export type Range = readonly [number, number];
 
 /** What one end has sent and the other has not acknowledged: sent again when it got lost. */
 export class Outbox {
   readonly #seal: (counter: number, parts: readonly Uint8Array[]) => readonly Uint8Array[];
+  readonly #held: Held;
   readonly #waiting = new Ring<Waiting>(2);
   readonly #unacked = new Map<number, Sent>();
   readonly #lost = new Ring<Sent>(2);
@@ -66,8 +72,9 @@ export class Outbox {
   #sinceMs = 0;
 
   /** `seal`: makes the body of a packet, which may be sent more than once. */
-  constructor(seal: (counter: number, parts: readonly Uint8Array[]) => readonly Uint8Array[]) {
+  constructor(seal: (counter: number, parts: readonly Uint8Array[]) => readonly Uint8Array[], held: Held) {
     this.#seal = seal;
+    this.#held = held;
   }
 
   /** Bytes that are kept here. */
@@ -87,6 +94,7 @@ export class Outbox {
   push(parts: readonly Uint8Array[], bytes: number, record: boolean): void {
     this.#waiting.push({ parts, bytes, record });
     this.#waitingBytes += bytes;
+    this.#held.bytes += bytes;
   }
 
   /** What may go now, the lost ones first. */
@@ -132,6 +140,14 @@ export class Outbox {
     for (const sent of this.#unacked.values()) this.#lose(sent);
   }
 
+  /** The session is over. */
+  letGo(): void {
+    this.#held.bytes -= this.bytes;
+    this.#waitingBytes = 0;
+    this.#unackedBytes = 0;
+    this.#unacked.clear();
+  }
+
   snapshot(): unknown {
     return {
       next: this.#next,
@@ -169,6 +185,7 @@ export class Outbox {
     if (sent === undefined) return;
     this.#unacked.delete(counter);
     this.#unackedBytes -= sent.bytes;
+    this.#held.bytes -= sent.bytes;
     if (sent.state === 'flying') this.#flyingBytes -= sent.bytes;
     sent.state = 'arrived';
     // Of one that was sent twice nobody knows which of them it was (Karn); one that waited for others tells of them.

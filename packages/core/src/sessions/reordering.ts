@@ -1,15 +1,27 @@
-import type { Range } from './outbox.ts';
+import type { Held, Range } from './outbox.ts';
 
 /** Packets that may wait for one that is missing: more than the other end has under way. */
 const MAX_WAITING = 1_024;
+
+/** And bytes of all sessions that may: few have lost anything at a time. What finds no room is sent again. */
+const MAX_ALL_WAITING_BYTES: number = 64 * 1024 * 1024;
+
+/** What a packet that waits takes besides its bytes. */
+const PACKET_COST_BYTES = 128;
 
 /** Ranges that an acknowledgement names: losses come in bursts, so few say it all. */
 const MAX_RANGES = 16;
 
 /** Puts packets back into the order in which they were sent, each once. */
-export class Reordering<Packet> {
+export class Reordering<Packet extends { readonly data: Uint8Array }> {
+  readonly #held: Held;
   readonly #waiting = new Map<number, Packet>();
   #next = 0;
+
+  /** `held`: what waits in all sessions. */
+  constructor(held: Held) {
+    this.#held = held;
+  }
 
   /** All before it have come. */
   get next(): number {
@@ -20,14 +32,16 @@ export class Reordering<Packet> {
   take(counter: number, packet: Packet, ready: (packet: Packet) => void): boolean {
     if (counter < this.#next || this.#waiting.has(counter)) return false;
     if (counter > this.#next) {
-      if (counter > this.#next + MAX_WAITING) return false;
+      if (counter > this.#next + MAX_WAITING || this.#held.bytes > MAX_ALL_WAITING_BYTES) return false;
       this.#waiting.set(counter, packet);
+      this.#held.bytes += costOf(packet);
       return true;
     }
     this.#next += 1;
     ready(packet);
     for (let next = this.#waiting.get(this.#next); next !== undefined; next = this.#waiting.get(this.#next)) {
       this.#waiting.delete(this.#next);
+      this.#held.bytes -= costOf(next);
       this.#next += 1;
       ready(next);
     }
@@ -47,7 +61,17 @@ export class Reordering<Packet> {
     return ranges;
   }
 
+  /** The session is over. */
+  letGo(): void {
+    for (const packet of this.#waiting.values()) this.#held.bytes -= costOf(packet);
+    this.#waiting.clear();
+  }
+
   snapshot(): unknown {
     return [this.#next, ...this.#waiting.keys()];
   }
+}
+
+function costOf({ data }: { readonly data: Uint8Array }): number {
+  return PACKET_COST_BYTES + data.length;
 }

@@ -15,7 +15,7 @@ import {
   writeAcknowledged,
 } from './codec.ts';
 import type { Ends } from './handshakes.ts';
-import { Outbox, type Sent } from './outbox.ts';
+import { type Held, Outbox, type Sent } from './outbox.ts';
 import { Reordering } from './reordering.ts';
 
 /** Bytes of calls in one packet: a chunk of a call and its head fit, and the body stays under the longest. */
@@ -34,6 +34,9 @@ export const MAX_HELD_BYTES: number = 2 * 1024 * 1024;
 /** What a session is given, and tells. */
 export interface SessionWorld {
   readonly nowMs: number;
+  /** What all sessions have sent and keep, and what of what they were sent waits for more. */
+  readonly held: Held;
+  readonly waiting: Held;
   send(session: Session, kind: 'data' | 'control', body: readonly Uint8Array[], record: boolean): void;
   received(session: Session, isOurs: boolean, bytes: Uint8Array): void;
   path(session: Session, path: readonly PeerRef[]): void;
@@ -80,7 +83,7 @@ export class Session {
   readonly #world: SessionWorld;
   readonly #sends: PacketCipher;
   readonly #receives: PacketCipher;
-  readonly #reordering = new Reordering<Arrived>();
+  readonly #reordering: Reordering<Arrived>;
   #nextControl = 0;
   #lastControl = -1;
   #unackedPackets = 0;
@@ -103,7 +106,8 @@ export class Session {
       // What has come until it goes, not until it was put here.
       writeAcknowledged(parts[0] as Uint8Array, this.#reordering.next);
       return this.#seal(counter * 2, parts);
-    });
+    }, world.held);
+    this.#reordering = new Reordering(world.waiting);
   }
 
   get links(): number[] {
@@ -190,6 +194,12 @@ export class Session {
       this.#collect();
     }
     return 'taken';
+  }
+
+  /** It is over: nothing is kept of it. */
+  letGo(): void {
+    this.outbox.letGo();
+    this.#reordering.letGo();
   }
 
   /** What was to be done by now. */

@@ -25,6 +25,9 @@ const LOST_MS = 5_000;
 /** A session that nobody uses is given up after so long, in ms; one that is waiting for an answer asks for a sign of life. */
 const IDLE_MS = 300_000;
 
+/** What is sent and not acknowledged, of all sessions together: then those that would send more have to wait. */
+const MAX_ALL_HELD_BYTES: number = 64 * 1024 * 1024;
+
 /** What the other end is told of a session that is not known here. */
 const UNKNOWN = 'session-unknown';
 
@@ -43,6 +46,7 @@ export class SessionsState implements Feature<SessionsInput> {
   readonly #deadlines = new Deadlines<Session>();
   readonly #armed = new Map<Session, Deadline<Session>>();
   readonly #full: Quota;
+  readonly #held: Quota;
   #lists: Lists;
   #lastInbound: number = FIRST_INBOUND_LINK;
   /** Packets that their sender can't have sent, that came before, and that belong to no session. */
@@ -63,8 +67,16 @@ export class SessionsState implements Feature<SessionsInput> {
       () => MAX_SESSIONS,
       () => this.#sessions.size + this.#handshakes.size,
     );
-    this.quotas = [this.#full, this.#handshakes.quota];
+    this.#held = new Quota(
+      'bytes of sessions under way',
+      'bytes',
+      () => MAX_ALL_HELD_BYTES,
+      () => this.#world.held.bytes,
+    );
+    this.quotas = [this.#full, this.#held, this.#handshakes.quota];
     this.#world = {
+      held: { bytes: 0 },
+      waiting: { bytes: 0 },
       get nowMs() {
         return context.nowMs;
       },
@@ -86,7 +98,9 @@ export class SessionsState implements Feature<SessionsInput> {
         if (session === undefined) return;
         session.write(link === session.ourLink, parts, record);
         this.#arm(session);
-        if (session.isBlocked || session.outbox.bytes <= MAX_HELD_BYTES) return;
+        const isFull = this.#world.held.bytes > MAX_ALL_HELD_BYTES;
+        if (session.isBlocked || !(isFull || session.outbox.bytes > MAX_HELD_BYTES)) return;
+        if (isFull) this.#held.refuse(context);
         session.isBlocked = true;
         for (const one of session.links) context.emit({ type: 'session/blocked', link: one });
       },
@@ -281,6 +295,7 @@ export class SessionsState implements Feature<SessionsInput> {
   #end(session: Session, isTold: boolean): void {
     if (!this.#sessions.delete(session.id)) return;
     if (isTold) session.sayControl(close);
+    session.letGo();
     if (this.#to.get(session.peer) === session) this.#to.delete(session.peer);
     this.#handshakes.settled(session.id);
     this.#deadlines.remove(this.#armed.get(session));
