@@ -151,6 +151,7 @@ test('routes --watch prints each change, and goes on when the daemon is back', a
     while (!line.test(await text.line()));
   };
   const { id: peer } = carol.info;
+  await next('watching', { daemon: 'alice' });
   await next('route-found', { peer, name: 'carol', nextName: 'bob', distance: 2, rule: 'table' });
   await printed(/^\d\d:\d\d:\d\d\.\d{3} {2}route-found {4}12D3\S+ {2}carol {2}over bob, 2 links$/);
   await sandbox.run(['connect', carol.info.addresses[0] as string, '--name', 'alice']);

@@ -18,6 +18,7 @@ const begun: Record<string, RegExp> = {
   reply: /ready: /,
   subscribe: /hearing |"subscribed"/,
   'logs -f': /following /,
+  'routes --watch': /watching the routes/,
   watch: /watching|"watching"/,
 };
 
@@ -33,7 +34,8 @@ async function works(sandbox: Sandbox, line: string, env: NodeJS.ProcessEnv = {}
   const shell = shellOf(line);
   const text = shell === 'fish' ? line : `${around}\n${line}`;
   const last = line.split('&&').at(-1)?.trim().split(' ')[1] ?? '';
-  const ready = begun[line.includes('logs -f') ? 'logs -f' : last];
+  const withOption = Object.keys(begun).find((key) => key.includes(' ') && line.includes(`peerd ${key}`));
+  const ready = begun[withOption ?? last];
   const running = sandbox.shellIn(shell ?? 'bash', text, {
     env,
     ...(ready === undefined ? { stdin: '' } : {}),

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { durationOption, Interrupted, interruption, outputOf, usage, withDaemon } from '../context.ts';
 import { withExamples } from '../examples.ts';
 import { timeOfDay } from '../figures.ts';
-import type { RouteChangeJson, RouteJson } from '../json/network.ts';
+import type { RouteChangeJson, RouteJson, WatchingJson } from '../json/network.ts';
 import type { Output } from '../output.ts';
 import { narrateConnection } from '../reconnection.ts';
 import { checkInterval, defaultIntervalMs, pause, showPages } from '../refresh.ts';
@@ -94,6 +94,9 @@ async function tell(
   signal: AbortSignal,
 ): Promise<void> {
   const { byPeer, changesBetween } = await import('../route-changes.ts');
+  const { name: daemon } = node.daemon;
+  if (output.json) output.object({ event: 'watching', daemon } satisfies WatchingJson);
+  else output.note(`watching the routes of ${daemon} (Ctrl-C ends it)`);
   let before: Routes = new Map();
   do {
     const after = byPeer(await node.routes({ signal }));

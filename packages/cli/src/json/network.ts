@@ -78,7 +78,7 @@ export interface ServiceJson {
   waiting: number;
 }
 
-/** `peerd watch`: first this, once. */
+/** `peerd watch`, `peerd routes` with --watch: first this, once. */
 export interface WatchingJson {
   event: 'watching';
   daemon: string;
