@@ -131,7 +131,7 @@ describe('a packet for this node', () => {
     first.ways.nexts.set(d, c);
     second.neighbour('b');
     second.neighbour('d');
-    second.ways.known.add(a);
+    second.ways.known.set(a, '');
     end.neighbour('c');
     first.put({ type: 'packet/arrived', neighbour: a, frame });
     const [one] = first.sent() as [Sent];
@@ -265,7 +265,7 @@ describe('forward = "network"', () => {
     const node = new Forwarder();
     node.neighbour('a');
     node.neighbour('b');
-    node.ways.known.add(c);
+    node.ways.known.set(c, '');
     expect(node.take('a', { from: 'a', to: 'b' })?.peer).toBe(b);
     expect(node.take('a', { from: 'c', to: 'b' })?.peer).toBe(b);
     expect(node.take('a', { from: 'x', to: 'b' })).toBeUndefined();

@@ -1,3 +1,5 @@
+import { Budget } from '../channel/budget.ts';
+
 /**
  * What is forwarded for one neighbour in a second: what a link of 1 Gbit/s carries, so that no neighbour can take more of a
  * forwarder than that.
@@ -31,36 +33,16 @@ export class Neighbour {
   isForwarder: boolean;
   /** By source and destination as text. */
   readonly pairs: Map<string, Pair> = new Map();
-  #budgetBytes = MAX_FORWARDED_BURST_BYTES;
-  #budgetMs: number;
+  readonly bytes: Budget;
 
   constructor(isPeerd: boolean, isForwarder: boolean, nowMs: number) {
     this.isPeerd = isPeerd;
     this.isForwarder = isForwarder;
-    this.#budgetMs = nowMs;
-  }
-
-  /** Of a burst, how much has been forwarded of late. */
-  usedBytes(nowMs: number): number {
-    return MAX_FORWARDED_BURST_BYTES - this.#budgetAt(nowMs);
-  }
-
-  /** Whether so much may be forwarded for it now; it then counts as forwarded. */
-  spend(bytes: number, nowMs: number): boolean {
-    this.#budgetBytes = this.#budgetAt(nowMs);
-    this.#budgetMs = nowMs;
-    if (bytes > this.#budgetBytes) return false;
-    this.#budgetBytes -= bytes;
-    return true;
+    this.bytes = new Budget(MAX_FORWARDED_BURST_BYTES, MAX_FORWARDED_BYTES_PER_SECOND, nowMs);
   }
 
   forgetSilent(nowMs: number): void {
     for (const [ends, { lastMs }] of this.pairs)
       if (nowMs - lastMs >= SILENT_PAIR_MS) this.pairs.delete(ends);
-  }
-
-  #budgetAt(nowMs: number): number {
-    const earned = ((nowMs - this.#budgetMs) / 1_000) * MAX_FORWARDED_BYTES_PER_SECOND;
-    return Math.min(MAX_FORWARDED_BURST_BYTES, this.#budgetBytes + earned);
   }
 }

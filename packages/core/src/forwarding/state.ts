@@ -55,7 +55,7 @@ export class ForwardingState implements Feature<ForwardingInput> {
       'bytes forwarded for the busiest neighbour',
       'bytes',
       () => MAX_FORWARDED_BURST_BYTES,
-      () => Math.round(this.#busiest((neighbour) => neighbour.usedBytes(context.nowMs))),
+      () => Math.round(this.#busiest(({ bytes }) => bytes.spentAt(context.nowMs))),
     );
     this.#pairs = new Quota(
       'pairs of peers that are forwarded for the busiest neighbour',
@@ -110,7 +110,7 @@ export class ForwardingState implements Feature<ForwardingInput> {
         peer,
         neighbour.isPeerd,
         neighbour.isForwarder,
-        neighbour.usedBytes(nowMs),
+        neighbour.bytes.spentAt(nowMs),
         [...neighbour.pairs.values()],
       ]),
       dropped: { ...this.#dropped },
@@ -180,7 +180,7 @@ export class ForwardingState implements Feature<ForwardingInput> {
     pair ??= this.#admit(from, ends, source, head.destination(this.#keys));
     if (pair === undefined) return this.#pairs.refuse(this.#context);
     pair.lastMs = nowMs;
-    if (!from.spend(head.bytes.length + (body[0] as Uint8Array).length, nowMs))
+    if (!from.bytes.spend(head.bytes.length + (body[0] as Uint8Array).length, nowMs))
       return this.#bytes.refuse(this.#context);
     const reached = head.reached(self);
     let next: string | undefined;

@@ -84,6 +84,8 @@ export interface Ways {
   readonly strategy: 'table' | 'source';
   /** The neighbour to send to. */
   next(destination: string): string | undefined;
+  /** Links of the best way. */
+  distance(destination: string): number | undefined;
   /**
    * The neighbour to send to, and the peers to pass, in order, before the destination. Attempt 0: the best way; higher:
    * another than those of the attempts before, as far as there is one, for when no answer came. The same every time as

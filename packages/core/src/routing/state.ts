@@ -97,6 +97,10 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
     return this.#strategy.next(destination);
   }
 
+  distance(destination: string): number | undefined {
+    return this.#strategy.distance(destination);
+  }
+
   way(destination: string, attempt: number): Way | undefined {
     return this.#strategy.way(destination, attempt);
   }

@@ -177,6 +177,10 @@ export class RoutingTable implements Strategy, Rows<Destination> {
     return this.#destinations.get(destination)?.selected?.next;
   }
 
+  distance(destination: string): number | undefined {
+    return this.#destinations.get(destination)?.selected?.distance;
+  }
+
   way(destination: string, attempt: number): Way | undefined {
     const next = this.next(destination);
     if (next === undefined || destination === this.#world.id) return undefined;

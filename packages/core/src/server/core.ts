@@ -16,6 +16,7 @@ import { type SealingSelf, SealingState } from '../sealing/state.ts';
 import { ServicesState } from '../services/state.ts';
 import type { SessionsSelf } from '../sessions/handshakes.ts';
 import { SessionsState } from '../sessions/state.ts';
+import { TraceState } from '../trace/state.ts';
 import type { Context, Feature, Message } from './feature.ts';
 import type { Drain, Reconfigure } from './inputs.ts';
 import { type Command, type CoreTop, type Input, type Output, reject } from './messages.ts';
@@ -144,6 +145,7 @@ export class NodeCore implements Context<Output> {
       sealing: new SealingState(this, config.sealing, routing, entropy),
       forwarding: new ForwardingState(this, config.self.id, routingSettings, routing),
       sessions: this.#sessions,
+      trace: new TraceState(this, config.sealing, routing, entropy),
       broadcast: this.#broadcast,
       discovery: this.#discovery,
     };

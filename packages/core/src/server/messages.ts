@@ -17,7 +17,7 @@ import type { RoutingCommand, RoutingInput, RoutingOutput } from '../routing/mes
 import type { SealingInput, SealingOutput } from '../sealing/messages.ts';
 import type { ServicesCommand, ServicesInput, ServicesOutput } from '../services/messages.ts';
 import type { SessionsInput, SessionsOutput } from '../sessions/messages.ts';
-import type { TraceCommand } from '../trace/messages.ts';
+import type { TraceCommand, TraceInput, TraceOutput } from '../trace/messages.ts';
 import type { ClientClosed, Drain, Reconfigure } from './inputs.ts';
 
 /** What the state itself tells of `top`. */
@@ -56,7 +56,8 @@ export type Output =
   | RoutingOutput
   | SealingOutput
   | ServicesOutput
-  | SessionsOutput;
+  | SessionsOutput
+  | TraceOutput;
 
 /** Commands that found no room in the inbox since the last turn. */
 type CommandsRefused = {
@@ -80,7 +81,8 @@ export type Input =
   | RoutingInput
   | SealingInput
   | ServicesInput
-  | SessionsInput;
+  | SessionsInput
+  | TraceInput;
 
 /** What happened: everything but commands, the tick, and what features tell each other. */
 export type Event = Exclude<Input, Command | { readonly type: 'tick' } | Output>;
@@ -95,8 +97,6 @@ type Told = Extract<
       | 'node/overload'
       | 'seal/received'
       | 'seal/unsent'
-      | 'packet/unsent'
-      | 'probe/expired'
       | 'service/added'
       | 'service/removed'
       | 'peer/came'

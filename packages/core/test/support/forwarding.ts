@@ -17,15 +17,21 @@ export function keyNamed(name: string): Uint8Array {
 }
 
 /** What routing would say: as a test wants it. */
-class FakeWays implements Ways {
+export class FakeWays implements Ways {
   strategy: 'table' | 'source' = 'table';
   readonly nexts = new Map<string, string>();
   /** By destination, those of all attempts. */
   readonly ways = new Map<string, Way[]>();
-  readonly known = new Set<string>();
+  /** Peers whose advert is known, and the names in these. */
+  readonly known = new Map<string, string>();
+  readonly distances = new Map<string, number>();
 
   next(destination: string): string | undefined {
     return this.nexts.get(destination);
+  }
+
+  distance(destination: string): number | undefined {
+    return this.distances.get(destination);
   }
 
   way(destination: string, attempt: number): Way | undefined {
@@ -36,11 +42,12 @@ class FakeWays implements Ways {
   }
 
   advertOf(peer: string): Advert | undefined {
-    if (!this.known.has(peer)) return undefined;
+    const name = this.known.get(peer);
+    if (name === undefined) return undefined;
     return {
       origin: peer,
       sequence: 1,
-      name: '',
+      name,
       encryptionKey: new Uint8Array(32),
       signature: new Uint8Array(64),
     };

@@ -64,6 +64,7 @@ export class SessionPair {
     const ways: Ways = {
       strategy: 'table',
       next: () => undefined,
+      distance: () => undefined,
       way: () => undefined,
       advertOf: (peer) => {
         const i = ids.indexOf(peer);
