@@ -94,7 +94,9 @@ describe('discovery = off', () => {
     ]);
     await eventually('with discovery on the other is found', () => isInDht(on, other));
     expect((await off.client.peers()).map(({ id }) => id)).toEqual([middle.id]);
-    expect((await failure(off.client.request(other.id, bytes('x')))).code).toBe('unreachable');
+    // Over the one that it is connected to, and not by a connection of its own.
+    expect((await failure(off.client.request(other.id, bytes('x')))).code).toBe('no-handler');
+    expect((await off.client.peers()).map(({ id }) => id)).toEqual([middle.id]);
   });
 
   test('forgets who it knew in an earlier run', async () => {
