@@ -31,6 +31,9 @@ const MAX_ALL_HELD_BYTES: number = 64 * 1024 * 1024;
 /** What the other end is told of a session that is not known here. */
 const UNKNOWN = 'session-unknown';
 
+/** The other end's clock may be off by so much, in ms. */
+const UNKNOWN_LIFETIME_MS = 300_000;
+
 /** Sessions between this node and others, over whatever lies between them. */
 export class SessionsState implements Feature<SessionsInput> {
   readonly handlers: Handlers<SessionsInput>;
@@ -113,10 +116,7 @@ export class SessionsState implements Feature<SessionsInput> {
         if (kind === 'init') this.#handshakes.unsent(to, error.message);
       },
       'seal/received': ({ from, purpose, payload }) => {
-        if (purpose !== UNKNOWN || payload.length === 0) return;
-        const id = decodeNumber(payload);
-        for (const session of this.#sessions.values())
-          if (session.peer === from && session.theirId === id) this.#end(session, false);
+        if (purpose === UNKNOWN) this.#unknownThere(from, payload);
       },
       'route/found': ({ peer }) => {
         const session = this.#to.get(peer);
@@ -240,7 +240,27 @@ export class SessionsState implements Feature<SessionsInput> {
   #stray(from: string, id: number): void {
     this.#counts.stray += 1;
     const payload = encodeNumber(id);
-    this.#context.emit({ type: 'seal/send', to: from, purpose: UNKNOWN, payload, lifetimeMs: GREETING_MS });
+    this.#context.emit({
+      type: 'seal/send',
+      to: from,
+      purpose: UNKNOWN,
+      payload,
+      lifetimeMs: UNKNOWN_LIFETIME_MS,
+    });
+  }
+
+  /** The other end was restarted, or has given it up. */
+  #unknownThere(from: string, payload: Uint8Array): void {
+    let id: number;
+    try {
+      id = decodeNumber(payload);
+    } catch (error) {
+      if (!(error instanceof SessionCodecError)) throw error;
+      this.#counts.forged += 1;
+      return;
+    }
+    for (const session of this.#sessions.values())
+      if (session.peer === from && session.theirId === id) this.#end(session, false);
   }
 
   #tick(session: Session): void {

@@ -2,6 +2,7 @@ import { createHash, sign } from 'node:crypto';
 import type { CounterInfo, PeerdError, PeerRef, QueueInfo } from '@peerd/protocol';
 import { routingSelf } from '../../src/adverts.ts';
 import { Responder, type Settler } from '../../src/channel/responder.ts';
+import { sessionsSelf } from '../../src/ends.ts';
 import { decodeHello, encodeHello } from '../../src/hello/codec.ts';
 import { encryptionKeyStatement } from '../../src/hello/proof.ts';
 import { publicKeyOf } from '../../src/host/address.ts';
@@ -317,25 +318,28 @@ function configOf(
   config: Partial<CoreConfig>,
 ): CoreConfig {
   const policy = config.policy ?? openPolicy;
-  const { publicKey: encryptionKey } = encryptionKeyOf(secret);
+  const keys = encryptionKeyOf(secret);
+  const { publicKey: encryptionKey } = keys;
   // A run begins with a number that is above all of earlier ones.
   const firstSequence = DATE_MS + Math.round(world.nowMs);
   const routing = { ...routingSelf({ name, policy }, id, secret, encryptionKey), firstSequence };
   const entropy = Uint8Array.from({ length: 32 }, () => Math.floor(world.random() * 256));
   const defaults = coreConfig();
+  const self = {
+    id,
+    name,
+    features: ['/peerd/request/1'],
+    encryptionKey,
+    encryptionKeySignature: sign(null, encryptionKeyStatement(encryptionKey), signingKeyOf(secret)),
+    publicKeyOf,
+  };
   return {
     ...defaults,
-    self: {
-      id,
-      name,
-      features: ['/peerd/request/1'],
-      encryptionKey,
-      encryptionKeySignature: sign(null, encryptionKeyStatement(encryptionKey), signingKeyOf(secret)),
-      publicKeyOf,
-    },
+    self,
     policy,
     discovery: { ...defaults.discovery, isOn: false },
     routing,
+    sessions: sessionsSelf(self, policy, keys, firstSequence),
     sealing: sealingSelf(policy, id, secret, firstSequence),
     entropy,
     ...config,
