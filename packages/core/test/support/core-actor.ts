@@ -1,5 +1,5 @@
 import { createHash, sign } from 'node:crypto';
-import type { CounterInfo, PeerdError, PeerRef, QueueInfo } from '@peerd/protocol';
+import type { CounterInfo, PeerdError, PeerRef, QueueInfo, TraceResult } from '@peerd/protocol';
 import { routingSelf } from '../../src/adverts.ts';
 import { Responder, type Settler } from '../../src/channel/responder.ts';
 import { sessionsSelf } from '../../src/ends.ts';
@@ -53,6 +53,12 @@ export interface Outcome {
   value?: Uint8Array;
   error?: PeerdError;
   path?: readonly PeerRef[];
+}
+
+/** What came of a trace. */
+export interface TraceOutcome {
+  result?: TraceResult;
+  error?: PeerdError;
 }
 
 interface Stream {
@@ -175,6 +181,22 @@ export class CoreActor implements Actor<Wire> {
         outcome.path = path;
       }),
     });
+    return outcome;
+  }
+
+  /** Its outcome fills as the simulation goes on. */
+  trace(peer: string, timeoutMs = 10_000): TraceOutcome {
+    const outcome: TraceOutcome = {};
+    const responder = new Responder<TraceResult>();
+    responder.resolve = (result) => {
+      outcome.result = result;
+    };
+    responder.reject = (error) => {
+      outcome.error = error as PeerdError;
+    };
+    this.#lastRef += 1;
+    const target = { kind: 'id', key: peer, peer } as const;
+    this.#turn({ type: 'trace', ref: this.#lastRef, target, timeoutMs, responder });
     return outcome;
   }
 
