@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
+import { flawOf, links, stepsOf } from '../src/demo/graph.ts';
 import { undocumented } from './json-types.ts';
 import { errorIn, isRunning, type Running, Sandbox } from './sandbox.ts';
 
@@ -213,20 +214,62 @@ describe('demo', () => {
     ]);
   });
 
+  test('of the mesh shows two requests that were answered over links that were there, and cleans up', async () => {
+    const before = await folders();
+    const { status, stdout, stderr } = await sandbox.run(['demo', 'mesh', '--json']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(undocumented('peerd demo', stdout)).toEqual([]);
+    const steps = `${stdout}`
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const start = Array.from({ length: 6 }, () => 'start');
+    expect(steps.map(({ event }) => event)).toEqual([
+      ...start,
+      'linked',
+      'request',
+      'response',
+      'cut',
+      'request',
+      'response',
+      'done',
+    ]);
+    const [first, second] = steps.filter(({ event }) => event === 'response').map(({ path }) => path);
+    const [, cut] = stepsOf(first);
+    expect(flawOf(first, [4, 5], links)).toBeUndefined();
+    const standing = links.filter((link) => `${link}` !== `${cut}`);
+    expect(standing).toHaveLength(links.length - 1);
+    expect(flawOf(second, [4, 5], standing)).toBeUndefined();
+    expect(steps.find(({ event }) => event === 'cut').text).toContain(cut?.join('-'));
+    expect(steps.flatMap(({ pid }) => pid ?? []).map(isRunning)).toEqual(start.map(() => false));
+    expect(await folders()).toEqual(before);
+  });
+
+  test('takes a strategy for the mesh alone', async () => {
+    const { status, stderr } = await sandbox.run(['demo', '--strategy', 'table']);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringContaining('--strategy is for peerd demo mesh'),
+    });
+  });
+
   test.each([
     ['is interrupted', 130, (demo: Running) => demo.child.kill('SIGINT')],
     ['is told to end', 143, (demo: Running) => demo.child.kill('SIGTERM')],
     ['has nobody who reads on', 0, (demo: Running) => demo.child.stdout.destroy()],
+    ['loses a daemon and so fails', 8, (_: Running, [pid = 0]: number[]) => process.kill(pid, 'SIGKILL')],
   ])('leaves nothing behind when it %s', async (_, expected, end) => {
-    const before = await folders();
-    const demo = sandbox.spawn(['demo', '--json']);
-    const started = [JSON.parse(await demo.line()), JSON.parse(await demo.line())];
-    expect(started).toMatchObject([{ event: 'start' }, { event: 'start' }]);
-    const pids = started.map(({ pid }) => pid as number);
-    expect(pids.map(isRunning)).toEqual([true, true]);
-    end(demo);
-    expect((await demo.ended).status).toBe(expected);
-    await expect.poll(() => pids.map(isRunning), { timeout: 5_000 }).toEqual([false, false]);
-    expect(await folders()).toEqual(before);
+    for (const what of ['tour', 'mesh']) {
+      const before = await folders();
+      const demo = sandbox.spawn(['demo', what, '--json']);
+      const started = [JSON.parse(await demo.line()), JSON.parse(await demo.line())];
+      expect(started).toMatchObject([{ event: 'start' }, { event: 'start' }]);
+      const pids = started.map(({ pid }) => pid as number);
+      expect(pids.map(isRunning)).toEqual([true, true]);
+      end(demo, pids);
+      expect({ what, status: (await demo.ended).status }).toEqual({ what, status: expected });
+      await expect.poll(() => pids.map(isRunning), { timeout: 5_000 }).toEqual([false, false]);
+      expect(await folders()).toEqual(before);
+    }
   });
 });

@@ -97,7 +97,9 @@ export class Stage {
   }
 
   async connect(daemon: DaemonProcess): Promise<SocketClient> {
-    const client = await connect({ program: 'peerd demo', socket: daemon.info.socket, signal: this.signal });
+    const { socket } = daemon.info;
+    const program = 'peerd demo';
+    const client = await connect({ program, socket, signal: this.signal, reconnect: false });
     this.#cleanUps.push(() => client.close());
     return client;
   }

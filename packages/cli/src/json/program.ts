@@ -29,11 +29,15 @@ export interface CompletionJson {
 
 /** `peerd demo`: one object for each thing that was seen. */
 export interface DemoStepJson {
-  event: 'start' | 'known' | 'request' | 'response' | 'broadcast' | 'kill' | 'gone';
+  event: 'start' | 'known' | 'linked' | 'request' | 'response' | 'broadcast' | 'cut' | 'kill' | 'gone';
   step: number;
   text: string;
   /** Of the daemon, with the event start. */
   pid?: number;
+  /** Of the mesh, with the event response: the nodes that the request passed, from the one that asked to the one that answered. */
+  path?: number[];
+  /** From the question, or from the cut before it, to the answer. */
+  ms?: number;
 }
 
 /** `peerd demo`: the last, when all was seen. */
