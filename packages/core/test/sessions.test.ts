@@ -185,6 +185,39 @@ describe('what is not genuine is refused and counted', () => {
   });
 });
 
+describe('a peer that no advert has come from', () => {
+  test('is asked for its key', async () => {
+    const pair = await SessionPair.of(1, { hasAdverts: false });
+    pair.step(pair.a, { type: 'session/open', link: LINK, peer: pair.b.id });
+    expect(pair.run(1_000, () => pair.of(pair.a, 'session/opened').length > 0)).toBe(true);
+  });
+
+  test('is asked again, and unreachable when it does not answer within 3 s', async () => {
+    const pair = await SessionPair.of(1, { hasAdverts: false });
+    pair.weather = { loss: 1 };
+    pair.step(pair.a, { type: 'session/open', link: LINK, peer: pair.b.id });
+    pair.run(2_900);
+    expect(pair.of(pair.a, 'session/failed')).toEqual([]);
+    expect(pair.sent).toBeGreaterThan(3);
+    pair.run(700);
+    expect(pair.of(pair.a, 'session/failed')).toMatchObject([{ code: 'unreachable' }]);
+  });
+
+  test('is not spoken for by others: a key that its identity did not sign is refused and counted', async () => {
+    const pair = await SessionPair.of(1, { hasAdverts: false });
+    pair.tap = (packet) => {
+      if (packet.kind !== 'offer') return [packet];
+      const body = Buffer.concat(packet.body);
+      body[10] = (body[10] as number) ^ 1;
+      return [{ ...packet, body: [body] }];
+    };
+    pair.step(pair.a, { type: 'session/open', link: LINK, peer: pair.b.id });
+    pair.run(4_000);
+    expect(pair.of(pair.a, 'session/failed')).toMatchObject([{ code: 'unreachable' }]);
+    expect(counted(pair.a, 'forged')).toBeGreaterThan(3);
+  });
+});
+
 test('a network with another secret gets no session', async () => {
   const pair = await SessionPair.of(1, { psk: Buffer.alloc(32, 9) });
   const other = await SessionPair.of(2);

@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type ErrorCode, isErrorCode, printable } from '@peerd/protocol';
-import { GreetingSchema } from '../gen/peerd/session/v1/session_pb.ts';
+import { GreetingSchema, OfferSchema } from '../gen/peerd/session/v1/session_pb.ts';
 import type { Range } from './outbox.ts';
 
 /** Session ids and counters take so many bytes: 48 bits. */
@@ -151,6 +151,26 @@ export function decodeGreeting(bytes: Uint8Array): Greeting {
     };
   } catch (cause) {
     throw new SessionCodecError('malformed greeting', { cause });
+  }
+}
+
+/** The key that a peer is to be written to with, and its identity's word for that. */
+export interface Offer {
+  readonly encryptionKey: Uint8Array;
+  readonly encryptionKeySignature: Uint8Array;
+}
+
+export function encodeOffer({ encryptionKey, encryptionKeySignature }: Offer): Uint8Array {
+  return toBinary(OfferSchema, create(OfferSchema, { encryptionKey, encryptionKeySignature }));
+}
+
+/** Throws nothing but `SessionCodecError`. */
+export function decodeOffer(bytes: Uint8Array): Offer {
+  try {
+    const { encryptionKey, encryptionKeySignature } = fromBinary(OfferSchema, bytes);
+    return { encryptionKey, encryptionKeySignature };
+  } catch (cause) {
+    throw new SessionCodecError('malformed offer', { cause });
   }
 }
 

@@ -23,6 +23,8 @@ export class Greeting {
   /** The last message did not go out, and why. */
   isUnsent = false;
   why: string | undefined;
+  /** The other end's own word for its key, where no advert has told it. */
+  key: Uint8Array | undefined;
   initiator: Initiator | undefined;
   message: Uint8Array | undefined;
   #pauseMs = FIRST_PAUSE_MS;

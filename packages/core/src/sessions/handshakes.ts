@@ -4,7 +4,7 @@ import { Quota } from '../channel/quota.ts';
 import type { Entropy } from '../entropy.ts';
 import type { Ways } from '../routing/messages.ts';
 import type { Context } from '../server/feature.ts';
-import { decodeGreeting, decodeNumber, encodeGreeting } from './codec.ts';
+import { decodeGreeting, decodeNumber, decodeOffer, encodeGreeting, encodeOffer } from './codec.ts';
 import { GREETING_MS, Greeting, NO_WAY_MS } from './greeting.ts';
 import type { SessionsOutput } from './messages.ts';
 import { type KeyPair, Responder, type TransportKeys } from './noise.ts';
@@ -143,6 +143,27 @@ export class Handshakes {
     if (greeting !== undefined && greeting.lostMs !== undefined) this.#greet(greeting);
   }
 
+  /** Somebody wants a session with us, and does not know our key. */
+  sought({ from }: Message): void {
+    const { keys, encryptionKeySignature } = this.#self;
+    const body = [encodeOffer({ encryptionKey: keys.publicKey, encryptionKeySignature })];
+    this.#context.emit({ type: 'packet/send', to: from, kind: 'offer', body, attempt: 0, record: false });
+  }
+
+  /** Whom we have sought tells its key. Throws `SessionCodecError`. */
+  offered({ from, body }: Message): void {
+    const greeting = this.#greetings.get(from);
+    if (greeting === undefined || greeting.key !== undefined) return;
+    const { encryptionKey, encryptionKeySignature } = decodeOffer(body);
+    if (!this.#self.isKeyOf(from, encryptionKey, encryptionKeySignature)) {
+      this.forged += 1;
+      return;
+    }
+    greeting.key = encryptionKey;
+    greeting.lostMs = undefined;
+    this.#greet(greeting);
+  }
+
   /** Somebody wants a session. Throws `NoiseError` or `SessionCodecError` when it is no such message. */
   begun({ from, body }: Message): void {
     const key = keyOf(from, body);
@@ -232,22 +253,31 @@ export class Handshakes {
   #greet(greeting: Greeting): void {
     const { nowMs } = this.#context;
     const { id, peer, attempt } = greeting;
-    if (!greeting.isUnsent) greeting.lostMs = undefined;
+    if (!greeting.isUnsent && greeting.message !== undefined) greeting.lostMs = undefined;
     greeting.isUnsent = false;
     greeting.pause(nowMs);
-    const advert = this.#ways.advertOf(peer);
-    if (advert === undefined) {
-      this.unsent(peer, `nobody has told the encryption key of ${peer}`);
-      return;
+    greeting.attempt += 1;
+    const key = this.#ways.advertOf(peer)?.encryptionKey ?? greeting.key;
+    if (key === undefined) {
+      greeting.lostMs ??= nowMs;
+      greeting.why = `nobody leads to ${peer}, and it was not found at random`;
+      const body = [none];
+      return this.#context.emit({
+        type: 'packet/send',
+        to: peer,
+        kind: 'seek',
+        body,
+        attempt,
+        record: false,
+      });
     }
     if (greeting.message === undefined) {
       this.#lastSequence += 1;
       const { name, encryptionKeySignature } = this.#self;
       const sequence = this.#lastSequence;
       const payload = { name, session: id, encryptionKeySignature, sequence, refusal: undefined };
-      greeting.begin(this.#handshake(this.#self.id, peer), advert.encryptionKey, encodeGreeting(payload));
+      greeting.begin(this.#handshake(this.#self.id, peer), key, encodeGreeting(payload));
     }
-    greeting.attempt += 1;
     const body = [greeting.message ?? none];
     this.#context.emit({ type: 'packet/send', to: peer, kind: 'init', body, attempt, record: false });
   }

@@ -113,7 +113,7 @@ export class SessionsState implements Feature<SessionsInput> {
       },
       'packet/received': (packet) => this.#receive(packet),
       'packet/unsent': ({ to, kind, error }) => {
-        if (kind === 'init') this.#handshakes.unsent(to, error.message);
+        if (kind === 'init' || kind === 'seek') this.#handshakes.unsent(to, error.message);
       },
       'seal/received': ({ from, purpose, payload }) => {
         if (purpose === UNKNOWN) this.#unknownThere(from, payload);
@@ -196,6 +196,10 @@ export class SessionsState implements Feature<SessionsInput> {
           return this.#handshakes.begun(packet);
         case 'response':
           return this.#handshakes.answered(packet);
+        case 'seek':
+          return this.#handshakes.sought(packet);
+        case 'offer':
+          return this.#handshakes.offered(packet);
         default:
           return;
       }

@@ -50,7 +50,7 @@ export class SessionPair {
 
   static async of(
     seed = 1,
-    options: { readonly network?: string; readonly psk?: Uint8Array } = {},
+    options: { readonly psk?: Uint8Array; readonly hasAdverts?: boolean } = {},
   ): Promise<SessionPair> {
     const pair = new SessionPair(seed);
     const secrets = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)] as const;
@@ -68,7 +68,7 @@ export class SessionPair {
       way: () => undefined,
       advertOf: (peer) => {
         const i = ids.indexOf(peer);
-        if (i < 0) return undefined;
+        if (i < 0 || options.hasAdverts === false) return undefined;
         const { publicKey } = encryptionKeyOf(secrets[i] as Uint8Array);
         return {
           origin: peer,

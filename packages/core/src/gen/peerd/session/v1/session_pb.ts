@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/session/v1/session.proto.
  */
 export const file_peerd_session_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SEHBlZXJkLnNlc3Npb24udjEiiQEKCEdyZWV0aW5nEgwKBG5hbWUYASABKAkSIAoYZW5jcnlwdGlvbl9rZXlfc2lnbmF0dXJlGAIgASgMEhAKCHNlcXVlbmNlGAMgASgEEioKB3JlZnVzYWwYBCABKAsyGS5wZWVyZC5zZXNzaW9uLnYxLlJlZnVzYWwSDwoHc2Vzc2lvbhgFIAEoBCInCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDgoGcmVhc29uGAIgASgJYgZwcm90bzM");
+  fileDesc("Ch5wZWVyZC9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SEHBlZXJkLnNlc3Npb24udjEiiQEKCEdyZWV0aW5nEgwKBG5hbWUYASABKAkSIAoYZW5jcnlwdGlvbl9rZXlfc2lnbmF0dXJlGAIgASgMEhAKCHNlcXVlbmNlGAMgASgEEioKB3JlZnVzYWwYBCABKAsyGS5wZWVyZC5zZXNzaW9uLnYxLlJlZnVzYWwSDwoHc2Vzc2lvbhgFIAEoBCJBCgVPZmZlchIWCg5lbmNyeXB0aW9uX2tleRgBIAEoDBIgChhlbmNyeXB0aW9uX2tleV9zaWduYXR1cmUYAiABKAwiJwoHUmVmdXNhbBIMCgRjb2RlGAEgASgJEg4KBnJlYXNvbhgCIAEoCWIGcHJvdG8z");
 
 /**
  * What the two ends of a session say of themselves, within its handshake. See docs/protocols/ends.md.
@@ -63,6 +63,34 @@ export const GreetingSchema: GenMessage<Greeting> = /*@__PURE__*/
   messageDesc(file_peerd_session_v1_session, 0);
 
 /**
+ * What a peer says of itself, not encrypted, to who wants a session with it and has not heard of it.
+ *
+ * @generated from message peerd.session.v1.Offer
+ */
+export type Offer = Message<"peerd.session.v1.Offer"> & {
+  /**
+   * X25519 public key, 32 bytes.
+   *
+   * @generated from field: bytes encryption_key = 1;
+   */
+  encryptionKey: Uint8Array;
+
+  /**
+   * Ed25519 signature of the identity over "peerd encryption key 1\n" and the key.
+   *
+   * @generated from field: bytes encryption_key_signature = 2;
+   */
+  encryptionKeySignature: Uint8Array;
+};
+
+/**
+ * Describes the message peerd.session.v1.Offer.
+ * Use `create(OfferSchema)` to create a new message.
+ */
+export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
+  messageDesc(file_peerd_session_v1_session, 1);
+
+/**
  * @generated from message peerd.session.v1.Refusal
  */
 export type Refusal = Message<"peerd.session.v1.Refusal"> & {
@@ -82,5 +110,5 @@ export type Refusal = Message<"peerd.session.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_peerd_session_v1_session, 1);
+  messageDesc(file_peerd_session_v1_session, 2);
 
