@@ -35,6 +35,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     routes: async () => (await import('./commands/routes.ts')).routesCommand(),
     services: async () => (await import('./commands/services.ts')).servicesCommand(),
     ping: async () => (await import('./commands/ping.ts')).pingCommand(),
+    trace: async () => (await import('./commands/trace.ts')).traceCommand(),
     top: async () => (await import('./commands/top.ts')).topCommand(),
     watch: async () => (await import('./commands/watch.ts')).watchCommand(),
   },

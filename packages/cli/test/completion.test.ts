@@ -33,6 +33,8 @@ test.each([
   ['a command after an option with a value', '--name bob stat', ['status']],
   ['no name for a daemon that is to be started', 'start --name a', []],
   ['a peer', 'request ', ['carol']],
+  ['a peer whose way is asked for', 'trace ', ['carol']],
+  ['what a demonstration shows', 'demo m', ['mesh']],
   ['no peer for the second argument', 'request carol ', []],
   ['one of many topics', 'subscribe weather --count 3 n', ['news']],
   ['an argument with a choice', 'completion ', ['bash', 'zsh', 'fish']],

@@ -96,6 +96,8 @@ test.each<[ErrorCode, string, () => readonly string[]]>([
     () => ['ping', `/ip4/127.0.0.1/tcp/1/p2p/${alice.info.id.slice(0, -3)}AAA`, '--name', 'bob'],
   ],
   ['unknown-peer', 'the name is unknown', () => ['ping', 'nobody', '--name', 'bob']],
+  ['unknown-peer', 'nobody is known to lead there', () => ['trace', 'nobody', '--name', 'bob']],
+  ['invalid', 'there is no way to oneself', () => ['trace', 'bob', '--name', 'bob']],
   [
     'no-peers',
     'nobody hears the topic',

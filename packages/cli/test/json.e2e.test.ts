@@ -24,6 +24,7 @@ test.each([
   'status',
   'peers',
   'ping alice',
+  'trace alice',
   'keygen',
   'broadcast void x --allow-none',
   'config check',

@@ -3,6 +3,7 @@ import { PeerdError } from '@peerd/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HopsNetwork } from './hops.ts';
 import { undocumented } from './json-types.ts';
+import { errorIn } from './sandbox.ts';
 
 const strategies = ['table'];
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -148,6 +149,32 @@ describe.each(strategies)('in a chain of four daemons, the strategy being %s, th
     expect(await ask('alice', 'for-bob')).toBe('forbidden');
     expect(await ask('bob', 'for-bob')).toBe('answered');
     expect(await ask('alice', 'nobody-has-this')).toBe('no-handler');
+  });
+
+  test('sees each hop of the way, with its round trip', async () => {
+    const { stdout, status } = await chain.sandbox.run(['trace', 'dave', '--json', '--name', 'alice']);
+    expect(status).toBe(0);
+    expect(undocumented('peerd trace', stdout)).toEqual([]);
+    const names = ['bob', 'carol', 'dave'] as const;
+    expect(JSON.parse(`${stdout}`)).toEqual({
+      peer: dave().info.id,
+      name: 'dave',
+      hops: names.map((name, index) => ({
+        hop: index + 1,
+        peer: chain.node(name).info.id,
+        name,
+        rttMs: expect.any(Number),
+      })),
+    });
+    const shown = await chain.sandbox.run(['trace', 'dave', '--name', 'alice']);
+    const lines = `${shown.stdout}`.trim().split('\n');
+    for (const [index, name] of names.entries())
+      expect(lines[index]).toMatch(new RegExp(`^${index + 1}  ${name} +12D3\\S+ +\\d+\\.\\d\\d ms$`));
+    const nowhere = await chain.sandbox.run(['trace', 'nobody', '--json', '--name', 'alice']);
+    expect({ status: nowhere.status, code: errorIn(nowhere).code }).toEqual({
+      status: 5,
+      code: 'unknown-peer',
+    });
   });
 });
 

@@ -9,6 +9,7 @@ import {
   type QueueInfo,
   type RouteInfo,
   type RoutingStrategy,
+  type TraceResult,
   type UnreachedPeer,
 } from '@peerd/protocol';
 import { errorOf, type ServerFrame } from '@peerd/protocol/control';
@@ -102,6 +103,19 @@ function lifeOf(event: Value<'event'>): NodeLife | undefined {
 
 function unitOf(unit: string): QueueInfo['unit'] {
   return unit === 'bytes' ? unit : 'items';
+}
+
+export function traceOf({ peer, name, hops }: Value<'trace'>): TraceResult {
+  return {
+    peer,
+    ...(name === undefined ? {} : { name }),
+    hops: hops.map(({ hop, peer, name, rttMs }) => ({
+      hop,
+      ...(peer === undefined ? {} : { peer }),
+      ...(name === undefined ? {} : { name }),
+      ...(rttMs === undefined ? {} : { rttMs }),
+    })),
+  };
 }
 
 export function pathOf({ peers }: Value<'path'>): PeerRef[] {

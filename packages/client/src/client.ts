@@ -27,10 +27,12 @@ import {
   type SubscribeOptions,
   type Subscription,
   type TopicInfo,
+  type TraceOptions,
+  type TraceResult,
   type Watch,
 } from '@peerd/protocol';
 import { accessMessage, accessOf, type ClientBody } from '@peerd/protocol/control';
-import { eventOf, routeOf, statusOf, topOf } from './answers.ts';
+import { eventOf, routeOf, statusOf, topOf, traceOf } from './answers.ts';
 import {
   type AnswerCase,
   type AnswerOf,
@@ -267,6 +269,15 @@ export class SocketClient implements Client {
       value: { peer, timeoutMs: leftMs },
     }));
     return { peer: pong.peer, rttMs: pong.rttMs };
+  }
+
+  async trace(peer: string, options: TraceOptions = {}): Promise<TraceResult> {
+    const timeoutMs = timeoutOf(options.timeoutMs ?? defaults.traceTimeoutMs);
+    const { signal } = options;
+    textOf('a peer', peer);
+    const about = { kind: 'trace', peer, again: true };
+    const body = (leftMs: number) => ({ case: 'trace', value: { peer, timeoutMs: leftMs } }) as const;
+    return traceOf(await this.#ask(about, 'trace', { signal, timeoutMs }, body));
   }
 
   /** What the daemon has logged, oldest first. The daemon is not held up by a reader that is slow: it says what it dropped. */

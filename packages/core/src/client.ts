@@ -26,6 +26,8 @@ import {
   type SubscribeOptions,
   type Subscription,
   type TopicInfo,
+  type TraceOptions,
+  type TraceResult,
   type Watch,
 } from '@peerd/protocol';
 import { checkAccess } from './access.ts';
@@ -264,6 +266,17 @@ export class InProcessClient implements DirectClient {
       signal,
       (about) => ({ type: 'ping', ...about }),
       (ref) => ({ type: 'ping/cancel', ref }),
+    );
+  }
+
+  async trace(peer: string, options: TraceOptions = {}): Promise<TraceResult> {
+    const { timeoutMs = defaults.traceTimeoutMs, signal } = options;
+    return await this.#askAbout(
+      peer,
+      timeoutMs,
+      signal,
+      (about) => ({ type: 'trace', ...about }),
+      (ref) => ({ type: 'trace/cancel', ref }),
     );
   }
 

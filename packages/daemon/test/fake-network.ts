@@ -23,6 +23,8 @@ import {
   type SubscribeOptions,
   type Subscription,
   type TopicInfo,
+  type TraceOptions,
+  type TraceResult,
   type Watch,
 } from '@peerd/protocol';
 
@@ -301,6 +303,11 @@ export class FakeNode implements DirectClient {
 
   async ping(peer: string): Promise<PingResult> {
     return { peer: this.#network.find(peer).id, rttMs: 0.1 };
+  }
+
+  async trace(peer: string, _options?: TraceOptions): Promise<TraceResult> {
+    const { id, name } = this.#network.find(peer);
+    return { peer: id, name, hops: [{ hop: 1, peer: id, name, rttMs: 0.1 }] };
   }
 
   async close(): Promise<void> {

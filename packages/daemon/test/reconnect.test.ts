@@ -174,7 +174,9 @@ describe('a client whose connection', () => {
       const inbound = code(asking.request('bob', nothing, { service: 'stuck' }));
       const signal = await inHand.promise;
       const once = code(client.request('alice', nothing, { service: 'slow' }));
-      const again = client.request('alice', nothing, { service: 'slow', idempotent: true });
+      const paths: unknown[] = [];
+      const onPath = (path: unknown) => paths.push(path);
+      const again = client.request('alice', nothing, { service: 'slow', idempotent: true, onPath });
       await both.promise;
       await proxy.cut();
       const { error, inFlight, inFlightCount } = await event('lost');
@@ -191,6 +193,7 @@ describe('a client whose connection', () => {
       expect(signal.reason).toMatchObject({ code: 'disconnected' });
       await proxy.open();
       expect(Buffer.from(await again).toString()).toBe('at last');
+      expect(paths).toEqual([[{ peer: a.node.id, name: 'alice' }]]);
       expect(asked).toBe(3);
     });
 
@@ -269,6 +272,22 @@ describe('a client whose connection', () => {
       expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(['hello', 'bob', a.node.id]);
       await Promise.all([handling, subscribing]);
       expect(await client.status()).toMatchObject({ services: ['late'], topics: ['late'] });
+    });
+
+    test('has a trace that was under way asked again', async () => {
+      const asked = Promise.withResolvers<void>();
+      const whole = b.node.trace.bind(b.node);
+      b.node.trace = (_, { signal } = {}) => {
+        b.node.trace = whole;
+        asked.resolve();
+        return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+      };
+      const tracing = client.trace('alice');
+      await asked.promise;
+      await proxy.cut();
+      expect((await event('lost')).inFlight).toEqual([{ kind: 'trace', peer: 'alice', again: true }]);
+      await proxy.open();
+      expect(await tracing).toEqual(await asking.trace('alice'));
     });
 
     test('has its calls end in their own time when it does not come back', async () => {

@@ -8,6 +8,7 @@ import type {
   ServiceAccess,
   ServiceInfo,
   TopicInfo,
+  TraceResult,
 } from './node.ts';
 import type { NodeTop } from './top.ts';
 
@@ -107,6 +108,15 @@ export interface Client extends AsyncDisposable {
 
   /** The round trip to a peer, connecting to it first if need be. Fails as {@link Client.request} does. */
   ping(peer: string, options?: PingOptions): Promise<PingResult>;
+
+  /**
+   * The way to a peer, link by link: who passes on what is sent there, and how long the way to each of them and back takes.
+   * Each proves by its signature that it answered. A peer that there is a connection to is the one hop; none is made for this.
+   *
+   * Fails with `unknown-peer`, `unreachable` (no way is known), `timeout` (the peer itself gave no answer) or `invalid` (an
+   * ambiguous name, a malformed address, this node itself).
+   */
+  trace(peer: string, options?: TraceOptions): Promise<TraceResult>;
 
   /** Ends this client: its calls settle with `stopped`, its registrations and subscriptions end. */
   close(): Promise<void>;
@@ -245,12 +255,18 @@ export interface PingResult {
   readonly rttMs: number;
 }
 
+export interface TraceOptions extends SignalOptions {
+  /** Default: 10,000 ms, for all hops together. */
+  timeoutMs?: number;
+}
+
 /** Defaults of the options above, the same for every implementation. */
 export const defaults = {
   requestTimeoutMs: 30_000,
   connectTimeoutMs: 30_000,
   broadcastTimeoutMs: 5_000,
   pingTimeoutMs: 10_000,
+  traceTimeoutMs: 10_000,
   maxQueuedMessages: 1_024,
   maxQueuedEvents: 1_024,
   /** Room for handlers that wait for something; what they have in hand is bounded all the same. */

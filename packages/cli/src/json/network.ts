@@ -167,3 +167,23 @@ export interface PingJson {
   peer: string;
   rttMs: number;
 }
+
+/** `peerd trace`: one object. */
+export interface TraceJson {
+  /** Its id. */
+  peer: string;
+  /** Its own word for its name. */
+  name: string | null;
+  /** By distance; the last is the peer itself. */
+  hops: TraceHopJson[];
+}
+
+export interface TraceHopJson {
+  /** Links from here, from 1 up. */
+  hop: number;
+  /** Who answered from there; null: nobody. */
+  peer: string | null;
+  name: string | null;
+  /** There and back; null: nobody answered. */
+  rttMs: number | null;
+}

@@ -30,6 +30,7 @@ type CommandCase =
   | 'top'
   | 'watch'
   | 'ping'
+  | 'trace'
   | 'logs'
   | 'reload'
   | 'ticket'
@@ -185,6 +186,11 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   async ping(call, { peer, timeoutMs = defaults.pingTimeoutMs }) {
     const { peer: id, rttMs } = await call.node.client.ping(peer, { timeoutMs, signal: call.signal });
     call.send({ case: 'pong', value: { peer: id, rttMs } });
+  },
+
+  async trace(call, { peer, timeoutMs = defaults.traceTimeoutMs }) {
+    const trace = await call.node.client.trace(peer, { timeoutMs, signal: call.signal });
+    call.send({ case: 'trace', value: { ...trace, hops: [...trace.hops] } });
   },
 
   async logs(call, request) {

@@ -24,6 +24,7 @@ export function endingsContract(name: string, makePair: MakePair): void {
         handle: () => client.handle('called-off', ({ payload }) => payload, options),
         subscribe: () => client.subscribe('called-off', options),
         ping: () => client.ping('bob', options),
+        trace: () => client.trace('bob', options),
       };
       for (const [name, call] of Object.entries(calls))
         expect(await call().catch((error: unknown) => error), name).toBe(reason);

@@ -72,6 +72,22 @@ export function nodeContract(standing: StandingPair): void {
       });
     });
 
+    test('traces the way to a connected peer: one hop', async () => {
+      for (const peer of [b.name, b.id]) {
+        const trace = await a.client.trace(peer);
+        const hop = { hop: 1, peer: b.id, name: b.name, rttMs: expect.any(Number) };
+        expect(trace).toEqual({ peer: b.id, name: b.name, hops: [hop] });
+        expect(trace.hops[0]?.rttMs).toBeGreaterThan(0);
+      }
+    });
+
+    test('fails to trace the way to nobody, and to itself', async () => {
+      const codes = { 'no-such-peer': 'unknown-peer', '/ip4/x': 'invalid', [a.id]: 'invalid' };
+      for (const [peer, code] of Object.entries(codes))
+        expect((await failure(a.client.trace(peer))).code, peer).toBe(code);
+      expect((await failure(a.client.trace(b.id, { timeoutMs: -1 }))).code).toBe('invalid');
+    });
+
     test('pings a peer by name', async () => {
       const { peer, rttMs } = await a.client.ping(b.name);
       expect(peer).toBe(b.id);
@@ -87,6 +103,7 @@ export function nodeContract(standing: StandingPair): void {
         client.connect(wrong),
         client.disconnect(wrong),
         client.ping(wrong),
+        client.trace(wrong),
         client.broadcast(wrong, bytes('x')),
         client.subscribe([wrong]),
         client.handle(wrong, () => bytes('x')),

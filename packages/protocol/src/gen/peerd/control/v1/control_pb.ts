@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/control/v1/control.proto.
  */
 export const file_peerd_control_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEivQgKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJAoDdG9wGBQgASgLMhUucGVlcmQuY29udHJvbC52MS5Ub3BIABIoCgV3YXRjaBgVIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuV2F0Y2hIABIqCgZyb3V0ZXMYFiABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJvdXRlc0gAEiYKBGxvZ3MYHiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkxvZ3NIABIqCgZyZWxvYWQYHyABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJlbG9hZEgAEioKBnRpY2tldBggIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVGlja2V0SABCBgoEYm9keSLACAoLU2VydmVyRnJhbWUSDAoEY2FsbBgBIAEoDRIsCgd3ZWxjb21lGAIgASgLMhkucGVlcmQuY29udHJvbC52MS5XZWxjb21lSAASKgoGYW5zd2VyGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BbnN3ZXJIABImCgRkb25lGAQgASgLMhYucGVlcmQuY29udHJvbC52MS5Eb25lSAASKAoFZmF1bHQYBSABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0SAASJgoEc2VudBgGIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuU2VudEgAEisKBXBlZXJzGAcgASgLMhoucGVlcmQuY29udHJvbC52MS5QZWVyTGlzdEgAEi4KBnN0YXR1cxgIIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTm9kZVN0YXR1c0gAEiYKBHBvbmcYCSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBvbmdIABI1CgdtZXNzYWdlGAogASgLMiIucGVlcmQuY29udHJvbC52MS5Ccm9hZGNhc3RNZXNzYWdlSAASLAoHaW5ib3VuZBgLIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuSW5ib3VuZEgAEioKBmNhbmNlbBgMIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQ2FuY2VsSAASJgoEdG9vaxgNIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuVG9va0gAEjAKCWNvbm5lY3RlZBgOIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQ29ubmVjdGVkSAASNgoMZGlzY29ubmVjdGVkGA8gASgLMh4ucGVlcmQuY29udHJvbC52MS5EaXNjb25uZWN0ZWRIABItCgZ0b3BpY3MYECABKAsyGy5wZWVyZC5jb250cm9sLnYxLlRvcGljTGlzdEgAEjEKCHNlcnZpY2VzGBEgASgLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlTGlzdEgAEi4KCHN0b3BwaW5nGBQgASgLMhoucGVlcmQuY29udHJvbC52MS5TdG9wcGluZ0gAEigKA3RvcBgSIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuTm9kZVRvcEgAEiwKBWV2ZW50GBMgASgLMhsucGVlcmQuY29udHJvbC52MS5Ob2RlRXZlbnRIABItCgZyb3V0ZXMYFSABKAsyGy5wZWVyZC5jb250cm9sLnYxLlJvdXRlTGlzdEgAEiYKBHBhdGgYFiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBhdGhIABIuCghyZWxvYWRlZBgeIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuUmVsb2FkZWRIABIuCgZ0aWNrZXQYHyABKAsyHC5wZWVyZC5jb250cm9sLnYxLkpvaW5UaWNrZXRIAEIGCgRib2R5IkIKBUhlbGxvEhAKCHZlcnNpb25zGAEgAygNEg8KB3Byb2dyYW0YAiABKAkSFgoOd2hpbGVfc3RvcHBpbmcYAyABKAgiowEKB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJEgsKA3BpZBgGIAEoDRIMCgRkYXRhGAcgASgJEhgKC2NvbmZpZ19maWxlGAggASgJSACIAQFCDgoMX2NvbmZpZ19maWxlIpgBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCBIRCgl3YW50X3BhdGgYByABKAhCDQoLX3RpbWVvdXRfbXMiZwoJQnJvYWRjYXN0Eg0KBXRvcGljGAEgASgJEg8KB3BheWxvYWQYAiABKAwSFwoKdGltZW91dF9tcxgDIAEoDUgAiAEBEhIKCmFsbG93X25vbmUYBCABKAhCDQoLX3RpbWVvdXRfbXMicAoJU3Vic2NyaWJlEg4KBnRvcGljcxgBIAMoCRIXCgptYXhfcXVldWVkGAIgASgNSACIAQESDQoFbGVhc2UYAyABKAkSEgoFaGVhcmQYBCABKARIAYgBAUINCgtfbWF4X3F1ZXVlZEIICgZfaGVhcmQibQoGSGFuZGxlEg8KB3NlcnZpY2UYASABKAkSKAoGYWNjZXNzGAIgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSGAoLY29uY3VycmVuY3kYAyABKA1IAIgBAUIOCgxfY29uY3VycmVuY3kiBwoFUGVlcnMiCAoGU3RhdHVzIjwKBFBpbmcSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgNSACIAQFCDQoLX3RpbWVvdXRfbXMiBgoEU3RvcCIKCghTdG9wcGluZyJQCgRMb2dzEhEKBGxhc3QYASABKA1IAIgBARINCgVsZXZlbBgCIAEoCRINCgVhcmVhcxgDIAMoCRIOCgZmb2xsb3cYBCABKAhCBwoFX2xhc3QiCAoGUmVsb2FkIjAKBlRpY2tldBIRCglhZGRyZXNzZXMYASADKAkSEwoLd2l0aF9zZWNyZXQYAiABKAgiPwoHQ29ubmVjdBIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIaCgpEaXNjb25uZWN0EgwKBHBlZXIYASABKAkiCAoGVG9waWNzIgoKCFNlcnZpY2VzIggKBlJvdXRlcyIFCgNUb3AiBwoFV2F0Y2giCAoGQ2FuY2VsIhQKBFRvb2sSDAoEY29zdBgBIAEoDSInCgZBbnN3ZXISDwoHcGF5bG9hZBgBIAEoDBIMCgRsYXN0GAIgASgIIjAKBFBhdGgSKAoFcGVlcnMYASADKAsyGS5wZWVyZC5jb250cm9sLnYxLlBlZXJSZWYiMwoHUGVlclJlZhIMCgRwZWVyGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBAUIHCgVfbmFtZSImCgREb25lEhMKBm1pc3NlZBgBIAEoDUgAiAEBQgkKB19taXNzZWQiOgoFRmF1bHQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmNhbmRpZGF0ZXMYAyADKAkiFQoEU2VudBINCgVwZWVycxgBIAEoDSI1CghQZWVyTGlzdBIpCgVwZWVycxgBIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckluZm8idgoIUGVlckluZm8SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIMCgRraW5kGAQgASgJEg4KBmluX2RodBgFIAEoCBIRCglhZGRyZXNzZXMYBiADKAlCBwoFX25hbWUipQIKCk5vZGVTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgduZXR3b3JrGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSEQoJYWRkcmVzc2VzGAUgAygJEhMKC2tub3duX3BlZXJzGAYgASgNEhcKD2Nvbm5lY3RlZF9wZWVycxgHIAEoDRIOCgZ0b3BpY3MYCCADKAkSEAoIc2VydmljZXMYCSADKAkSEQoJdXB0aW1lX21zGAogASgBEjIKCXVucmVhY2hlZBgLIAMoCzIfLnBlZXJkLmNvbnRyb2wudjEuVW5yZWFjaGVkUGVlchIYChByb3V0aW5nX3N0cmF0ZWd5GAwgASgJEhcKD3JvdXRpbmdfZm9yd2FyZBgNIAEoCSKMAQoNVW5yZWFjaGVkUGVlchIPCgdhZGRyZXNzGAEgASgJEg8KAmlkGAIgASgJSACIAQESJgoFZXJyb3IYAyABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0EhkKDG5leHRfZGlhbF9tcxgEIAEoAUgBiAEBQgUKA19pZEIPCg1fbmV4dF9kaWFsX21zIiQKBFBvbmcSDAoEcGVlchgBIAEoCRIOCgZydHRfbXMYAiABKAEiUAoQQnJvYWRjYXN0TWVzc2FnZRINCgV0b3BpYxgBIAEoCRIMCgRmcm9tGAIgASgJEg8KB3BheWxvYWQYAyABKAwSDgoGbWlzc2VkGAQgASgNIm8KB0luYm91bmQSDgoGaGFuZGxlGAEgASgNEgwKBHBlZXIYAiABKAkSFgoJcGVlcl9uYW1lGAMgASgJSACIAQESDwoHc2VydmljZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMQgwKCl9wZWVyX25hbWUiVwoJQ29ubmVjdGVkEgwKBHBlZXIYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhQKB2FkZHJlc3MYAyABKAlIAYgBAUIHCgVfbmFtZUIKCghfYWRkcmVzcyIjCgxEaXNjb25uZWN0ZWQSEwoLY29ubmVjdGlvbnMYASABKA0iOAoJVG9waWNMaXN0EisKBnRvcGljcxgBIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuVG9waWNJbmZvIkAKCVRvcGljSW5mbxINCgV0b3BpYxgBIAEoCRIVCg1zdWJzY3JpcHRpb25zGAIgASgNEg0KBXBlZXJzGAMgASgNIjgKCVJvdXRlTGlzdBIrCgZyb3V0ZXMYASADKAsyGy5wZWVyZC5jb250cm9sLnYxLlJvdXRlSW5mbyJ4CglSb3V0ZUluZm8SDAoEcGVlchgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBG5leHQYAyABKAkSEQoJbmV4dF9uYW1lGAQgASgJEhAKCGRpc3RhbmNlGAUgASgNEgwKBHJ1bGUYBiABKAkSDgoGYWdlX21zGAcgASgBIj4KC1NlcnZpY2VMaXN0Ei8KCHNlcnZpY2VzGAEgAygLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlSW5mbyJ+CgtTZXJ2aWNlSW5mbxIPCgdzZXJ2aWNlGAEgASgJEhAKCGhhbmRsZXJzGAIgASgNEigKBmFjY2VzcxgDIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQWNjZXNzEhEKCWluX2ZsaWdodBgEIAEoDRIPCgd3YWl0aW5nGAUgASgNIiUKBkFjY2VzcxIMCgRydWxlGAEgASgJEg0KBXBlZXJzGAIgAygJIj4KCFJlbG9hZGVkEg8KB2NoYW5nZWQYASADKAkSDwoHcmVzdGFydBgCIAMoCRIQCgh3YXJuaW5ncxgDIAMoCSJaCgpKb2luVGlja2V0Eg4KBnRpY2tldBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSEgoKaGFzX3NlY3JldBgDIAEoCBIVCg1sb29wYmFja19vbmx5GAQgASgIItUCCgdOb2RlVG9wEgoKAmF0GAEgASgBEhEKCXVwdGltZV9tcxgCIAEoARIoCgRsb29wGAMgASgLMhoucGVlcmQuY29udHJvbC52MS5Mb29wSW5mbxIrCgZxdWV1ZXMYBCADKAsyGy5wZWVyZC5jb250cm9sLnYxLlF1ZXVlSW5mbxIWCg5vdXRib3VuZF9jYWxscxgFIAEoDRIVCg1pbmJvdW5kX2NhbGxzGAYgASgNEhcKD2J5dGVzX2luX2ZsaWdodBgHIAEoARItCgdjbGllbnRzGAggAygLMhwucGVlcmQuY29udHJvbC52MS5DbGllbnRJbmZvEiwKBm1lbW9yeRgJIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTWVtb3J5SW5mbxIvCghjb3VudGVycxgKIAMoCzIdLnBlZXJkLmNvbnRyb2wudjEuQ291bnRlckluZm8irwEKCExvb3BJbmZvEg0KBXR1cm5zGAEgASgBEg4KBmlucHV0cxgCIAEoARIOCgZldmVudHMYAyABKAESEAoIY29tbWFuZHMYBCABKAESFQoNY29tbWFuZF9ieXRlcxgFIAEoARIZChFvbGRlc3RfY29tbWFuZF9tcxgGIAEoARIXCg9sb25nZXN0X3dhaXRfbXMYByABKAESFwoPbG9uZ2VzdF90dXJuX21zGAggASgBIlUKCVF1ZXVlSW5mbxIMCgRuYW1lGAEgASgJEgwKBHVuaXQYAiABKAkSDAoEc2l6ZRgDIAEoARINCgVsaW1pdBgEIAEoARIPCgdyZWZ1c2VkGAUgASgBIioKC0NvdW50ZXJJbmZvEgwKBG5hbWUYASABKAkSDQoFY291bnQYAiABKAEiwQEKCkNsaWVudEluZm8SCgoCaWQYASABKA0SDwoHcHJvZ3JhbRgCIAEoCRIUCgxjb25uZWN0ZWRfbXMYAyABKAESDQoFY2FsbHMYBCABKA0SEAoIaGFuZGxlcnMYBSABKA0SFQoNc3Vic2NyaXB0aW9ucxgGIAEoDRIPCgdpbmJvdW5kGAcgASgNEhQKDHVuc2VudF9ieXRlcxgIIAEoARIRCglpc19wYXVzZWQYCSABKAgSDgoGbWlzc2VkGAogASgBImoKCk1lbW9yeUluZm8SEQoJcnNzX2J5dGVzGAEgASgBEhcKD2hlYXBfdXNlZF9ieXRlcxgCIAEoARIYChBoZWFwX3RvdGFsX2J5dGVzGAMgASgBEhYKDmV4dGVybmFsX2J5dGVzGAQgASgBIugBCglOb2RlRXZlbnQSDAoEdHlwZRgBIAEoCRIKCgJhdBgCIAEoARIOCgZtaXNzZWQYAyABKA0SDAoEcGVlchgEIAEoCRIRCgRuYW1lGAUgASgJSACIAQESDAoEa2luZBgGIAEoCRIMCgRjb2RlGAcgASgJEg4KBnJlYXNvbhgIIAEoCRIPCgdzZXJ2aWNlGAkgASgJEg0KBXRvcGljGAogASgJEg0KBXF1ZXVlGAsgASgJEgwKBHVuaXQYDCABKAkSDQoFbGltaXQYDSABKAESDwoHcmVmdXNlZBgOIAEoAUIHCgVfbmFtZWIGcHJvdG8z");
+  fileDesc("Ch5wZWVyZC9jb250cm9sL3YxL2NvbnRyb2wucHJvdG8SEHBlZXJkLmNvbnRyb2wudjEi5wgKC0NsaWVudEZyYW1lEgwKBGNhbGwYASABKA0SKAoFaGVsbG8YAiABKAsyFy5wZWVyZC5jb250cm9sLnYxLkhlbGxvSAASLAoHcmVxdWVzdBgDIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuUmVxdWVzdEgAEjAKCWJyb2FkY2FzdBgEIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQnJvYWRjYXN0SAASMAoJc3Vic2NyaWJlGAUgASgLMhsucGVlcmQuY29udHJvbC52MS5TdWJzY3JpYmVIABIqCgZoYW5kbGUYBiABKAsyGC5wZWVyZC5jb250cm9sLnYxLkhhbmRsZUgAEigKBXBlZXJzGAcgASgLMhcucGVlcmQuY29udHJvbC52MS5QZWVyc0gAEioKBnN0YXR1cxgIIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuU3RhdHVzSAASJgoEcGluZxgJIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuUGluZ0gAEiYKBHN0b3AYCiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlN0b3BIABIqCgZjYW5jZWwYCyABKAsyGC5wZWVyZC5jb250cm9sLnYxLkNhbmNlbEgAEiYKBHRvb2sYDCABKAsyFi5wZWVyZC5jb250cm9sLnYxLlRvb2tIABIqCgZhbnN3ZXIYDSABKAsyGC5wZWVyZC5jb250cm9sLnYxLkFuc3dlckgAEiYKBGRvbmUYDiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkRvbmVIABIoCgVmYXVsdBgPIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuRmF1bHRIABIsCgdjb25uZWN0GBAgASgLMhkucGVlcmQuY29udHJvbC52MS5Db25uZWN0SAASMgoKZGlzY29ubmVjdBgRIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuRGlzY29ubmVjdEgAEioKBnRvcGljcxgSIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVG9waWNzSAASLgoIc2VydmljZXMYEyABKAsyGi5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VzSAASJAoDdG9wGBQgASgLMhUucGVlcmQuY29udHJvbC52MS5Ub3BIABIoCgV3YXRjaBgVIAEoCzIXLnBlZXJkLmNvbnRyb2wudjEuV2F0Y2hIABIqCgZyb3V0ZXMYFiABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJvdXRlc0gAEigKBXRyYWNlGBcgASgLMhcucGVlcmQuY29udHJvbC52MS5UcmFjZUgAEiYKBGxvZ3MYHiABKAsyFi5wZWVyZC5jb250cm9sLnYxLkxvZ3NIABIqCgZyZWxvYWQYHyABKAsyGC5wZWVyZC5jb250cm9sLnYxLlJlbG9hZEgAEioKBnRpY2tldBggIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuVGlja2V0SABCBgoEYm9keSLwCAoLU2VydmVyRnJhbWUSDAoEY2FsbBgBIAEoDRIsCgd3ZWxjb21lGAIgASgLMhkucGVlcmQuY29udHJvbC52MS5XZWxjb21lSAASKgoGYW5zd2VyGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BbnN3ZXJIABImCgRkb25lGAQgASgLMhYucGVlcmQuY29udHJvbC52MS5Eb25lSAASKAoFZmF1bHQYBSABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0SAASJgoEc2VudBgGIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuU2VudEgAEisKBXBlZXJzGAcgASgLMhoucGVlcmQuY29udHJvbC52MS5QZWVyTGlzdEgAEi4KBnN0YXR1cxgIIAEoCzIcLnBlZXJkLmNvbnRyb2wudjEuTm9kZVN0YXR1c0gAEiYKBHBvbmcYCSABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBvbmdIABI1CgdtZXNzYWdlGAogASgLMiIucGVlcmQuY29udHJvbC52MS5Ccm9hZGNhc3RNZXNzYWdlSAASLAoHaW5ib3VuZBgLIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuSW5ib3VuZEgAEioKBmNhbmNlbBgMIAEoCzIYLnBlZXJkLmNvbnRyb2wudjEuQ2FuY2VsSAASJgoEdG9vaxgNIAEoCzIWLnBlZXJkLmNvbnRyb2wudjEuVG9va0gAEjAKCWNvbm5lY3RlZBgOIAEoCzIbLnBlZXJkLmNvbnRyb2wudjEuQ29ubmVjdGVkSAASNgoMZGlzY29ubmVjdGVkGA8gASgLMh4ucGVlcmQuY29udHJvbC52MS5EaXNjb25uZWN0ZWRIABItCgZ0b3BpY3MYECABKAsyGy5wZWVyZC5jb250cm9sLnYxLlRvcGljTGlzdEgAEjEKCHNlcnZpY2VzGBEgASgLMh0ucGVlcmQuY29udHJvbC52MS5TZXJ2aWNlTGlzdEgAEi4KCHN0b3BwaW5nGBQgASgLMhoucGVlcmQuY29udHJvbC52MS5TdG9wcGluZ0gAEigKA3RvcBgSIAEoCzIZLnBlZXJkLmNvbnRyb2wudjEuTm9kZVRvcEgAEiwKBWV2ZW50GBMgASgLMhsucGVlcmQuY29udHJvbC52MS5Ob2RlRXZlbnRIABItCgZyb3V0ZXMYFSABKAsyGy5wZWVyZC5jb250cm9sLnYxLlJvdXRlTGlzdEgAEiYKBHBhdGgYFiABKAsyFi5wZWVyZC5jb250cm9sLnYxLlBhdGhIABIuCgV0cmFjZRgXIAEoCzIdLnBlZXJkLmNvbnRyb2wudjEuVHJhY2VSZXN1bHRIABIuCghyZWxvYWRlZBgeIAEoCzIaLnBlZXJkLmNvbnRyb2wudjEuUmVsb2FkZWRIABIuCgZ0aWNrZXQYHyABKAsyHC5wZWVyZC5jb250cm9sLnYxLkpvaW5UaWNrZXRIAEIGCgRib2R5IkIKBUhlbGxvEhAKCHZlcnNpb25zGAEgAygNEg8KB3Byb2dyYW0YAiABKAkSFgoOd2hpbGVfc3RvcHBpbmcYAyABKAgiowEKB1dlbGNvbWUSDwoHdmVyc2lvbhgBIAEoDRIQCgh2ZXJzaW9ucxgCIAMoDRIWCg5kYWVtb25fdmVyc2lvbhgDIAEoCRIKCgJpZBgEIAEoCRIMCgRuYW1lGAUgASgJEgsKA3BpZBgGIAEoDRIMCgRkYXRhGAcgASgJEhgKC2NvbmZpZ19maWxlGAggASgJSACIAQFCDgoMX2NvbmZpZ19maWxlIpgBCgdSZXF1ZXN0EgwKBHBlZXIYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEhcKCnRpbWVvdXRfbXMYBCABKA1IAIgBARIOCgZzdHJlYW0YBSABKAgSEgoKaWRlbXBvdGVudBgGIAEoCBIRCgl3YW50X3BhdGgYByABKAhCDQoLX3RpbWVvdXRfbXMiZwoJQnJvYWRjYXN0Eg0KBXRvcGljGAEgASgJEg8KB3BheWxvYWQYAiABKAwSFwoKdGltZW91dF9tcxgDIAEoDUgAiAEBEhIKCmFsbG93X25vbmUYBCABKAhCDQoLX3RpbWVvdXRfbXMicAoJU3Vic2NyaWJlEg4KBnRvcGljcxgBIAMoCRIXCgptYXhfcXVldWVkGAIgASgNSACIAQESDQoFbGVhc2UYAyABKAkSEgoFaGVhcmQYBCABKARIAYgBAUINCgtfbWF4X3F1ZXVlZEIICgZfaGVhcmQibQoGSGFuZGxlEg8KB3NlcnZpY2UYASABKAkSKAoGYWNjZXNzGAIgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSGAoLY29uY3VycmVuY3kYAyABKA1IAIgBAUIOCgxfY29uY3VycmVuY3kiBwoFUGVlcnMiCAoGU3RhdHVzIjwKBFBpbmcSDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgNSACIAQFCDQoLX3RpbWVvdXRfbXMiPQoFVHJhY2USDAoEcGVlchgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgNSACIAQFCDQoLX3RpbWVvdXRfbXMiBgoEU3RvcCIKCghTdG9wcGluZyJQCgRMb2dzEhEKBGxhc3QYASABKA1IAIgBARINCgVsZXZlbBgCIAEoCRINCgVhcmVhcxgDIAMoCRIOCgZmb2xsb3cYBCABKAhCBwoFX2xhc3QiCAoGUmVsb2FkIjAKBlRpY2tldBIRCglhZGRyZXNzZXMYASADKAkSEwoLd2l0aF9zZWNyZXQYAiABKAgiPwoHQ29ubmVjdBIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKA1IAIgBAUINCgtfdGltZW91dF9tcyIaCgpEaXNjb25uZWN0EgwKBHBlZXIYASABKAkiCAoGVG9waWNzIgoKCFNlcnZpY2VzIggKBlJvdXRlcyIFCgNUb3AiBwoFV2F0Y2giCAoGQ2FuY2VsIhQKBFRvb2sSDAoEY29zdBgBIAEoDSInCgZBbnN3ZXISDwoHcGF5bG9hZBgBIAEoDBIMCgRsYXN0GAIgASgIIjAKBFBhdGgSKAoFcGVlcnMYASADKAsyGS5wZWVyZC5jb250cm9sLnYxLlBlZXJSZWYiMwoHUGVlclJlZhIMCgRwZWVyGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBAUIHCgVfbmFtZSImCgREb25lEhMKBm1pc3NlZBgBIAEoDUgAiAEBQgkKB19taXNzZWQiOgoFRmF1bHQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhIKCmNhbmRpZGF0ZXMYAyADKAkiFQoEU2VudBINCgVwZWVycxgBIAEoDSI1CghQZWVyTGlzdBIpCgVwZWVycxgBIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuUGVlckluZm8idgoIUGVlckluZm8SCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIMCgRraW5kGAQgASgJEg4KBmluX2RodBgFIAEoCBIRCglhZGRyZXNzZXMYBiADKAlCBwoFX25hbWUipQIKCk5vZGVTdGF0dXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgduZXR3b3JrGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSEQoJYWRkcmVzc2VzGAUgAygJEhMKC2tub3duX3BlZXJzGAYgASgNEhcKD2Nvbm5lY3RlZF9wZWVycxgHIAEoDRIOCgZ0b3BpY3MYCCADKAkSEAoIc2VydmljZXMYCSADKAkSEQoJdXB0aW1lX21zGAogASgBEjIKCXVucmVhY2hlZBgLIAMoCzIfLnBlZXJkLmNvbnRyb2wudjEuVW5yZWFjaGVkUGVlchIYChByb3V0aW5nX3N0cmF0ZWd5GAwgASgJEhcKD3JvdXRpbmdfZm9yd2FyZBgNIAEoCSKMAQoNVW5yZWFjaGVkUGVlchIPCgdhZGRyZXNzGAEgASgJEg8KAmlkGAIgASgJSACIAQESJgoFZXJyb3IYAyABKAsyFy5wZWVyZC5jb250cm9sLnYxLkZhdWx0EhkKDG5leHRfZGlhbF9tcxgEIAEoAUgBiAEBQgUKA19pZEIPCg1fbmV4dF9kaWFsX21zIiQKBFBvbmcSDAoEcGVlchgBIAEoCRIOCgZydHRfbXMYAiABKAEiYQoLVHJhY2VSZXN1bHQSDAoEcGVlchgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESKAoEaG9wcxgDIAMoCzIaLnBlZXJkLmNvbnRyb2wudjEuVHJhY2VIb3BCBwoFX25hbWUibwoIVHJhY2VIb3ASCwoDaG9wGAEgASgNEhEKBHBlZXIYAiABKAlIAIgBARIRCgRuYW1lGAMgASgJSAGIAQESEwoGcnR0X21zGAQgASgBSAKIAQFCBwoFX3BlZXJCBwoFX25hbWVCCQoHX3J0dF9tcyJQChBCcm9hZGNhc3RNZXNzYWdlEg0KBXRvcGljGAEgASgJEgwKBGZyb20YAiABKAkSDwoHcGF5bG9hZBgDIAEoDBIOCgZtaXNzZWQYBCABKA0ibwoHSW5ib3VuZBIOCgZoYW5kbGUYASABKA0SDAoEcGVlchgCIAEoCRIWCglwZWVyX25hbWUYAyABKAlIAIgBARIPCgdzZXJ2aWNlGAQgASgJEg8KB3BheWxvYWQYBSABKAxCDAoKX3BlZXJfbmFtZSJXCglDb25uZWN0ZWQSDAoEcGVlchgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESFAoHYWRkcmVzcxgDIAEoCUgBiAEBQgcKBV9uYW1lQgoKCF9hZGRyZXNzIiMKDERpc2Nvbm5lY3RlZBITCgtjb25uZWN0aW9ucxgBIAEoDSI4CglUb3BpY0xpc3QSKwoGdG9waWNzGAEgAygLMhsucGVlcmQuY29udHJvbC52MS5Ub3BpY0luZm8iQAoJVG9waWNJbmZvEg0KBXRvcGljGAEgASgJEhUKDXN1YnNjcmlwdGlvbnMYAiABKA0SDQoFcGVlcnMYAyABKA0iOAoJUm91dGVMaXN0EisKBnJvdXRlcxgBIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuUm91dGVJbmZvIngKCVJvdXRlSW5mbxIMCgRwZWVyGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEbmV4dBgDIAEoCRIRCgluZXh0X25hbWUYBCABKAkSEAoIZGlzdGFuY2UYBSABKA0SDAoEcnVsZRgGIAEoCRIOCgZhZ2VfbXMYByABKAEiPgoLU2VydmljZUxpc3QSLwoIc2VydmljZXMYASADKAsyHS5wZWVyZC5jb250cm9sLnYxLlNlcnZpY2VJbmZvIn4KC1NlcnZpY2VJbmZvEg8KB3NlcnZpY2UYASABKAkSEAoIaGFuZGxlcnMYAiABKA0SKAoGYWNjZXNzGAMgASgLMhgucGVlcmQuY29udHJvbC52MS5BY2Nlc3MSEQoJaW5fZmxpZ2h0GAQgASgNEg8KB3dhaXRpbmcYBSABKA0iJQoGQWNjZXNzEgwKBHJ1bGUYASABKAkSDQoFcGVlcnMYAiADKAkiPgoIUmVsb2FkZWQSDwoHY2hhbmdlZBgBIAMoCRIPCgdyZXN0YXJ0GAIgAygJEhAKCHdhcm5pbmdzGAMgAygJIloKCkpvaW5UaWNrZXQSDgoGdGlja2V0GAEgASgJEhEKCWFkZHJlc3NlcxgCIAMoCRISCgpoYXNfc2VjcmV0GAMgASgIEhUKDWxvb3BiYWNrX29ubHkYBCABKAgi1QIKB05vZGVUb3ASCgoCYXQYASABKAESEQoJdXB0aW1lX21zGAIgASgBEigKBGxvb3AYAyABKAsyGi5wZWVyZC5jb250cm9sLnYxLkxvb3BJbmZvEisKBnF1ZXVlcxgEIAMoCzIbLnBlZXJkLmNvbnRyb2wudjEuUXVldWVJbmZvEhYKDm91dGJvdW5kX2NhbGxzGAUgASgNEhUKDWluYm91bmRfY2FsbHMYBiABKA0SFwoPYnl0ZXNfaW5fZmxpZ2h0GAcgASgBEi0KB2NsaWVudHMYCCADKAsyHC5wZWVyZC5jb250cm9sLnYxLkNsaWVudEluZm8SLAoGbWVtb3J5GAkgASgLMhwucGVlcmQuY29udHJvbC52MS5NZW1vcnlJbmZvEi8KCGNvdW50ZXJzGAogAygLMh0ucGVlcmQuY29udHJvbC52MS5Db3VudGVySW5mbyKvAQoITG9vcEluZm8SDQoFdHVybnMYASABKAESDgoGaW5wdXRzGAIgASgBEg4KBmV2ZW50cxgDIAEoARIQCghjb21tYW5kcxgEIAEoARIVCg1jb21tYW5kX2J5dGVzGAUgASgBEhkKEW9sZGVzdF9jb21tYW5kX21zGAYgASgBEhcKD2xvbmdlc3Rfd2FpdF9tcxgHIAEoARIXCg9sb25nZXN0X3R1cm5fbXMYCCABKAEiVQoJUXVldWVJbmZvEgwKBG5hbWUYASABKAkSDAoEdW5pdBgCIAEoCRIMCgRzaXplGAMgASgBEg0KBWxpbWl0GAQgASgBEg8KB3JlZnVzZWQYBSABKAEiKgoLQ291bnRlckluZm8SDAoEbmFtZRgBIAEoCRINCgVjb3VudBgCIAEoASLBAQoKQ2xpZW50SW5mbxIKCgJpZBgBIAEoDRIPCgdwcm9ncmFtGAIgASgJEhQKDGNvbm5lY3RlZF9tcxgDIAEoARINCgVjYWxscxgEIAEoDRIQCghoYW5kbGVycxgFIAEoDRIVCg1zdWJzY3JpcHRpb25zGAYgASgNEg8KB2luYm91bmQYByABKA0SFAoMdW5zZW50X2J5dGVzGAggASgBEhEKCWlzX3BhdXNlZBgJIAEoCBIOCgZtaXNzZWQYCiABKAEiagoKTWVtb3J5SW5mbxIRCglyc3NfYnl0ZXMYASABKAESFwoPaGVhcF91c2VkX2J5dGVzGAIgASgBEhgKEGhlYXBfdG90YWxfYnl0ZXMYAyABKAESFgoOZXh0ZXJuYWxfYnl0ZXMYBCABKAEi6AEKCU5vZGVFdmVudBIMCgR0eXBlGAEgASgJEgoKAmF0GAIgASgBEg4KBm1pc3NlZBgDIAEoDRIMCgRwZWVyGAQgASgJEhEKBG5hbWUYBSABKAlIAIgBARIMCgRraW5kGAYgASgJEgwKBGNvZGUYByABKAkSDgoGcmVhc29uGAggASgJEg8KB3NlcnZpY2UYCSABKAkSDQoFdG9waWMYCiABKAkSDQoFcXVldWUYCyABKAkSDAoEdW5pdBgMIAEoCRINCgVsaW1pdBgNIAEoARIPCgdyZWZ1c2VkGA4gASgBQgcKBV9uYW1lYgZwcm90bzM");
 
 /**
  * One frame from a client to the daemon.
@@ -166,6 +166,12 @@ export type ClientFrame = Message<"peerd.control.v1.ClientFrame"> & {
      */
     value: Routes;
     case: "routes";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.Trace trace = 23;
+     */
+    value: Trace;
+    case: "trace";
   } | {
     /**
      * @generated from field: peerd.control.v1.Logs logs = 30;
@@ -343,6 +349,12 @@ export type ServerFrame = Message<"peerd.control.v1.ServerFrame"> & {
      */
     value: Path;
     case: "path";
+  } | {
+    /**
+     * @generated from field: peerd.control.v1.TraceResult trace = 23;
+     */
+    value: TraceResult;
+    case: "trace";
   } | {
     /**
      * @generated from field: peerd.control.v1.Reloaded reloaded = 30;
@@ -661,6 +673,28 @@ export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
   messageDesc(file_peerd_control_v1_control, 10);
 
 /**
+ * @generated from message peerd.control.v1.Trace
+ */
+export type Trace = Message<"peerd.control.v1.Trace"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: optional uint32 timeout_ms = 2;
+   */
+  timeoutMs?: number | undefined;
+};
+
+/**
+ * Describes the message peerd.control.v1.Trace.
+ * Use `create(TraceSchema)` to create a new message.
+ */
+export const TraceSchema: GenMessage<Trace> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 11);
+
+/**
  * @generated from message peerd.control.v1.Stop
  */
 export type Stop = Message<"peerd.control.v1.Stop"> & {
@@ -671,7 +705,7 @@ export type Stop = Message<"peerd.control.v1.Stop"> & {
  * Use `create(StopSchema)` to create a new message.
  */
 export const StopSchema: GenMessage<Stop> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 11);
+  messageDesc(file_peerd_control_v1_control, 12);
 
 /**
  * @generated from message peerd.control.v1.Stopping
@@ -684,7 +718,7 @@ export type Stopping = Message<"peerd.control.v1.Stopping"> & {
  * Use `create(StoppingSchema)` to create a new message.
  */
 export const StoppingSchema: GenMessage<Stopping> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 12);
+  messageDesc(file_peerd_control_v1_control, 13);
 
 /**
  * Answered by any number of `answer`, then `done`. Each answer is one record, in JSON.
@@ -726,7 +760,7 @@ export type Logs = Message<"peerd.control.v1.Logs"> & {
  * Use `create(LogsSchema)` to create a new message.
  */
 export const LogsSchema: GenMessage<Logs> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 13);
+  messageDesc(file_peerd_control_v1_control, 14);
 
 /**
  * Reads the configuration again.
@@ -741,7 +775,7 @@ export type Reload = Message<"peerd.control.v1.Reload"> & {
  * Use `create(ReloadSchema)` to create a new message.
  */
 export const ReloadSchema: GenMessage<Reload> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 14);
+  messageDesc(file_peerd_control_v1_control, 15);
 
 /**
  * Makes a line that others join the network with.
@@ -769,7 +803,7 @@ export type Ticket = Message<"peerd.control.v1.Ticket"> & {
  * Use `create(TicketSchema)` to create a new message.
  */
 export const TicketSchema: GenMessage<Ticket> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 15);
+  messageDesc(file_peerd_control_v1_control, 16);
 
 /**
  * @generated from message peerd.control.v1.Connect
@@ -791,7 +825,7 @@ export type Connect = Message<"peerd.control.v1.Connect"> & {
  * Use `create(ConnectSchema)` to create a new message.
  */
 export const ConnectSchema: GenMessage<Connect> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 16);
+  messageDesc(file_peerd_control_v1_control, 17);
 
 /**
  * @generated from message peerd.control.v1.Disconnect
@@ -808,7 +842,7 @@ export type Disconnect = Message<"peerd.control.v1.Disconnect"> & {
  * Use `create(DisconnectSchema)` to create a new message.
  */
 export const DisconnectSchema: GenMessage<Disconnect> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 17);
+  messageDesc(file_peerd_control_v1_control, 18);
 
 /**
  * @generated from message peerd.control.v1.Topics
@@ -821,7 +855,7 @@ export type Topics = Message<"peerd.control.v1.Topics"> & {
  * Use `create(TopicsSchema)` to create a new message.
  */
 export const TopicsSchema: GenMessage<Topics> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 18);
+  messageDesc(file_peerd_control_v1_control, 19);
 
 /**
  * @generated from message peerd.control.v1.Services
@@ -834,7 +868,7 @@ export type Services = Message<"peerd.control.v1.Services"> & {
  * Use `create(ServicesSchema)` to create a new message.
  */
 export const ServicesSchema: GenMessage<Services> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 19);
+  messageDesc(file_peerd_control_v1_control, 20);
 
 /**
  * @generated from message peerd.control.v1.Routes
@@ -847,7 +881,7 @@ export type Routes = Message<"peerd.control.v1.Routes"> & {
  * Use `create(RoutesSchema)` to create a new message.
  */
 export const RoutesSchema: GenMessage<Routes> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 20);
+  messageDesc(file_peerd_control_v1_control, 21);
 
 /**
  * @generated from message peerd.control.v1.Top
@@ -860,7 +894,7 @@ export type Top = Message<"peerd.control.v1.Top"> & {
  * Use `create(TopSchema)` to create a new message.
  */
 export const TopSchema: GenMessage<Top> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 21);
+  messageDesc(file_peerd_control_v1_control, 22);
 
 /**
  * @generated from message peerd.control.v1.Watch
@@ -873,7 +907,7 @@ export type Watch = Message<"peerd.control.v1.Watch"> & {
  * Use `create(WatchSchema)` to create a new message.
  */
 export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 22);
+  messageDesc(file_peerd_control_v1_control, 23);
 
 /**
  * @generated from message peerd.control.v1.Cancel
@@ -886,7 +920,7 @@ export type Cancel = Message<"peerd.control.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 23);
+  messageDesc(file_peerd_control_v1_control, 24);
 
 /**
  * @generated from message peerd.control.v1.Took
@@ -905,7 +939,7 @@ export type Took = Message<"peerd.control.v1.Took"> & {
  * Use `create(TookSchema)` to create a new message.
  */
 export const TookSchema: GenMessage<Took> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 24);
+  messageDesc(file_peerd_control_v1_control, 25);
 
 /**
  * @generated from message peerd.control.v1.Answer
@@ -929,7 +963,7 @@ export type Answer = Message<"peerd.control.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 25);
+  messageDesc(file_peerd_control_v1_control, 26);
 
 /**
  * In order, the peer that answered last.
@@ -948,7 +982,7 @@ export type Path = Message<"peerd.control.v1.Path"> & {
  * Use `create(PathSchema)` to create a new message.
  */
 export const PathSchema: GenMessage<Path> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 26);
+  messageDesc(file_peerd_control_v1_control, 27);
 
 /**
  * @generated from message peerd.control.v1.PeerRef
@@ -972,7 +1006,7 @@ export type PeerRef = Message<"peerd.control.v1.PeerRef"> & {
  * Use `create(PeerRefSchema)` to create a new message.
  */
 export const PeerRefSchema: GenMessage<PeerRef> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 27);
+  messageDesc(file_peerd_control_v1_control, 28);
 
 /**
  * Done as asked: registered, subscribed, cancelled, stopping, or the end of a stream of answers.
@@ -993,7 +1027,7 @@ export type Done = Message<"peerd.control.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 28);
+  messageDesc(file_peerd_control_v1_control, 29);
 
 /**
  * @generated from message peerd.control.v1.Fault
@@ -1022,7 +1056,7 @@ export type Fault = Message<"peerd.control.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 29);
+  messageDesc(file_peerd_control_v1_control, 30);
 
 /**
  * @generated from message peerd.control.v1.Sent
@@ -1039,7 +1073,7 @@ export type Sent = Message<"peerd.control.v1.Sent"> & {
  * Use `create(SentSchema)` to create a new message.
  */
 export const SentSchema: GenMessage<Sent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 30);
+  messageDesc(file_peerd_control_v1_control, 31);
 
 /**
  * @generated from message peerd.control.v1.PeerList
@@ -1056,7 +1090,7 @@ export type PeerList = Message<"peerd.control.v1.PeerList"> & {
  * Use `create(PeerListSchema)` to create a new message.
  */
 export const PeerListSchema: GenMessage<PeerList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 31);
+  messageDesc(file_peerd_control_v1_control, 32);
 
 /**
  * @generated from message peerd.control.v1.PeerInfo
@@ -1098,7 +1132,7 @@ export type PeerInfo = Message<"peerd.control.v1.PeerInfo"> & {
  * Use `create(PeerInfoSchema)` to create a new message.
  */
 export const PeerInfoSchema: GenMessage<PeerInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 32);
+  messageDesc(file_peerd_control_v1_control, 33);
 
 /**
  * @generated from message peerd.control.v1.NodeStatus
@@ -1179,7 +1213,7 @@ export type NodeStatus = Message<"peerd.control.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 33);
+  messageDesc(file_peerd_control_v1_control, 34);
 
 /**
  * A configured peer that there is no connection to; of its addresses the one that failed last.
@@ -1217,7 +1251,7 @@ export type UnreachedPeer = Message<"peerd.control.v1.UnreachedPeer"> & {
  * Use `create(UnreachedPeerSchema)` to create a new message.
  */
 export const UnreachedPeerSchema: GenMessage<UnreachedPeer> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 34);
+  messageDesc(file_peerd_control_v1_control, 35);
 
 /**
  * @generated from message peerd.control.v1.Pong
@@ -1239,7 +1273,72 @@ export type Pong = Message<"peerd.control.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 35);
+  messageDesc(file_peerd_control_v1_control, 36);
+
+/**
+ * @generated from message peerd.control.v1.TraceResult
+ */
+export type TraceResult = Message<"peerd.control.v1.TraceResult"> & {
+  /**
+   * @generated from field: string peer = 1;
+   */
+  peer: string;
+
+  /**
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * By distance; the last one is the peer itself.
+   *
+   * @generated from field: repeated peerd.control.v1.TraceHop hops = 3;
+   */
+  hops: TraceHop[];
+};
+
+/**
+ * Describes the message peerd.control.v1.TraceResult.
+ * Use `create(TraceResultSchema)` to create a new message.
+ */
+export const TraceResultSchema: GenMessage<TraceResult> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 37);
+
+/**
+ * @generated from message peerd.control.v1.TraceHop
+ */
+export type TraceHop = Message<"peerd.control.v1.TraceHop"> & {
+  /**
+   * Links from the node.
+   *
+   * @generated from field: uint32 hop = 1;
+   */
+  hop: number;
+
+  /**
+   * Absent: nobody answered from there.
+   *
+   * @generated from field: optional string peer = 2;
+   */
+  peer?: string | undefined;
+
+  /**
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: optional double rtt_ms = 4;
+   */
+  rttMs?: number | undefined;
+};
+
+/**
+ * Describes the message peerd.control.v1.TraceHop.
+ * Use `create(TraceHopSchema)` to create a new message.
+ */
+export const TraceHopSchema: GenMessage<TraceHop> = /*@__PURE__*/
+  messageDesc(file_peerd_control_v1_control, 38);
 
 /**
  * @generated from message peerd.control.v1.BroadcastMessage
@@ -1271,7 +1370,7 @@ export type BroadcastMessage = Message<"peerd.control.v1.BroadcastMessage"> & {
  * Use `create(BroadcastMessageSchema)` to create a new message.
  */
 export const BroadcastMessageSchema: GenMessage<BroadcastMessage> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 36);
+  messageDesc(file_peerd_control_v1_control, 39);
 
 /**
  * A peer asks one of this client's handlers.
@@ -1312,7 +1411,7 @@ export type Inbound = Message<"peerd.control.v1.Inbound"> & {
  * Use `create(InboundSchema)` to create a new message.
  */
 export const InboundSchema: GenMessage<Inbound> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 37);
+  messageDesc(file_peerd_control_v1_control, 40);
 
 /**
  * @generated from message peerd.control.v1.Connected
@@ -1341,7 +1440,7 @@ export type Connected = Message<"peerd.control.v1.Connected"> & {
  * Use `create(ConnectedSchema)` to create a new message.
  */
 export const ConnectedSchema: GenMessage<Connected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 38);
+  messageDesc(file_peerd_control_v1_control, 41);
 
 /**
  * @generated from message peerd.control.v1.Disconnected
@@ -1360,7 +1459,7 @@ export type Disconnected = Message<"peerd.control.v1.Disconnected"> & {
  * Use `create(DisconnectedSchema)` to create a new message.
  */
 export const DisconnectedSchema: GenMessage<Disconnected> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 39);
+  messageDesc(file_peerd_control_v1_control, 42);
 
 /**
  * @generated from message peerd.control.v1.TopicList
@@ -1377,7 +1476,7 @@ export type TopicList = Message<"peerd.control.v1.TopicList"> & {
  * Use `create(TopicListSchema)` to create a new message.
  */
 export const TopicListSchema: GenMessage<TopicList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 40);
+  messageDesc(file_peerd_control_v1_control, 43);
 
 /**
  * @generated from message peerd.control.v1.TopicInfo
@@ -1408,7 +1507,7 @@ export type TopicInfo = Message<"peerd.control.v1.TopicInfo"> & {
  * Use `create(TopicInfoSchema)` to create a new message.
  */
 export const TopicInfoSchema: GenMessage<TopicInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 41);
+  messageDesc(file_peerd_control_v1_control, 44);
 
 /**
  * @generated from message peerd.control.v1.RouteList
@@ -1425,7 +1524,7 @@ export type RouteList = Message<"peerd.control.v1.RouteList"> & {
  * Use `create(RouteListSchema)` to create a new message.
  */
 export const RouteListSchema: GenMessage<RouteList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 42);
+  messageDesc(file_peerd_control_v1_control, 45);
 
 /**
  * @generated from message peerd.control.v1.RouteInfo
@@ -1478,7 +1577,7 @@ export type RouteInfo = Message<"peerd.control.v1.RouteInfo"> & {
  * Use `create(RouteInfoSchema)` to create a new message.
  */
 export const RouteInfoSchema: GenMessage<RouteInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 43);
+  messageDesc(file_peerd_control_v1_control, 46);
 
 /**
  * @generated from message peerd.control.v1.ServiceList
@@ -1495,7 +1594,7 @@ export type ServiceList = Message<"peerd.control.v1.ServiceList"> & {
  * Use `create(ServiceListSchema)` to create a new message.
  */
 export const ServiceListSchema: GenMessage<ServiceList> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 44);
+  messageDesc(file_peerd_control_v1_control, 47);
 
 /**
  * @generated from message peerd.control.v1.ServiceInfo
@@ -1536,7 +1635,7 @@ export type ServiceInfo = Message<"peerd.control.v1.ServiceInfo"> & {
  * Use `create(ServiceInfoSchema)` to create a new message.
  */
 export const ServiceInfoSchema: GenMessage<ServiceInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 45);
+  messageDesc(file_peerd_control_v1_control, 48);
 
 /**
  * Who may ask a service.
@@ -1564,7 +1663,7 @@ export type Access = Message<"peerd.control.v1.Access"> & {
  * Use `create(AccessSchema)` to create a new message.
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 46);
+  messageDesc(file_peerd_control_v1_control, 49);
 
 /**
  * @generated from message peerd.control.v1.Reloaded
@@ -1597,7 +1696,7 @@ export type Reloaded = Message<"peerd.control.v1.Reloaded"> & {
  * Use `create(ReloadedSchema)` to create a new message.
  */
 export const ReloadedSchema: GenMessage<Reloaded> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 47);
+  messageDesc(file_peerd_control_v1_control, 50);
 
 /**
  * @generated from message peerd.control.v1.JoinTicket
@@ -1631,7 +1730,7 @@ export type JoinTicket = Message<"peerd.control.v1.JoinTicket"> & {
  * Use `create(JoinTicketSchema)` to create a new message.
  */
 export const JoinTicketSchema: GenMessage<JoinTicket> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 48);
+  messageDesc(file_peerd_control_v1_control, 51);
 
 /**
  * Times are in ms, `at` since 1970. What each field means is told in packages/protocol/src/top.ts.
@@ -1697,7 +1796,7 @@ export type NodeTop = Message<"peerd.control.v1.NodeTop"> & {
  * Use `create(NodeTopSchema)` to create a new message.
  */
 export const NodeTopSchema: GenMessage<NodeTop> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 49);
+  messageDesc(file_peerd_control_v1_control, 52);
 
 /**
  * @generated from message peerd.control.v1.LoopInfo
@@ -1749,7 +1848,7 @@ export type LoopInfo = Message<"peerd.control.v1.LoopInfo"> & {
  * Use `create(LoopInfoSchema)` to create a new message.
  */
 export const LoopInfoSchema: GenMessage<LoopInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 50);
+  messageDesc(file_peerd_control_v1_control, 53);
 
 /**
  * @generated from message peerd.control.v1.QueueInfo
@@ -1788,7 +1887,7 @@ export type QueueInfo = Message<"peerd.control.v1.QueueInfo"> & {
  * Use `create(QueueInfoSchema)` to create a new message.
  */
 export const QueueInfoSchema: GenMessage<QueueInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 51);
+  messageDesc(file_peerd_control_v1_control, 54);
 
 /**
  * @generated from message peerd.control.v1.CounterInfo
@@ -1812,7 +1911,7 @@ export type CounterInfo = Message<"peerd.control.v1.CounterInfo"> & {
  * Use `create(CounterInfoSchema)` to create a new message.
  */
 export const CounterInfoSchema: GenMessage<CounterInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 52);
+  messageDesc(file_peerd_control_v1_control, 55);
 
 /**
  * @generated from message peerd.control.v1.ClientInfo
@@ -1874,7 +1973,7 @@ export type ClientInfo = Message<"peerd.control.v1.ClientInfo"> & {
  * Use `create(ClientInfoSchema)` to create a new message.
  */
 export const ClientInfoSchema: GenMessage<ClientInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 53);
+  messageDesc(file_peerd_control_v1_control, 56);
 
 /**
  * @generated from message peerd.control.v1.MemoryInfo
@@ -1906,7 +2005,7 @@ export type MemoryInfo = Message<"peerd.control.v1.MemoryInfo"> & {
  * Use `create(MemoryInfoSchema)` to create a new message.
  */
 export const MemoryInfoSchema: GenMessage<MemoryInfo> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 54);
+  messageDesc(file_peerd_control_v1_control, 57);
 
 /**
  * Something that happened to the node. A client passes over a `type` that it does not know.
@@ -2003,5 +2102,5 @@ export type NodeEvent = Message<"peerd.control.v1.NodeEvent"> & {
  * Use `create(NodeEventSchema)` to create a new message.
  */
 export const NodeEventSchema: GenMessage<NodeEvent> = /*@__PURE__*/
-  messageDesc(file_peerd_control_v1_control, 55);
+  messageDesc(file_peerd_control_v1_control, 58);
 
