@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type ErrorCode, isErrorCode, printable } from '@peerd/protocol';
 import { GreetingSchema, OfferSchema } from '../gen/peerd/session/v1/session_pb.ts';
 import type { Range } from './outbox.ts';
+import { MAX_RANGES } from './reordering.ts';
 
 /** Session ids and counters take so many bytes: 48 bits. */
 const NUMBER_BYTES = 6;
@@ -105,6 +106,7 @@ export function decodeControl(
   if (bytes[0] !== Control.acknowledgement) throw new SessionCodecError('neither acknowledgement nor close');
   const upTo = decodeNumber(bytes, 1);
   const ranges: Range[] = [];
+  if (bytes.length > 1 + (1 + 2 * MAX_RANGES) * NUMBER_BYTES) throw new SessionCodecError('too many ranges');
   for (let at = 1 + NUMBER_BYTES; at < bytes.length; at += 2 * NUMBER_BYTES)
     ranges.push([decodeNumber(bytes, at), decodeNumber(bytes, at + NUMBER_BYTES)]);
   return { upTo, ranges };

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@peerd/protocol';
+import { Budget } from '../channel/budget.ts';
 import { Deadlines } from '../channel/deadlines.ts';
 import { Quota } from '../channel/quota.ts';
 import type { Entropy } from '../entropy.ts';
@@ -11,6 +12,9 @@ import { type KeyPair, Responder, type TransportKeys } from './noise.ts';
 
 /** Handshakes that others begin, a second: each takes some 0.4 ms of four multiplications and a signature. */
 const MAX_GREETINGS_PER_S = 200;
+
+/** The same that one neighbour hands over, so that it leaves some to others. */
+const MAX_GREETINGS_OF_NEIGHBOUR_PER_S = 100;
 
 /** Peers whose last handshake is remembered, so that it can't be played again. */
 const MAX_SEQUENCES = 16_384;
@@ -53,6 +57,12 @@ export interface Ends {
   readonly isInitiator: boolean;
 }
 
+interface Answer {
+  readonly message: Uint8Array;
+  /** The way it went last: another each time, or whoever drops it would drop it again. */
+  attempt: number;
+}
+
 /** Whom handshakes are for. */
 interface Owner {
   /** Why there is to be no session with a peer. */
@@ -65,6 +75,7 @@ interface Owner {
 /** What another end sends. */
 interface Message {
   readonly from: string;
+  readonly neighbour: string;
   readonly body: Uint8Array;
 }
 
@@ -79,14 +90,14 @@ export class Handshakes {
   readonly #greetings = new Map<string, Greeting>();
   readonly #deadlines = new Deadlines<Greeting>();
   /** Our last messages, by the first one: said again when that comes again, until the other end has been heard of. */
-  readonly #answers = new Map<string, { readonly session: number; readonly message: Uint8Array }>();
+  readonly #answers = new Map<string, Answer>();
   readonly #answered = new Map<number, string>();
   /** The highest that each peer has begun a handshake with. */
   readonly #sequences = new Map<string, number>();
   #lastSequence: number;
-  /** Handshakes that may be taken in now, as of when that was. */
-  #tokens = MAX_GREETINGS_PER_S;
-  #tokensMs = 0;
+  /** Handshakes that may be taken in, in all and from one neighbour: it may say that they are from anybody. */
+  readonly #budget: Budget;
+  readonly #budgets = new Map<string, Budget>();
   /** Messages that who is named in them can't have sent, and that came before. */
   forged = 0;
   repeated = 0;
@@ -108,8 +119,9 @@ export class Handshakes {
       'handshakes of sessions in a second',
       'items',
       () => MAX_GREETINGS_PER_S,
-      () => Math.floor(MAX_GREETINGS_PER_S - this.#tokens),
+      () => Math.ceil(this.#budget.spentAt(context.nowMs)),
     );
+    this.#budget = new Budget(MAX_GREETINGS_PER_S, MAX_GREETINGS_PER_S, context.nowMs);
   }
 
   get size(): number {
@@ -144,10 +156,10 @@ export class Handshakes {
   }
 
   /** Somebody wants a session with us, and does not know our key. */
-  sought({ from }: Message): void {
+  sought({ from, body: [attempt = 0] }: Message): void {
     const { keys, encryptionKeySignature } = this.#self;
     const body = [encodeOffer({ encryptionKey: keys.publicKey, encryptionKeySignature })];
-    this.#context.emit({ type: 'packet/send', to: from, kind: 'offer', body, attempt: 0, record: false });
+    this.#context.emit({ type: 'packet/send', to: from, kind: 'offer', body, attempt, record: false });
   }
 
   /** Whom we have sought tells its key. Throws `SessionCodecError`. */
@@ -165,11 +177,14 @@ export class Handshakes {
   }
 
   /** Somebody wants a session. Throws `NoiseError` or `SessionCodecError` when it is no such message. */
-  begun({ from, body }: Message): void {
+  begun({ from, neighbour, body }: Message): void {
     const key = keyOf(from, body);
     const again = this.#answers.get(key);
-    if (again !== undefined) return this.#answer(from, again.message);
-    if (!this.#hasToken()) return;
+    if (again !== undefined) {
+      again.attempt += 1;
+      return this.#answer(from, again);
+    }
+    if (!this.#spend(neighbour)) return;
     const responder = new Responder(this.#handshake(from, this.#self.id));
     const { payload, remote } = responder.read(body);
     const { name, session: theirId, encryptionKeySignature, sequence } = decodeGreeting(payload);
@@ -192,9 +207,10 @@ export class Handshakes {
       refusal,
     };
     const { message, keys } = responder.write(encodeGreeting(greeting));
-    this.#answer(from, message);
+    const answer = { message, attempt: 0 };
+    this.#answer(from, answer);
     if (refusal !== undefined) return;
-    this.#answers.set(key, { session: id, message });
+    this.#answers.set(key, answer);
     this.#answered.set(id, key);
     this.#owner.established(endsOf(id, from, name, theirId, false), keys, undefined);
   }
@@ -215,12 +231,19 @@ export class Handshakes {
     else this.#owner.established(endsOf(id, from, name, theirId, true), keys, greeting);
   }
 
-  /** The other end has our last message, or there is no session any more. */
-  settled(session: number): void {
+  /** The other end has our last message, or there is no session any more. Returns the way that message went last. */
+  settled(session: number): number | undefined {
     const key = this.#answered.get(session);
-    if (key === undefined) return;
+    if (key === undefined) return undefined;
     this.#answered.delete(session);
+    const attempt = this.#answers.get(key)?.attempt;
     this.#answers.delete(key);
+    return attempt;
+  }
+
+  /** A neighbour is gone. */
+  left(neighbour: string): void {
+    this.#budgets.delete(neighbour);
   }
 
   tick(): void {
@@ -282,9 +305,9 @@ export class Handshakes {
     this.#context.emit({ type: 'packet/send', to: peer, kind: 'init', body, attempt, record: false });
   }
 
-  #answer(to: string, message: Uint8Array): void {
+  #answer(to: string, { message, attempt }: Answer): void {
     const body = [message];
-    this.#context.emit({ type: 'packet/send', to, kind: 'response', body, attempt: 0, record: false });
+    this.#context.emit({ type: 'packet/send', to, kind: 'response', body, attempt, record: false });
   }
 
   #handshake(initiator: string, responder: string) {
@@ -297,15 +320,14 @@ export class Handshakes {
     return decodeNumber(this.#entropy.bytes(6));
   }
 
-  #hasToken(): boolean {
+  #spend(neighbour: string): boolean {
     const { nowMs } = this.#context;
-    const earned = ((nowMs - this.#tokensMs) / 1_000) * MAX_GREETINGS_PER_S;
-    this.#tokens = Math.min(MAX_GREETINGS_PER_S, this.#tokens + earned);
-    this.#tokensMs = nowMs;
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1;
-      return true;
+    let budget = this.#budgets.get(neighbour);
+    if (budget === undefined) {
+      budget = new Budget(MAX_GREETINGS_OF_NEIGHBOUR_PER_S, MAX_GREETINGS_OF_NEIGHBOUR_PER_S, nowMs);
+      this.#budgets.set(neighbour, budget);
     }
+    if (budget.spend(1, nowMs) && this.#budget.spend(1, nowMs)) return true;
     this.quota.refuse(this.#context);
     return false;
   }

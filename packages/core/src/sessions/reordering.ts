@@ -10,7 +10,7 @@ const MAX_ALL_WAITING_BYTES: number = 64 * 1024 * 1024;
 const PACKET_COST_BYTES = 128;
 
 /** Ranges that an acknowledgement names: losses come in bursts, so few say it all. */
-const MAX_RANGES = 16;
+export const MAX_RANGES = 16;
 
 /** Puts packets back into the order in which they were sent, each once. */
 export class Reordering<Packet extends { readonly data: Uint8Array }> {

@@ -28,6 +28,9 @@ const ACK_DELAY_MS = 20;
 const ACK_PACKETS = 16;
 const ACK_BYTES = 64 * 1024;
 
+/** Another way than the best is kept for so long, in ms, after the best has failed: then that is tried again. */
+const DETOUR_MS = 60_000;
+
 /** What is not acknowledged fills up to here; then what wants to be sent has to wait. One call's window fits. */
 export const MAX_HELD_BYTES: number = 2 * 1024 * 1024;
 
@@ -129,20 +132,20 @@ export class Session {
     const type = isOurs === this.isInitiator ? Content.initiatorsCalls : Content.respondersCalls;
     let packet: Uint8Array[] = [];
     let bytes = 0;
-    const queue = () => {
-      this.#queue(type, packet, bytes, record);
+    const queue = (isLast: boolean) => {
+      this.#queue(type, packet, bytes, record && isLast);
       packet = [];
       bytes = 0;
     };
     for (const part of parts)
       for (let at = 0; at < part.length; ) {
-        if (bytes === MAX_DATA_BYTES) queue();
+        if (bytes === MAX_DATA_BYTES) queue(false);
         const taken = Math.min(part.length - at, MAX_DATA_BYTES - bytes);
         packet.push(taken === part.length ? part : part.subarray(at, at + taken));
         at += taken;
         bytes += taken;
       }
-    if (bytes > 0) queue();
+    if (bytes > 0) queue(true);
     this.#collect();
   }
 
@@ -240,7 +243,11 @@ export class Session {
 
   #acked(upTo: number, ranges: Parameters<Outbox['acked']>[1]): void {
     const { nowMs } = this.#world;
-    if (this.outbox.acked(upTo, ranges, nowMs)) this.unheardMs = this.outbox.isEmpty ? undefined : nowMs;
+    if (this.outbox.acked(upTo, ranges, nowMs)) {
+      this.unheardMs = this.outbox.isEmpty ? undefined : nowMs;
+      // It may have been the other end that was slow, or the routes that changed.
+      if (nowMs - this.attemptMs >= DETOUR_MS) this.attempt = 0;
+    }
     this.#collect();
   }
 

@@ -11,6 +11,7 @@ import { GREETING_MS, type Greeting } from './greeting.ts';
 import { type Ends, Handshakes, type Lists, type SessionsSelf } from './handshakes.ts';
 import { FIRST_INBOUND_LINK, type SessionsInput, type SessionsOutput } from './messages.ts';
 import { NoiseError, type TransportKeys } from './noise.ts';
+import { Registry } from './registry.ts';
 import { MAX_HELD_BYTES, Session, SessionError, type SessionWorld } from './session.ts';
 
 /** Sessions, begun and established: each takes about 2 KiB, and what it has under way. */
@@ -41,10 +42,7 @@ export class SessionsState implements Feature<SessionsInput> {
   readonly #context: Context<SessionsOutput>;
   readonly #self: SessionsSelf;
   readonly #world: SessionWorld;
-  readonly #sessions = new Map<number, Session>();
-  /** The one that our calls to a peer go over. */
-  readonly #to = new Map<string, Session>();
-  readonly #byLink = new Map<number, Session>();
+  readonly #sessions = new Registry();
   readonly #handshakes: Handshakes;
   readonly #deadlines = new Deadlines<Session>();
   readonly #armed = new Map<Session, Deadline<Session>>();
@@ -97,7 +95,7 @@ export class SessionsState implements Feature<SessionsInput> {
     this.handlers = {
       'session/open': ({ link, peer }) => this.#open(link, peer),
       'session/write': ({ link, parts, record }) => {
-        const session = this.#byLink.get(link);
+        const session = this.#sessions.byLink(link);
         if (session === undefined) return;
         session.write(link === session.ourLink, parts, record);
         this.#arm(session);
@@ -108,10 +106,11 @@ export class SessionsState implements Feature<SessionsInput> {
         for (const one of session.links) context.emit({ type: 'session/blocked', link: one });
       },
       'session/close': ({ link }) => {
-        const session = this.#byLink.get(link);
+        const session = this.#sessions.byLink(link);
         if (session !== undefined) this.#end(session, true);
       },
       'packet/received': (packet) => this.#receive(packet),
+      'peer/went': ({ peer }) => this.#handshakes.left(peer),
       'packet/unsent': ({ to, kind, error }) => {
         if (kind === 'init' || kind === 'seek') this.#handshakes.unsent(to, error.message);
       },
@@ -119,15 +118,14 @@ export class SessionsState implements Feature<SessionsInput> {
         if (purpose === UNKNOWN) this.#unknownThere(from, payload);
       },
       'route/found': ({ peer }) => {
-        const session = this.#to.get(peer);
-        if (session !== undefined) session.lostMs = undefined;
+        for (const session of this.#sessions.of(peer)) session.lostMs = undefined;
         this.#handshakes.found(peer);
       },
       'route/lost': ({ peer }) => {
-        const session = this.#to.get(peer);
-        if (session === undefined) return;
-        session.lostMs = context.nowMs;
-        this.#arm(session);
+        for (const session of this.#sessions.of(peer)) {
+          session.lostMs = context.nowMs;
+          this.#arm(session);
+        }
       },
       reconfigure: ({ allow, deny }) => {
         this.#lists = { allow, deny };
@@ -168,10 +166,10 @@ export class SessionsState implements Feature<SessionsInput> {
   }
 
   #open(link: number, peer: string): void {
-    const session = this.#to.get(peer);
+    const session = this.#sessions.to(peer);
     if (session !== undefined) {
       session.ourLink = link;
-      this.#byLink.set(link, session);
+      this.#sessions.setLink(link, session);
       this.#context.emit({ type: 'session/opened', link });
       return;
     }
@@ -230,14 +228,24 @@ export class SessionsState implements Feature<SessionsInput> {
     else if (outcome === 'closed') return this.#end(session, false);
     if (outcome === 'taken') {
       session.lostMs = undefined;
-      this.#handshakes.settled(session.id);
-      if (!this.#to.has(from)) this.#to.set(from, session);
+      const attempt = this.#handshakes.settled(session.id);
+      if (attempt !== undefined) this.#begins(session, attempt);
       if (session.isBlocked && session.outbox.bytes <= MAX_HELD_BYTES / 2) {
         session.isBlocked = false;
         for (const link of session.links) this.#context.emit({ type: 'session/drained', link });
       }
     }
     this.#arm(session);
+  }
+
+  /** The first that came over a session of theirs. `attempt`: the way that our answer has taken to them. */
+  #begins(session: Session, attempt: number): void {
+    const { peer } = session;
+    session.attempt = attempt;
+    // Had it kept an earlier one it would not have begun another.
+    for (const earlier of this.#sessions.of(peer))
+      if (earlier !== session && !earlier.isInitiator && earlier.isHeardOf) this.#end(earlier, false);
+    if (this.#sessions.to(peer) === undefined) this.#sessions.use(session);
   }
 
   /** The other end believes that there is a session: it is told that there is none, which nobody else can say. */
@@ -263,8 +271,7 @@ export class SessionsState implements Feature<SessionsInput> {
       this.#counts.forged += 1;
       return;
     }
-    for (const session of this.#sessions.values())
-      if (session.peer === from && session.theirId === id) this.#end(session, false);
+    for (const session of this.#sessions.of(from)) if (session.theirId === id) this.#end(session, false);
   }
 
   #tick(session: Session): void {
@@ -304,30 +311,26 @@ export class SessionsState implements Feature<SessionsInput> {
 
   #establish(ends: Ends, { send, receive }: TransportKeys, greeting: Greeting | undefined): void {
     const session = new Session(this.#world, ends, new PacketCipher(send), new PacketCipher(receive));
-    this.#sessions.set(session.id, session);
+    this.#sessions.add(session);
     this.#arm(session);
     if (greeting === undefined) return;
     const { link, attempt } = greeting;
     // The way that has brought an answer.
     session.attempt = attempt - 1;
     session.ourLink = link;
-    this.#byLink.set(link, session);
-    this.#to.set(session.peer, session);
+    this.#sessions.setLink(link, session);
+    this.#sessions.use(session);
     this.#context.emit({ type: 'session/opened', link });
   }
 
   #end(session: Session, isTold: boolean): void {
-    if (!this.#sessions.delete(session.id)) return;
+    if (!this.#sessions.delete(session)) return;
     if (isTold) session.sayControl(close);
     session.letGo();
-    if (this.#to.get(session.peer) === session) this.#to.delete(session.peer);
     this.#handshakes.settled(session.id);
     this.#deadlines.remove(this.#armed.get(session));
     this.#armed.delete(session);
-    for (const link of session.links) {
-      this.#byLink.delete(link);
-      this.#context.emit({ type: 'session/closed', link });
-    }
+    for (const link of session.links) this.#context.emit({ type: 'session/closed', link });
   }
 
   #theirLink(session: Session): number {
@@ -335,7 +338,7 @@ export class SessionsState implements Feature<SessionsInput> {
       this.#lastInbound -= 1;
       const link = this.#lastInbound;
       session.theirLink = link;
-      this.#byLink.set(link, session);
+      this.#sessions.setLink(link, session);
       const { peer, name } = session;
       this.#context.emit({ type: 'session/inbound', link, peer, name });
     }
