@@ -134,7 +134,8 @@ export function routeOf({
   next,
   nextName,
   distance,
+  rule,
   ageMs,
 }: Value<'routes'>['routes'][number]): RouteInfo {
-  return { peer, name, next, nextName, distance, rule: 'table', ageMs };
+  return { peer, name, next, nextName, distance, rule: rule === 'source' ? rule : 'table', ageMs };
 }

@@ -17,8 +17,9 @@ export function routingSelf(
     id,
     // Above all of an earlier run, if the clock has not gone back: then the network says so, and we go on from there.
     firstSequence: Date.now(),
-    advertise: (sequence) => {
-      const statement = { origin: id, sequence, name, encryptionKey };
+    advertise: (sequence, links) => {
+      const own = { origin: id, sequence, name, encryptionKey };
+      const statement = links === undefined ? own : { ...own, links };
       return { ...statement, signature: sign(null, advertStatement(network, statement), key) };
     },
     isGenuine: (advert) => {

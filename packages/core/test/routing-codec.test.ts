@@ -11,8 +11,18 @@ const entry: fc.Arbitrary<Entry> = fc
     origin,
     sequence: number,
     distance: fc.nat(20),
+    ageMs: fc.nat(200_000),
     advert: fc.option(
-      fc.record({ sequence: number, name: fc.string(), encryptionKey: bytes, signature: bytes }),
+      fc.record(
+        {
+          sequence: number,
+          name: fc.string(),
+          encryptionKey: bytes,
+          signature: bytes,
+          links: fc.record({ neighbours: fc.array(origin, { maxLength: 5 }), forwards: fc.boolean() }),
+        },
+        { requiredKeys: ['sequence', 'name', 'encryptionKey', 'signature'] },
+      ),
       {
         nil: undefined,
       },
@@ -53,7 +63,7 @@ describe('an exchange of routes', () => {
   });
 
   test('with more rows than it may have, or an origin that is none, is refused', () => {
-    const row = { origin: 'x', sequence: 1, distance: 1, advert: undefined };
+    const row = { origin: 'x', sequence: 1, distance: 1, advert: undefined, ageMs: 0 };
     const of = (entries: Entry[]): Exchange => ({
       epoch: 1,
       base: 0,

@@ -9,7 +9,7 @@ function advertOf(origin: string, sequence: number, name: string = origin): Adve
 }
 
 function row(origin: string, distance: number, { sequence = 1, name = origin } = {}): Entry {
-  return { origin, sequence, distance, advert: advertOf(origin, sequence, name) };
+  return { origin, sequence, distance, advert: advertOf(origin, sequence, name), ageMs: 0 };
 }
 
 /** A node by itself, told by hand what its neighbours say. */

@@ -66,8 +66,8 @@ export interface RouteInfo {
   readonly nextName: string;
   /** Links, 1 to 16. */
   readonly distance: number;
-  /** How it was found: `table`, told by neighbours. */
-  readonly rule: 'table' | 'source';
+  /** How it was found: by `table`, as neighbours tell, or by `source`, worked out here. */
+  readonly rule: RoutingStrategy;
   /** Since it has been as it is. */
   readonly ageMs: number;
 }

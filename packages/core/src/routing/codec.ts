@@ -2,9 +2,10 @@ import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/p
 import {
   type EntrySchema,
   ExchangeSchema,
+  type Advert as ReadAdvert,
   type Exchange as ReadExchange,
 } from '../gen/peerd/routing/v1/routing_pb.ts';
-import { type Advert, type Entry, type Exchange, MAX_ENTRIES, MAX_REQUESTS } from './messages.ts';
+import { type Advert, type Entry, type Exchange, MAX_ENTRIES, MAX_LINKS, MAX_REQUESTS } from './messages.ts';
 
 /** Longest peer id: an Ed25519 one has 52 characters. */
 const MAX_ORIGIN_LENGTH = 128;
@@ -29,9 +30,11 @@ export function encodeExchange(exchange: Exchange): Uint8Array {
 /** About what an entry takes, and no less. */
 export function entryBytes({ origin, advert }: Entry): number {
   const row = origin.length + 40;
-  return advert === undefined
-    ? row
-    : row + 40 + 3 * advert.name.length + advert.encryptionKey.length + advert.signature.length;
+  if (advert === undefined) return row;
+  const { name, encryptionKey, signature, links } = advert;
+  let bytes = row + 40 + 3 * name.length + encryptionKey.length + signature.length;
+  for (const neighbour of links?.neighbours ?? []) bytes += neighbour.length + 3;
+  return bytes;
 }
 
 /** Throws nothing but `RoutingCodecError`. What adverts say is not checked here. */
@@ -44,19 +47,10 @@ export function decodeExchange(bytes: Uint8Array): Exchange {
     base: numberOf(base),
     version: numberOf(version),
     ack: numberOf(ack),
-    entries: entries.map(({ origin, sequence, distance, advert }): Entry => {
+    entries: entries.map(({ origin, sequence, distance, advert, ageMs }): Entry => {
       checkOrigin(origin);
-      const decoded: Advert | undefined =
-        advert === undefined
-          ? undefined
-          : {
-              origin,
-              sequence: numberOf(advert.sequence),
-              name: advert.name,
-              encryptionKey: advert.encryptionKey,
-              signature: advert.signature,
-            };
-      return { origin, sequence: numberOf(sequence), distance, advert: decoded };
+      const read = advert && decodedAdvert(origin, advert);
+      return { origin, sequence: numberOf(sequence), distance, advert: read, ageMs };
     }),
     requests: requests.map(({ origin, sequence, hops }) => {
       checkOrigin(origin);
@@ -65,11 +59,24 @@ export function decodeExchange(bytes: Uint8Array): Exchange {
   };
 }
 
-function encodedEntry({ origin, sequence, distance, advert }: Entry): MessageInitShape<typeof EntrySchema> {
-  const row = { origin, sequence: BigInt(sequence), distance };
+function encodedEntry(entry: Entry): MessageInitShape<typeof EntrySchema> {
+  const { origin, sequence, distance, advert, ageMs } = entry;
+  const row = { origin, sequence: BigInt(sequence), distance, ageMs };
   if (advert === undefined) return row;
-  const { name, encryptionKey, signature } = advert;
-  return { ...row, advert: { name, encryptionKey, signature, sequence: BigInt(advert.sequence) } };
+  const { name, encryptionKey, signature, links } = advert;
+  const own = { name, encryptionKey, signature, sequence: BigInt(advert.sequence) };
+  if (links === undefined) return { ...row, advert: own };
+  return { ...row, advert: { ...own, links: { ...links, neighbours: [...links.neighbours] } } };
+}
+
+function decodedAdvert(origin: string, advert: ReadAdvert): Advert {
+  const { name, encryptionKey, signature, links } = advert;
+  const read = { origin, sequence: numberOf(advert.sequence), name, encryptionKey, signature };
+  if (links === undefined) return read;
+  const { neighbours, forwards } = links;
+  if (neighbours.length > MAX_LINKS) throw new RoutingCodecError('more links than an advert has');
+  for (const neighbour of neighbours) checkOrigin(neighbour);
+  return { ...read, links: { neighbours, forwards } };
 }
 
 function read(bytes: Uint8Array): ReadExchange {

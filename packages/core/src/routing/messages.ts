@@ -21,6 +21,12 @@ export const MAX_ENTRIES = 64;
 /** Bytes of the rows of one exchange: with the requests they stay below what a message between features may have. */
 export const MAX_EXCHANGE_BYTES: number = 40 * 1024;
 
+/**
+ * Neighbours that an advert names: more than libp2p keeps connections (300), so that none is left out, and few enough for an
+ * advert to be a small part of an exchange.
+ */
+export const MAX_LINKS = 320;
+
 /** Requests for newer adverts in one exchange. More follow at once. */
 export const MAX_REQUESTS = 256;
 
@@ -36,6 +42,15 @@ export interface Advert {
   readonly name: string;
   readonly encryptionKey: Uint8Array;
   readonly signature: Uint8Array;
+  /** By source only. */
+  readonly links?: Links;
+}
+
+/** Whom a peer has a connection to, as it says itself. */
+export interface Links {
+  readonly neighbours: readonly string[];
+  /** Whether it passes on what is for others. */
+  readonly forwards: boolean;
 }
 
 /** A row of a neighbour's table. */
@@ -47,6 +62,8 @@ export interface Entry {
   readonly distance: number;
   /** The advert itself, where the receiver may not have it yet. */
   readonly advert: Advert | undefined;
+  /** By source only: how old the advert is, as far as the sender knows. By table 0. */
+  readonly ageMs: number;
 }
 
 /** Asks for a route that goes back to a newer advert: only the origin can make one. */

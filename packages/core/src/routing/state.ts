@@ -4,9 +4,11 @@ import type { RoutingSettings } from '../config.ts';
 import { ROUTES_SERVICE } from '../internal-services.ts';
 import type { InternalInbound } from '../request/messages.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
+import { isSameAdvert } from './advert.ts';
 import { decodeExchange, encodeExchange, RoutingCodecError } from './codec.ts';
-import { defaultRoutingLimits } from './limits.ts';
-import type { Advert, Exchange, RoutingInput, RoutingOutput, Way, Ways } from './messages.ts';
+import { defaultRoutingLimits, type RoutingLimits } from './limits.ts';
+import { LinkStateTable } from './link-state.ts';
+import type { Advert, Exchange, Links, RoutingInput, RoutingOutput, Way, Ways } from './messages.ts';
 import type { RoutingWorld, Strategy } from './strategy.ts';
 import { RoutingTable } from './table.ts';
 
@@ -17,10 +19,14 @@ const ANSWER_MS = 4_000;
 export interface RoutingSelf {
   readonly id: string;
   /** Signs what we say of ourselves; `firstSequence` is above all of earlier runs. */
-  advertise(sequence: number): Advert;
+  advertise(sequence: number, links?: Links): Advert;
   /** Whether the origin has signed it. */
   isGenuine(advert: Advert): boolean;
   readonly firstSequence: number;
+}
+
+export function strategyOf(name: Ways['strategy'], world: RoutingWorld, limits: RoutingLimits): Strategy {
+  return name === 'table' ? new RoutingTable(world, limits) : new LinkStateTable(world, limits);
 }
 
 /** Who can be reached through whom: what the strategy makes of what neighbours tell, and has them told. */
@@ -34,11 +40,13 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
   readonly #asked = new Map<number, string>();
   /** Adverts that their origin has not signed. */
   #forged = 0;
+  /** What is no exchange at all. */
+  #malformed = 0;
 
   constructor(
     context: Context<RoutingOutput>,
     self: RoutingSelf,
-    { forward }: Pick<RoutingSettings, 'strategy' | 'forward'>,
+    { strategy, forward }: Pick<RoutingSettings, 'strategy' | 'forward'>,
     makeRef: () => number,
   ) {
     this.#context = context;
@@ -51,11 +59,12 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
       },
       firstSequence: self.firstSequence,
       forwards: forward !== 'nobody',
-      advertise: (sequence) => self.advertise(sequence),
+      advertise: (sequence, links) => self.advertise(sequence, links),
+      random: () => context.random(),
       push: (to, exchange) => this.#push(to, exchange),
       emit: (output) => context.emit(output),
     };
-    this.#strategy = new RoutingTable(world, defaultRoutingLimits);
+    this.#strategy = strategyOf(strategy, world, defaultRoutingLimits);
     const { exchanges } = this.#strategy;
     this.handlers = {
       'peer/came': ({ peer, kind }) => {
@@ -90,7 +99,11 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
   }
 
   get counters(): readonly CounterInfo[] {
-    return [{ name: 'forged adverts', count: this.#forged }, ...this.#strategy.counters];
+    return [
+      { name: 'forged adverts', count: this.#forged },
+      { name: 'malformed exchanges of routes', count: this.#malformed },
+      ...this.#strategy.counters,
+    ];
   }
 
   next(destination: string): string | undefined {
@@ -174,16 +187,15 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
       });
       return { ...exchange, entries };
     } catch (error) {
-      if (error instanceof RoutingCodecError) return undefined;
-      throw error;
+      if (!(error instanceof RoutingCodecError)) throw error;
+      this.#malformed += 1;
+      return undefined;
     }
   }
 
-  /** It was checked before: by the same signature. */
-  #isKnown({ origin, sequence, signature }: Advert): boolean {
-    const known = this.#strategy.advertOf(origin);
-    return (
-      known !== undefined && known.sequence === sequence && Buffer.compare(known.signature, signature) === 0
-    );
+  /** It was checked before, or is older than what is known, and so counts for nothing. */
+  #isKnown(advert: Advert): boolean {
+    const known = this.#strategy.advertOf(advert.origin);
+    return known !== undefined && (known.sequence > advert.sequence || isSameAdvert(known, advert));
   }
 }

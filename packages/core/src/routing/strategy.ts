@@ -3,7 +3,7 @@ import type { Overload, Quota } from '../channel/quota.ts';
 import type { RouteFound, RouteLost } from '../server/inputs.ts';
 import type { Changing } from './changes.ts';
 import type { Exchanges } from './exchanges.ts';
-import type { Advert, Entry, Exchange, Route, SequenceRequest, Ways } from './messages.ts';
+import type { Advert, Entry, Exchange, Links, Route, SequenceRequest, Ways } from './messages.ts';
 
 /** What routing is given of the node that it runs in. */
 export interface RoutingWorld {
@@ -13,8 +13,10 @@ export interface RoutingWorld {
   readonly firstSequence: number;
   /** Whether neighbours may send here what is for others: if not, they are told of this node alone. */
   readonly forwards: boolean;
-  /** Makes and signs our own advert. */
-  advertise(sequence: number): Advert;
+  /** Makes and signs our own advert, by source with our links. */
+  advertise(sequence: number, links?: Links): Advert;
+  /** In [0, 1). */
+  random(): number;
   /** Tells a neighbour, whose answer is to be taken as what it tells by itself. */
   push(to: string, exchange: Exchange): void;
   emit(output: Overload | RouteFound | RouteLost): void;

@@ -51,6 +51,8 @@ export class RoutingTable implements Strategy, Rows<Destination> {
   #sweptMs: number;
   /** Rows that can't be. */
   #malformed = 0;
+  /** Adverts that are older than what is known. */
+  #outdated = 0;
 
   constructor(world: RoutingWorld, limits: RoutingLimits) {
     this.#world = world;
@@ -75,7 +77,10 @@ export class RoutingTable implements Strategy, Rows<Destination> {
   }
 
   get counters(): readonly CounterInfo[] {
-    return [{ name: 'malformed routes', count: this.#malformed }];
+    return [
+      { name: 'malformed routes', count: this.#malformed },
+      { name: 'outdated adverts', count: this.#outdated },
+    ];
   }
 
   up(neighbour: string): void {
@@ -95,8 +100,9 @@ export class RoutingTable implements Strategy, Rows<Destination> {
   take(neighbour: string, entry: Entry): void {
     const { origin, sequence, distance, advert } = entry;
     const isWhole = Number.isSafeInteger(distance) && Number.isSafeInteger(sequence);
+    const isOurs = advert?.links === undefined;
     // Only of itself can a neighbour say that it is nowhere else.
-    if (!isWhole || distance < 0 || sequence < 0 || (distance === 0) !== (origin === neighbour)) {
+    if (!isWhole || !isOurs || distance < 0 || sequence < 0 || (distance === 0) !== (origin === neighbour)) {
       this.#malformed += 1;
       return;
     }
@@ -125,8 +131,10 @@ export class RoutingTable implements Strategy, Rows<Destination> {
       rows.delete(origin);
       return;
     }
-    const isNew = advert !== undefined && advert.sequence > (destination.advert?.sequence ?? -1);
+    const known = destination.advert?.sequence ?? -1;
+    const isNew = advert !== undefined && advert.sequence > known;
     if (isNew) this.#takeAdvert(destination, advert);
+    else if (advert !== undefined && advert.sequence < known) this.#outdated += 1;
     this.#select(origin, isNew);
   }
 
@@ -139,6 +147,7 @@ export class RoutingTable implements Strategy, Rows<Destination> {
       sequence: selected?.sequence ?? feasible?.sequence ?? 0,
       distance: isUsable ? selected.distance : UNREACHABLE,
       advert: advertAt > acked || origin === neighbour ? advert : undefined,
+      ageMs: 0,
     };
   }
 

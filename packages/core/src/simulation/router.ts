@@ -1,9 +1,10 @@
+import type { RoutingStrategy } from '@peerd/protocol';
 import { HOP_LIMIT } from '../hop-limit.ts';
 import { encodeExchange } from '../routing/codec.ts';
 import { defaultRoutingLimits, type RoutingLimits } from '../routing/limits.ts';
 import type { Exchange } from '../routing/messages.ts';
+import { strategyOf } from '../routing/state.ts';
 import type { RoutingWorld, Strategy } from '../routing/strategy.ts';
-import { RoutingTable } from '../routing/table.ts';
 import { type Actor, Simulation, type Weather, type World } from './simulation.ts';
 
 /** What routers tell each other. */
@@ -13,6 +14,8 @@ export interface Told {
 }
 
 export interface RouterOptions {
+  /** Default: `table`. */
+  readonly strategy?: RoutingStrategy;
   /** Whether it forwards for others. Default: true. */
   readonly forwards?: boolean;
   readonly limits?: RoutingLimits;
@@ -27,13 +30,15 @@ export class Router implements Actor<Told> {
   readonly strategy: Strategy;
   /** What it has told, as it is encoded. */
   sentBytes = 0;
+  /** Whether it loses what it should forward, and tells nobody. */
+  drops = false;
   readonly #world: World<Told>;
 
   /** `firstSequence` has to be above that of any earlier run. */
   constructor(
     world: World<Told>,
     firstSequence: number,
-    { forwards = true, limits = defaultRoutingLimits }: RouterOptions = {},
+    { strategy = 'table', forwards = true, limits = defaultRoutingLimits }: RouterOptions = {},
   ) {
     this.#world = world;
     const routing: RoutingWorld = {
@@ -43,11 +48,15 @@ export class Router implements Actor<Told> {
       },
       firstSequence,
       forwards,
-      advertise: (sequence) => ({ origin: world.id, sequence, name: world.id, encryptionKey, signature }),
+      advertise: (sequence, links) => {
+        const own = { origin: world.id, sequence, name: world.id, encryptionKey, signature };
+        return links === undefined ? own : { ...own, links };
+      },
+      random: () => world.random(),
       push: (to, exchange) => this.#send(to, { exchange, isAnswer: false }),
       emit: () => {},
     };
-    this.strategy = new RoutingTable(routing, limits);
+    this.strategy = strategyOf(strategy, routing, limits);
   }
 
   linked(peer: string): void {
@@ -104,21 +113,56 @@ export function walk(
 ): string[] | 'loop' | 'nowhere' {
   const path = [from];
   const passed = new Set<string>();
-  let via: readonly string[] | undefined;
+  let via = network.actor(from).strategy.way(to, attempt)?.via;
   for (let at = from; at !== to; path.push(at)) {
     if (!network.isUp(at)) return 'nowhere';
-    const { strategy } = network.actor(at);
-    if (via?.[0] === at) via = via.slice(1);
-    if (via === undefined || via.length === 0) via = strategy.way(to, at === from ? attempt : 0)?.via;
-    const target = via?.[0] ?? to;
-    const next = network.isLinked(at, target) ? target : strategy.next(target);
+    const { strategy, drops } = network.actor(at);
+    if (via === undefined || (drops && at !== from)) return 'nowhere';
+    if (via[0] === at) via = via.slice(1);
+    const target = via[0] ?? to;
+    // A path leads along links; that there is one is known where it begins.
+    const isNear = network.isLinked(at, target) && (strategy.strategy === 'source' || target !== to);
+    const next = isNear ? target : strategy.strategy === 'table' ? strategy.next(target) : undefined;
     if (next === undefined || !network.carries(at, next)) return 'nowhere';
-    const step = `${next} ${via?.length}`;
+    const step = `${next} ${via.length}`;
     if (passed.has(step)) return 'loop';
     passed.add(step);
     at = next;
   }
   return path;
+}
+
+/** Where messages go round if each node sends them to its `next`: a node on each such way, and the destination. */
+export function loops(
+  nodes: readonly string[],
+  next: (node: string, destination: string) => string | undefined,
+): string[] {
+  const found: string[] = [];
+  for (const destination of nodes) {
+    /** Those from which nothing goes round that was not found yet. */
+    const done = new Set([destination]);
+    for (const start of nodes) {
+      const path = new Set<string>();
+      let at: string | undefined = start;
+      while (at !== undefined && !done.has(at) && !path.has(at)) {
+        path.add(at);
+        at = next(at, destination);
+      }
+      if (at !== undefined && path.has(at)) found.push(`${at} to ${destination}`);
+      for (const node of path) done.add(node);
+    }
+  }
+  return found;
+}
+
+/** Pairs that are connected, over links that carry both ways, but can't send each other anything now. */
+export function brokenPairs(network: RouterNetwork): string[] {
+  const neighbours = neighboursIn(network);
+  return [...network.actors.keys()].flatMap((from) =>
+    [...spread(neighbours, from).keys()]
+      .filter((to) => to !== from && !Array.isArray(walk(network, from, to)))
+      .map((to) => `${from} to ${to}`),
+  );
 }
 
 /** Whether every node has the shortest way to every other, and to nothing else. */

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/routing/v1/routing.proto.
  */
 export const file_peerd_routing_v1_routing: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9yb3V0aW5nL3YxL3JvdXRpbmcucHJvdG8SEHBlZXJkLnJvdXRpbmcudjEipAEKCEV4Y2hhbmdlEg0KBWVwb2NoGAEgASgEEgwKBGJhc2UYAiABKAQSDwoHdmVyc2lvbhgDIAEoBBILCgNhY2sYBCABKAQSKAoHZW50cmllcxgFIAMoCzIXLnBlZXJkLnJvdXRpbmcudjEuRW50cnkSMwoIcmVxdWVzdHMYBiADKAsyIS5wZWVyZC5yb3V0aW5nLnYxLlNlcXVlbmNlUmVxdWVzdCJlCgVFbnRyeRIOCgZvcmlnaW4YASABKAkSEAoIc2VxdWVuY2UYAiABKAQSEAoIZGlzdGFuY2UYAyABKA0SKAoGYWR2ZXJ0GAQgASgLMhgucGVlcmQucm91dGluZy52MS5BZHZlcnQiUwoGQWR2ZXJ0EgwKBG5hbWUYASABKAkSFgoOZW5jcnlwdGlvbl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMEhAKCHNlcXVlbmNlGAQgASgEIkEKD1NlcXVlbmNlUmVxdWVzdBIOCgZvcmlnaW4YASABKAkSEAoIc2VxdWVuY2UYAiABKAQSDAoEaG9wcxgDIAEoDWIGcHJvdG8z");
+  fileDesc("Ch5wZWVyZC9yb3V0aW5nL3YxL3JvdXRpbmcucHJvdG8SEHBlZXJkLnJvdXRpbmcudjEipAEKCEV4Y2hhbmdlEg0KBWVwb2NoGAEgASgEEgwKBGJhc2UYAiABKAQSDwoHdmVyc2lvbhgDIAEoBBILCgNhY2sYBCABKAQSKAoHZW50cmllcxgFIAMoCzIXLnBlZXJkLnJvdXRpbmcudjEuRW50cnkSMwoIcmVxdWVzdHMYBiADKAsyIS5wZWVyZC5yb3V0aW5nLnYxLlNlcXVlbmNlUmVxdWVzdCJ1CgVFbnRyeRIOCgZvcmlnaW4YASABKAkSEAoIc2VxdWVuY2UYAiABKAQSEAoIZGlzdGFuY2UYAyABKA0SKAoGYWR2ZXJ0GAQgASgLMhgucGVlcmQucm91dGluZy52MS5BZHZlcnQSDgoGYWdlX21zGAUgASgNInsKBkFkdmVydBIMCgRuYW1lGAEgASgJEhYKDmVuY3J5cHRpb25fa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDBIQCghzZXF1ZW5jZRgEIAEoBBImCgVsaW5rcxgFIAEoCzIXLnBlZXJkLnJvdXRpbmcudjEuTGlua3MiLQoFTGlua3MSEgoKbmVpZ2hib3VycxgBIAMoCRIQCghmb3J3YXJkcxgCIAEoCCJBCg9TZXF1ZW5jZVJlcXVlc3QSDgoGb3JpZ2luGAEgASgJEhAKCHNlcXVlbmNlGAIgASgEEgwKBGhvcHMYAyABKA1iBnByb3RvMw");
 
 /**
  * What neighbours tell each other, as request and as answer of the service $peerd/routes: rows of the sender's table that
@@ -92,6 +92,13 @@ export type Entry = Message<"peerd.routing.v1.Entry"> & {
    * @generated from field: peerd.routing.v1.Advert advert = 4;
    */
   advert?: Advert | undefined;
+
+  /**
+   * By source only: how old the advert is, as far as the sender knows.
+   *
+   * @generated from field: uint32 age_ms = 5;
+   */
+  ageMs: number;
 };
 
 /**
@@ -132,6 +139,13 @@ export type Advert = Message<"peerd.routing.v1.Advert"> & {
    * @generated from field: uint64 sequence = 4;
    */
   sequence: bigint;
+
+  /**
+   * By source only.
+   *
+   * @generated from field: peerd.routing.v1.Links links = 5;
+   */
+  links?: Links | undefined;
 };
 
 /**
@@ -140,6 +154,32 @@ export type Advert = Message<"peerd.routing.v1.Advert"> & {
  */
 export const AdvertSchema: GenMessage<Advert> = /*@__PURE__*/
   messageDesc(file_peerd_routing_v1_routing, 2);
+
+/**
+ * Whom an origin has a connection to, at most 320.
+ *
+ * @generated from message peerd.routing.v1.Links
+ */
+export type Links = Message<"peerd.routing.v1.Links"> & {
+  /**
+   * @generated from field: repeated string neighbours = 1;
+   */
+  neighbours: string[];
+
+  /**
+   * Whether it passes on what is for others.
+   *
+   * @generated from field: bool forwards = 2;
+   */
+  forwards: boolean;
+};
+
+/**
+ * Describes the message peerd.routing.v1.Links.
+ * Use `create(LinksSchema)` to create a new message.
+ */
+export const LinksSchema: GenMessage<Links> = /*@__PURE__*/
+  messageDesc(file_peerd_routing_v1_routing, 3);
 
 /**
  * Asks for a route that goes back to an advert of at least this sequence.
@@ -170,5 +210,5 @@ export type SequenceRequest = Message<"peerd.routing.v1.SequenceRequest"> & {
  * Use `create(SequenceRequestSchema)` to create a new message.
  */
 export const SequenceRequestSchema: GenMessage<SequenceRequest> = /*@__PURE__*/
-  messageDesc(file_peerd_routing_v1_routing, 3);
+  messageDesc(file_peerd_routing_v1_routing, 4);
 

@@ -1560,7 +1560,7 @@ export type RouteInfo = Message<"peerd.control.v1.RouteInfo"> & {
   distance: number;
 
   /**
-   * How it was found: "table".
+   * How it was found: "table" or "source".
    *
    * @generated from field: string rule = 6;
    */

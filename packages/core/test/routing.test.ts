@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest';
+import {
+  brokenPairs,
+  isConverged,
+  loops,
+  networkOfRouters,
+  type RouterNetwork,
+  type RouterOptions,
+  walk,
+} from '../src/simulation/router.ts';
+import { disturb, linkAtRandom } from './support/unrest.ts';
+
+/** Networks drawn at random for each strategy. */
+const seeds = Array.from({ length: Number(process.env.SEEDS ?? 1_000) }, (_, i) => i + 1);
+
+/** The seed's six. */
+const six: Record<string, string[]> = {
+  '0': ['4', '1', '2'],
+  '1': ['0', '3', '4'],
+  '2': ['0', '3', '5'],
+  '3': ['1', '2', '5'],
+  '4': ['1', '0'],
+  '5': ['2', '3'],
+};
+
+/**
+ * How long after a change, in ms, all who are connected can send each other something again. What takes longest is a link
+ * that carries one way only: it is known for one when nothing has been heard over it for 9 s.
+ */
+const RECOVERY_MS = 12_000;
+
+/** The same where a tenth of all messages gets lost: what is lost is sent again after a second. */
+const RECOVERY_WITH_LOSS_MS = 30_000;
+
+/**
+ * A network with links cut and brought back, and nodes that crash and restart: all recovers, and nothing goes round, by the
+ * table at no moment. By source it can't: there a message carries its path.
+ */
+function liveThrough(seed: number, options: RouterOptions): void {
+  const ids = Array.from({ length: 8 }, (_, i) => `n${i}`);
+  const isLossy = seed % 3 === 0;
+  const weather = isLossy ? { loss: 0.1, duplication: 0.1, reordering: true } : {};
+  const network = networkOfRouters(seed, ids, weather, options);
+  const check = () => {
+    const { actors, nowMs } = network;
+    const next = (node: string, destination: string) => actors.get(node)?.strategy.next(destination);
+    if (options.strategy === 'table') expect(loops(ids, next), `at ${nowMs} ms`).toEqual([]);
+    return false;
+  };
+  linkAtRandom(network, ids, 5);
+  for (let step = 1; step <= 25; step += 1) {
+    disturb(network, ids);
+    network.run(network.random() * 2_000, check);
+    if (step % 5 > 0) continue;
+    const untilMs = network.nowMs + (isLossy ? RECOVERY_WITH_LOSS_MS : RECOVERY_MS);
+    while (network.nowMs < untilMs && brokenPairs(network).length > 0) network.run(200, check);
+    expect(brokenPairs(network), `at ${network.nowMs} ms can't talk`).toEqual([]);
+  }
+}
+
+describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
+  const sixOf = (seed: number): RouterNetwork => {
+    const network = networkOfRouters(seed, Object.keys(six), {}, { strategy });
+    for (const [a, others] of Object.entries(six)) for (const b of others) network.link(a, b);
+    return network;
+  };
+
+  test('finds the shortest ways in the network of the seed, and another when a link on the way is cut', () => {
+    const network = sixOf(1);
+    expect(network.run(15_000, () => isConverged(network))).toBe(true);
+    const path = walk(network, '4', '5') as string[];
+    expect(path).toHaveLength(4);
+    network.cut(path[1] as string, path[2] as string);
+    expect(network.run(15_000, () => isConverged(network))).toBe(true);
+    const other = walk(network, '4', '5') as string[];
+    expect(other).toHaveLength(4);
+    expect(other).not.toEqual(path);
+  });
+
+  test('has the same trace with the same seed, and another with another', () => {
+    const digestOf = (seed: number) => {
+      const network = sixOf(seed);
+      network.run(20_000);
+      return network.digest;
+    };
+    expect(digestOf(7)).toBe(digestOf(7));
+    expect(digestOf(7)).not.toBe(digestOf(8));
+  });
+
+  test('comes to an end with more destinations than there are rows in an exchange', () => {
+    const ids = Array.from({ length: 150 }, (_, i) => `n${i}`);
+    const network = networkOfRouters(1, ids, {}, { strategy });
+    for (let i = 0; i < ids.length; i += 1)
+      for (const step of [1, 11, 37]) network.link(ids[i] as string, ids[(i + step) % ids.length] as string);
+    network.run(5_000);
+    expect(isConverged(network)).toBe(true);
+  });
+
+  test.each(seeds)('lives through cuts, crashes and restarts: seed %i', (seed) => {
+    liveThrough(seed, { strategy });
+  });
+
+  test('would not live through them if nodes forwarded nothing', () => {
+    expect(() => liveThrough(1, { strategy, forwards: false })).toThrow("can't talk");
+  });
+});

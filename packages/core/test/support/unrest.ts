@@ -1,0 +1,30 @@
+import type { RouterNetwork } from '../../src/simulation/router.ts';
+
+/** A tree of these nodes and some links more, drawn by the network's seed. */
+export function linkAtRandom(network: RouterNetwork, ids: readonly string[], more: number): void {
+  for (let i = 1; i < ids.length; i += 1)
+    network.link(ids[i] as string, ids[Math.floor(network.random() * i)] as string);
+  for (let i = 0; i < more; i += 1) {
+    const [a, b] = [one(network, ids), one(network, ids)];
+    if (a !== b) network.link(a, b);
+  }
+}
+
+/** Cuts a link or brings one up, has one carry one way only, crashes a node or restarts one. */
+export function disturb(network: RouterNetwork, ids: readonly string[]): void {
+  const [a, b] = [one(network, ids), one(network, ids)];
+  const kind = network.random();
+  if (kind < 0.3 && network.links.length > 0) network.cut(...one(network, network.links));
+  else if (kind < 0.7) {
+    if (a !== b) network.link(a, b);
+  } else if (kind < 0.75 && network.links.length > 0) network.silence(...one(network, network.links));
+  else if (kind < 0.85) network.crash(a);
+  else if (kind < 0.95 && !network.isUp(a)) {
+    network.restart(a);
+    if (a !== b) network.link(a, b);
+  }
+}
+
+function one<T>({ random }: RouterNetwork, of: readonly T[]): T {
+  return of[Math.floor(random() * of.length)] as T;
+}
