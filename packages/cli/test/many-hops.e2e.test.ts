@@ -1,7 +1,7 @@
 import type { InboundRequest, RequestHandler } from '@peerd/protocol';
 import { PeerdError } from '@peerd/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HopsNetwork } from './hops.ts';
+import { HopsNetwork, type HopsNode } from './hops.ts';
 import { undocumented } from './json-types.ts';
 import { errorIn } from './sandbox.ts';
 
@@ -10,6 +10,13 @@ const bytes = (text: string): Uint8Array => Buffer.from(text);
 const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
+/** What a call ends with. */
+const code = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => 'answered',
+    (error: unknown) => (error instanceof PeerdError ? error.code : error),
+  );
 
 describe.each(strategies)('in a chain of four daemons, the strategy being %s, the first', (strategy) => {
   let chain: HopsNetwork<'alice' | 'bob' | 'carol' | 'dave'>;
@@ -29,12 +36,6 @@ describe.each(strategies)('in a chain of four daemons, the strategy being %s, th
   }
   const alice = () => chain.node('alice');
   const dave = () => chain.node('dave');
-  const code = (call: Promise<unknown>) =>
-    call.then(
-      () => 'answered',
-      (error: unknown) => (error instanceof PeerdError ? error.code : error),
-    );
-
   test('asks the last by its name and by its id, and both know whom they talk to', async () => {
     let seen: InboundRequest | undefined;
     const service = await serve((request) => {
@@ -178,6 +179,18 @@ describe.each(strategies)('in a chain of four daemons, the strategy being %s, th
   });
 });
 
+/** A service of dave that answers a call when it is released. */
+async function holding(network: { node(name: 'dave'): HopsNode }) {
+  const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const service = 'holding';
+  await network.node('dave').client.handle(service, async ({ payload }) => {
+    asked.resolve();
+    await released.promise;
+    return payload;
+  });
+  return { service, asked: asked.promise, release: released.resolve };
+}
+
 describe.each(strategies)('when a daemon on the way is gone, the strategy being %s', (strategy) => {
   const options = ['--routing-strategy', strategy];
 
@@ -187,21 +200,23 @@ describe.each(strategies)('when a daemon on the way is gone, the strategy being 
       const links = { alice: [], bob: ['alice'], carol: ['bob'], dave: ['carol'] } as const;
       await using chain = await HopsNetwork.start(links, options);
       await chain.know('alice', 'dave');
+      const { asked, release, service } = await holding(chain);
       await chain.node('dave').client.handle('', ({ payload }) => payload);
       expect((await chain.ask('alice', 'dave', 'before')).answer).toBe('before');
+      const inFlight = code(chain.ask('alice', 'dave', 'held', { service, timeoutMs: 60_000 }));
+      await asked;
       const carol = chain.node('carol');
       carol.child.kill(signal);
       await expect.poll(() => chain.reach('alice'), { timeout: 10_000 }).toEqual(['bob']);
       const lost = chain.ask('alice', 'dave', 'lost', { timeoutMs: 1_000 });
-      expect(['unreachable', 'unknown-peer', 'timeout']).toContain(
-        await lost.then(
-          () => 'answered',
-          ({ code }: PeerdError) => code,
-        ),
-      );
-      if (signal === 'SIGSTOP') carol.child.kill('SIGCONT');
-      else {
+      expect(['unreachable', 'unknown-peer', 'timeout']).toContain(await code(lost));
+      if (signal === 'SIGSTOP') {
+        carol.child.kill('SIGCONT');
+        release();
+        expect(await inFlight).toBe('answered');
+      } else {
         await carol.ended;
+        expect(await inFlight).toBe('disconnected');
         const [address = ''] = carol.info.addresses;
         const bob = chain.node('bob').info.addresses[0] as string;
         const listen = address.replace(/\/p2p\/.*/, '');
@@ -221,16 +236,21 @@ describe.each(strategies)('when a daemon on the way is gone, the strategy being 
     },
   );
 
-  test('the next request takes the other way', async () => {
+  test('the next request takes the other way, and the answer to one in flight does too', async () => {
     const links = { alice: [], bob: ['alice'], carol: ['alice'], dave: ['bob', 'carol'] } as const;
     await using ring = await HopsNetwork.start(links, options);
     await ring.know('alice', 'dave');
+    const { asked, release, service } = await holding(ring);
     await ring.node('dave').client.handle('', ({ payload }) => payload);
     const { path } = await ring.ask('alice', 'dave', 'first');
     const [used] = path as ('bob' | 'carol')[];
     expect(path).toEqual([used, 'dave']);
     const other = used === 'bob' ? 'carol' : 'bob';
+    const inFlight = ring.ask('alice', 'dave', 'held', { service });
+    await asked;
     ring.node(used as 'bob' | 'carol').child.kill('SIGKILL');
     expect(await ring.ask('alice', 'dave', 'second')).toEqual({ answer: 'second', path: [other, 'dave'] });
+    release();
+    expect((await inFlight).answer).toBe('held');
   });
 });
