@@ -68,6 +68,8 @@ export const loop: Case = {
           firstSequence: 1,
           sign: () => none,
           isSigned: () => false,
+          lists: { allow: [], deny: [] },
+          denial: () => undefined,
         },
         sessions: sessionsSelf(self, policy, { publicKey: none, privateKey: none }, 1),
         ping: { intervalMs: 15_000, timeoutMs: 10_000 },

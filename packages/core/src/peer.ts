@@ -8,7 +8,7 @@ import type { PeerConfig } from './config.ts';
 import { type CallHandler, type DirectClient, settling } from './direct.ts';
 import { DiscoveryDriver } from './discovery/driver.ts';
 import { Dispatcher, HANDLER_SUBSCRIPTION } from './dispatcher.ts';
-import { sessionsSelf } from './ends.ts';
+import { sealingSelf, sessionsSelf } from './ends.ts';
 import { HelloDriver } from './hello/driver.ts';
 import { encryptionKeyStatement } from './hello/proof.ts';
 import { publicKeyOf } from './host/address.ts';
@@ -24,7 +24,6 @@ import { PingDriver } from './ping/driver.ts';
 import { RequestDriver } from './request/driver.ts';
 import { FallbackDriver } from './request/fallback.ts';
 import { REQUEST_PROTOCOL } from './request/frames.ts';
-import { sealingSelf } from './seals.ts';
 import { type CoreConfig, NodeCore } from './server/core.ts';
 import type { EventHandler } from './server/handler.ts';
 import { lifeOf } from './server/life.ts';
@@ -111,7 +110,7 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
     routing,
     sessions: sessionsSelf(self, settings.policy, keys, routing.firstSequence),
     routingSettings: settings.routing,
-    sealing: sealingSelf(settings.policy, id, config.secret, routing.firstSequence),
+    sealing: sealingSelf(settings.policy, id, config.secret, keys, routing.firstSequence),
     limits: settings.limits,
     services: settings.services,
     entropy: crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES)),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Responder } from '../src/channel/responder.ts';
 import { Entropy } from '../src/entropy.ts';
 import type { PacketReceived } from '../src/forwarding/messages.ts';
 import type { Advert } from '../src/routing/messages.ts';
@@ -14,6 +15,7 @@ import type { Purpose, SealingOutput } from '../src/sealing/messages.ts';
 import { seal } from '../src/sealing/noise.ts';
 import { type SealingSelf, SealingState } from '../src/sealing/state.ts';
 import type { TakenLimits } from '../src/sealing/taken.ts';
+import { defaultLimits } from '../src/settings.ts';
 import { FakeContext } from './support/context.ts';
 import { sealingOf } from './support/core-config.ts';
 
@@ -216,6 +218,24 @@ describe('a sealed message', () => {
     expect(alice.receive('bob', body)).toEqual(unreadable);
   });
 
+  test('is refused from a peer that may not be here, from when that is said', () => {
+    const [alice, bob] = [new Node('alice'), new Node('bob')];
+    const [one, two] = [alice.send('bob'), alice.send('bob')];
+    const change = {
+      type: 'reconfigure',
+      peers: [],
+      bootstrapIntervalMs: 30_000,
+      limits: defaultLimits,
+      services: {},
+      responder: new Responder<void>(),
+      allow: [],
+    } as const;
+    bob.state.handlers.reconfigure({ ...change, deny: ['alice'] });
+    expect(bob.receive('alice', one)).toEqual(['sealed messages from peers that may not be here']);
+    bob.state.handlers.reconfigure({ ...change, deny: [] });
+    expect(bob.receive('alice', two)).toEqual(taken);
+  });
+
   test('is taken once', () => {
     const [alice, bob] = [new Node('alice'), new Node('bob')];
     const [one, two] = [alice.send('bob'), alice.send('bob')];
@@ -330,12 +350,14 @@ describe('the bounds of sealed messages', () => {
       return count;
     };
     expect(opened()).toBe(200);
-    expect(bob.receive('alice', alice.send('bob'))).toEqual(['sealed messages of a neighbour in a second']);
+    expect(bob.receive('alice', alice.send('bob'))).toEqual([
+      'sealed messages opened for the busiest neighbour',
+    ]);
     expect(bob.receive('alice', alice.send('bob'), 'another')).toEqual(taken);
     bob.pass(500);
     expect(opened()).toBe(50);
     expect(bob.context.takeOf('node/overload')).toMatchObject([
-      { queue: 'sealed messages of a neighbour in a second', limit: 100, refused: 1 },
+      { queue: 'sealed messages opened for the busiest neighbour', limit: 200, refused: 1 },
     ]);
   });
 
@@ -356,6 +378,23 @@ describe('the bounds of sealed messages', () => {
     expect(sent('bob')).toBe(5);
     alice.state.handlers['seal/send']({ type: 'seal/send', to: 'bob', purpose, payload, lifetimeMs: MINUTE });
     expect(alice.context.take()).toMatchObject([{ type: 'seal/unsent', error: { code: 'busy' } }]);
+  });
+
+  test('200 are sent at once, and in a second, to all peers together', () => {
+    const alice = new Node('alice');
+    const sent = (prefix: string) => {
+      let count = 0;
+      for (let i = 0; i < 250; i += 1) {
+        const to = `${prefix}${i}`;
+        alice.state.handlers['seal/send']({ type: 'seal/send', to, purpose, payload, lifetimeMs: MINUTE });
+        count += alice.context.takeOf('packet/send').length;
+      }
+      return count;
+    };
+    expect(sent('a')).toBe(200);
+    alice.pass(500);
+    expect(sent('b')).toBe(100);
+    expect(alice.context.takeOf('seal/unsent')[0]).toMatchObject({ error: { code: 'busy' } });
   });
 
   test('so many are remembered, of one sender and of all: more are refused until the first expire', () => {

@@ -1,7 +1,7 @@
 import type { PeerdError } from '@peerd/protocol';
 import type { Overload } from '../channel/quota.ts';
 import type { PacketReceived, PacketSend } from '../forwarding/messages.ts';
-import type { DateTold } from '../server/inputs.ts';
+import type { DateTold, Reconfigure } from '../server/inputs.ts';
 
 /**
  * How long a message may be under way at the most, in ms: its id is remembered as long. What is sealed for less may come
@@ -39,6 +39,6 @@ export interface SealReceived {
   readonly payload: Uint8Array;
 }
 
-export type SealingInput = SealSend | PacketReceived | DateTold | { readonly type: 'tick' };
+export type SealingInput = SealSend | PacketReceived | DateTold | Reconfigure | { readonly type: 'tick' };
 
 export type SealingOutput = Overload | PacketSend | SealReceived | SealUnsent;

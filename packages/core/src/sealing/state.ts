@@ -1,11 +1,13 @@
 import { type CounterInfo, PeerdError } from '@peerd/protocol';
+import { Budget } from '../channel/budget.ts';
+import { Budgets } from '../channel/budgets.ts';
 import { Quota } from '../channel/quota.ts';
-import { TokenBuckets } from '../channel/token-buckets.ts';
 import type { Entropy } from '../entropy.ts';
 import type { PacketReceived } from '../forwarding/messages.ts';
 import { KEY_BYTES, type KeyPair, NoiseError } from '../noise.ts';
 import type { Ways } from '../routing/messages.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
+import type { Reconfigure } from '../server/inputs.ts';
 import {
   decodeLetter,
   encodeLetter,
@@ -47,6 +49,9 @@ const MAX_OPENED_AT_ONCE = 200;
 const MAX_SEALED_PER_SECOND = 5;
 const MAX_SEALED_AT_ONCE = 10;
 
+/** And to all peers together, in a second and at once: each costs 0.3 ms. */
+const MAX_ALL_SEALED = 200;
+
 /** Neighbours, and peers that are sent to, that this is known of. */
 const MAX_COUNTED_PEERS = 4_096;
 
@@ -63,10 +68,18 @@ export interface SealingSelf {
   readonly firstSequence: number;
   sign(statement: Uint8Array): Uint8Array;
   isSigned(peer: string, statement: Uint8Array, signature: Uint8Array): boolean;
+  /** Who may be here, until others are told. */
+  readonly lists: Lists;
+  /** What the lists say against a peer. */
+  denial(peer: string, lists: Lists): object | undefined;
 }
+
+/** By peer id; nobody allowed: everybody who is not denied. */
+type Lists = Pick<Reconfigure, 'allow' | 'deny'>;
 
 /** Why a message was refused: named as `top` shows it. */
 const reasons = {
+  denied: 'sealed messages from peers that may not be here',
   reflected: 'sealed messages that came back to their sender',
   unreadable: 'sealed messages that were altered, or are for another key or network',
   malformed: 'malformed sealed messages',
@@ -90,14 +103,17 @@ export class SealingState implements Feature<SealingInput> {
   readonly #ways: Pick<Ways, 'advertOf'>;
   readonly #entropy: Entropy;
   readonly #taken: Taken;
-  readonly #opened = new TokenBuckets(MAX_OPENED_PER_SECOND, MAX_OPENED_AT_ONCE, MAX_COUNTED_PEERS);
-  readonly #sealed = new TokenBuckets(MAX_SEALED_PER_SECOND, MAX_SEALED_AT_ONCE, MAX_COUNTED_PEERS);
+  readonly #opened = new Budgets(MAX_OPENED_AT_ONCE, MAX_OPENED_PER_SECOND, MAX_COUNTED_PEERS);
+  readonly #sealed = new Budgets(MAX_SEALED_AT_ONCE, MAX_SEALED_PER_SECOND, MAX_COUNTED_PEERS);
+  readonly #sealedInAll: Budget;
   readonly #refused = new Map<Reason, number>();
   readonly #rememberedQuota: Quota;
   readonly #openedQuota: Quota;
   readonly #sealedQuota: Quota;
+  readonly #allSealedQuota: Quota;
   /** What is added to the loop's time to get ms since 1970; `undefined`: nobody has said yet. */
   #dateOffsetMs: number | undefined;
+  #lists: Lists;
 
   constructor(
     context: Context<SealingOutput>,
@@ -108,6 +124,7 @@ export class SealingState implements Feature<SealingInput> {
   ) {
     this.#context = context;
     this.#self = self;
+    this.#lists = self.lists;
     this.#ways = ways;
     this.#entropy = entropy;
     this.#taken = new Taken(limits);
@@ -118,18 +135,25 @@ export class SealingState implements Feature<SealingInput> {
       () => this.#taken.size,
     );
     this.#openedQuota = new Quota(
-      'sealed messages of a neighbour in a second',
+      'sealed messages opened for the busiest neighbour',
       'items',
-      () => MAX_OPENED_PER_SECOND,
-      () => 0,
+      () => MAX_OPENED_AT_ONCE,
+      () => Math.ceil(this.#opened.mostSpentAt(context.nowMs)),
     );
     this.#sealedQuota = new Quota(
-      'sealed messages to a peer in a second',
+      'messages sealed for the busiest peer',
       'items',
-      () => MAX_SEALED_PER_SECOND,
-      () => 0,
+      () => MAX_SEALED_AT_ONCE,
+      () => Math.ceil(this.#sealed.mostSpentAt(context.nowMs)),
     );
-    this.quotas = [this.#rememberedQuota, this.#openedQuota, this.#sealedQuota];
+    this.#allSealedQuota = new Quota(
+      'messages sealed for all peers',
+      'items',
+      () => MAX_ALL_SEALED,
+      () => Math.ceil(this.#sealedInAll.spentAt(context.nowMs)),
+    );
+    this.#sealedInAll = new Budget(MAX_ALL_SEALED, MAX_ALL_SEALED, context.nowMs);
+    this.quotas = [this.#rememberedQuota, this.#openedQuota, this.#sealedQuota, this.#allSealedQuota];
     this.handlers = {
       'seal/send': (message) => {
         const error = this.#send(message);
@@ -141,6 +165,9 @@ export class SealingState implements Feature<SealingInput> {
       },
       'loop/date': ({ offsetMs }) => {
         this.#dateOffsetMs = offsetMs;
+      },
+      reconfigure: ({ allow, deny }) => {
+        this.#lists = { allow, deny };
       },
       tick: () => {
         if (this.#dateOffsetMs !== undefined) this.#taken.expire(context.nowMs + this.#dateOffsetMs);
@@ -160,7 +187,11 @@ export class SealingState implements Feature<SealingInput> {
   }
 
   snapshot(): unknown {
-    return { taken: this.#taken.size, refused: [...this.#refused], opened: this.#opened.snapshot() };
+    return {
+      taken: this.#taken.size,
+      refused: [...this.#refused],
+      opened: this.#opened.snapshot(this.#context.nowMs),
+    };
   }
 
   #send({ to, purpose, payload, lifetimeMs }: SealSend): PeerdError | undefined {
@@ -174,7 +205,12 @@ export class SealingState implements Feature<SealingInput> {
       return new PeerdError('unreachable', `nothing can be sealed for ${to}: its key is not known here`);
     if (this.#dateOffsetMs === undefined)
       return new PeerdError('internal', 'nothing can be sealed: the time is not known yet');
-    if (!this.#sealed.take(to, this.#context.nowMs)) {
+    const { nowMs } = this.#context;
+    if (!this.#sealedInAll.spend(1, nowMs)) {
+      this.#allSealedQuota.refuse(this.#context);
+      return new PeerdError('busy', `no more than ${MAX_ALL_SEALED} messages are sealed in a second`);
+    }
+    if (!this.#sealed.spend(to, nowMs)) {
       this.#sealedQuota.refuse(this.#context);
       return new PeerdError(
         'busy',
@@ -214,7 +250,8 @@ export class SealingState implements Feature<SealingInput> {
 
   #receive({ from, neighbour, body }: PacketReceived): void {
     if (from === this.#self.id) return this.#refuse('reflected');
-    if (!this.#opened.take(neighbour, this.#context.nowMs)) return this.#openedQuota.refuse(this.#context);
+    if (this.#self.denial(from, this.#lists) !== undefined) return this.#refuse('denied');
+    if (!this.#opened.spend(neighbour, this.#context.nowMs)) return this.#openedQuota.refuse(this.#context);
     const { network, psk, id } = this.#self;
     const letter = this.#read({ prologue: prologueOf(network, from, id), psk }, body);
     if (typeof letter === 'string') return this.#refuse(letter);

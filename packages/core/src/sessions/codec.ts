@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type ErrorCode, isErrorCode, printable } from '@peerd/protocol';
 import { GreetingSchema, OfferSchema } from '../gen/peerd/session/v1/session_pb.ts';
+import { HOP_LIMIT } from '../hop-limit.ts';
 import type { Range } from './outbox.ts';
 import { MAX_RANGES } from './reordering.ts';
 
@@ -12,6 +13,9 @@ export const HEADER_BYTES: number = 2 * NUMBER_BYTES;
 
 /** What a packet carries begins with its type and an acknowledgement. */
 export const CONTENT_HEAD_BYTES: number = 1 + NUMBER_BYTES;
+
+/** A peer id: an Ed25519 one has 52 characters. */
+const PEER = /^\w{1,128}$/;
 
 /** Longest name or reason that is taken. */
 const MAX_TEXT_LENGTH = 500;
@@ -117,8 +121,13 @@ export function encodePath(path: readonly string[]): Uint8Array {
   return Buffer.from(path.join(','));
 }
 
+/** Throws `SessionCodecError` when that is no path: it is shown to users. */
 export function decodePath(bytes: Uint8Array): string[] {
-  return bytes.length === 0 ? [] : Buffer.from(bytes).toString().split(',');
+  if (bytes.length === 0) return [];
+  const path = Buffer.from(bytes).toString().split(',');
+  if (path.length >= HOP_LIMIT || !path.every((peer) => PEER.test(peer)))
+    throw new SessionCodecError('no path of peers');
+  return path;
 }
 
 export function encodeGreeting(greeting: Greeting): Uint8Array {

@@ -2,7 +2,7 @@ import { createHash, sign } from 'node:crypto';
 import type { CounterInfo, PeerdError, PeerRef, QueueInfo, TraceResult } from '@peerd/protocol';
 import { routingSelf } from '../../src/adverts.ts';
 import { Responder, type Settler } from '../../src/channel/responder.ts';
-import { sessionsSelf } from '../../src/ends.ts';
+import { sealingSelf, sessionsSelf } from '../../src/ends.ts';
 import { decodeHello, encodeHello } from '../../src/hello/codec.ts';
 import { encryptionKeyStatement } from '../../src/hello/proof.ts';
 import { publicKeyOf } from '../../src/host/address.ts';
@@ -10,7 +10,6 @@ import { encryptionKeyOf, peerIdOf, signingKeyOf } from '../../src/identity.ts';
 import { FrameDecoder } from '../../src/request/decoder.ts';
 import { encodeFrames } from '../../src/request/encoder.ts';
 import { type Frame, FrameType, type PacketFrame } from '../../src/request/frames.ts';
-import { sealingSelf } from '../../src/seals.ts';
 import { type CoreConfig, NodeCore } from '../../src/server/core.ts';
 import type { CoreTop, Drivers, Input, Output } from '../../src/server/messages.ts';
 import type { Actor, World } from '../../src/simulation/simulation.ts';
@@ -362,7 +361,7 @@ function configOf(
     discovery: { ...defaults.discovery, isOn: false },
     routing,
     sessions: sessionsSelf(self, policy, keys, firstSequence),
-    sealing: sealingSelf(policy, id, secret, firstSequence),
+    sealing: sealingSelf(policy, id, secret, keys, firstSequence),
     entropy,
     ...config,
   };

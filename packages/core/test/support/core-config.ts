@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, sign } from 'node:crypto';
-import { sessionsSelf } from '../../src/ends.ts';
+import { sealingSelf, sessionsSelf } from '../../src/ends.ts';
 import type { Policy } from '../../src/hello/policy.ts';
 import { encryptionKeyStatement, isSigned } from '../../src/hello/proof.ts';
 import type { HelloSelf } from '../../src/hello/state.ts';
@@ -36,13 +36,9 @@ export function selfOf(id: string): HelloSelf {
 /** The same node as one that seals messages: its keys are real. */
 export function sealingOf(id: string, sealing: Partial<SealingSelf> = {}): SealingSelf {
   const { publicKeyOf } = selfOf(id);
+  const secret = secretOf(id);
   return {
-    id,
-    network: openPolicy.network,
-    psk: new Uint8Array(32),
-    keys: encryptionKeyOf(secretOf(id)),
-    firstSequence: 1,
-    sign: (statement) => sign(null, statement, signingKeyOf(secretOf(id))),
+    ...sealingSelf(openPolicy, id, secret, encryptionKeyOf(secret), 1),
     isSigned: (peer, statement, signature) => {
       const publicKey = publicKeyOf(peer);
       return publicKey !== undefined && isSigned(publicKey, statement, signature);

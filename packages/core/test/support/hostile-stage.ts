@@ -11,17 +11,18 @@ const KIND_AT = 2;
 const SOURCE_AT = 3;
 const DESTINATION_AT = 35;
 
-const kindNumbers: Readonly<Record<PacketKind, number>> = {
-  data: 0,
-  control: 1,
-  init: 2,
-  response: 3,
-  seek: 4,
-  offer: 5,
-  sealed: 6,
-  probe: 7,
-  'probe-reply': 8,
-};
+/** By their numbers. */
+export const kinds: readonly PacketKind[] = [
+  'data',
+  'control',
+  'init',
+  'response',
+  'seek',
+  'offer',
+  'sealed',
+  'probe',
+  'probe-reply',
+];
 
 const keys = new PeerKeys();
 
@@ -46,7 +47,7 @@ export function altered(
   const head = Uint8Array.from(packet.head);
   if (change.from !== undefined) head.set(keyOfPeer(change.from) as Uint8Array, SOURCE_AT);
   if (change.to !== undefined) head.set(keyOfPeer(change.to) as Uint8Array, DESTINATION_AT);
-  if (change.kind !== undefined) head[KIND_AT] = kindNumbers[change.kind];
+  if (change.kind !== undefined) head[KIND_AT] = kinds.indexOf(change.kind);
   return { ...packet, head, body: change.body === undefined ? packet.body : [change.body] };
 }
 
@@ -87,6 +88,10 @@ export class HostileStage {
       identityOf('mallory'),
     ]);
     return new HostileStage(seed, { alice, bob, carol, dave, mallory });
+  }
+
+  identity(name: Name): Identity {
+    return this.#identities[name];
   }
 
   id(name: Name): string {
