@@ -76,6 +76,17 @@ export class Daemons {
     return { asking, answering };
   }
 
+  /** So many, each connected to the one before, and to no other. */
+  async startLine(name: string, count: number): Promise<StartedDaemon[]> {
+    const line: StartedDaemon[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const before = line.at(-1)?.addresses[0];
+      const peer = before === undefined ? [] : ['--peer', before];
+      line.push(await this.start(`${name}-${i}`, ['--discovery', 'off', ...peer]));
+    }
+    return line;
+  }
+
   /** Stops all; resolves when they are gone. */
   async stop(): Promise<void> {
     await Promise.all(this.#processes.map(stop));

@@ -8,6 +8,7 @@ import { latency } from './cases/latency.ts';
 import { loop } from './cases/loop.ts';
 import { memory } from './cases/memory.ts';
 import { request } from './cases/request.ts';
+import { routed3Hops } from './cases/routed.ts';
 import { routing } from './cases/routing.ts';
 import { start } from './cases/start.ts';
 import { type Case, type Plan, run } from './run.ts';
@@ -21,6 +22,7 @@ const cases: Record<string, Case> = {
   start,
   memory,
   routing,
+  routed: routed3Hops,
 };
 
 const help = `usage: npm run bench -- [CASE...] [--brief]
