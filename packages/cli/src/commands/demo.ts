@@ -6,7 +6,7 @@ import { withExamples } from '../examples.ts';
 const demos = ['tour', 'mesh'] as const;
 
 /** How the daemons of the mesh find ways. */
-const strategies = ['table'] as const;
+const strategies = ['table', 'source'] as const;
 
 interface Options {
   strategy?: (typeof strategies)[number];
