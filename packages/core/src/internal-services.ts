@@ -1,3 +1,5 @@
+import type { Limits } from './config.ts';
+
 /** Services whose name starts so are peerd's own: they are answered by a feature, not by a handler. */
 export const INTERNAL_SERVICE_PREFIX = '$peerd/';
 
@@ -6,5 +8,16 @@ export const SUBSCRIBED_SERVICE = '$peerd/subscribed';
 
 /** By this one neighbours tell each other their routes. */
 export const ROUTES_SERVICE = '$peerd/routes';
+
+/**
+ * Bytes of one request or answer of these, whatever a program's may have: routes have to be exchanged also where programs send
+ * little, and to read more than that would hold up the loop.
+ */
+const MAX_INTERNAL_BYTES: number = 64 * 1024;
+
+/** Bytes of one request to a service, or of one answer. */
+export function maxBytesOf(service: string, { maxPayloadBytes }: Limits): number {
+  return service.startsWith(INTERNAL_SERVICE_PREFIX) ? MAX_INTERNAL_BYTES : maxPayloadBytes;
+}
 
 export const internalServices: ReadonlySet<string> = new Set([SUBSCRIBED_SERVICE, ROUTES_SERVICE]);

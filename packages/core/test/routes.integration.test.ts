@@ -40,3 +40,15 @@ test.each(['table', 'source'] as const)(
     await eventually('c reaches d over b and a', async () => (await wayTo(c, d))?.distance === 3);
   },
 );
+
+test('routes are exchanged also where programs may send each other less than they take', async () => {
+  await using network = new TestNetwork();
+  const limits = { maxPayloadBytes: 10 };
+  const start = (name: string) => network.start(name, { limits });
+  const [a, b, c] = await Promise.all([start('a'), start('b'), start('c')]);
+  await connect(a, b);
+  await connect(b, c);
+  await eventually('a knows the way to c', async () =>
+    (await a.client.routes()).some(({ peer }) => peer === c.id),
+  );
+});

@@ -1,7 +1,7 @@
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import { Quota } from '../channel/quota.ts';
 import { Table } from '../channel/table.ts';
-import { INTERNAL_SERVICE_PREFIX, internalServices } from '../internal-services.ts';
+import { INTERNAL_SERVICE_PREFIX, internalServices, maxBytesOf } from '../internal-services.ts';
 import type { Handlers } from '../server/feature.ts';
 import { Call } from './call.ts';
 import type { OpenFrame, ResetCode } from './frames.ts';
@@ -89,20 +89,21 @@ export class InboundCalls {
     };
     this.handlers = {
       'request/answer': (event) => {
-        const isTooLarge = event.payload.length > shared.limits.maxPayloadBytes;
+        const call = this.#calls.get(event.key);
+        const maxBytes = maxBytesOf(call?.service ?? '', shared.limits);
+        const isTooLarge = event.payload.length > maxBytes;
         // tinyp2p has no words for it: the caller is refused.
         if (this.#answerFallback(event.key, isTooLarge ? undefined : event.payload)) {
           this.#accept(event.accepted);
           if (!event.end) this.#abort(event.key, 'tinyp2p takes one answer');
           return;
         }
-        const call = this.#calls.get(event.key);
         if (call?.link === undefined) {
           this.#accept(event.accepted);
           return;
         }
         if (isTooLarge) {
-          const size = `${event.payload.length} bytes, over the limit of ${shared.limits.maxPayloadBytes}`;
+          const size = `${event.payload.length} bytes, over the limit of ${maxBytes}`;
           this.#reset(call, 'too-large', `the answer is ${size}`);
           this.#accept(event.accepted);
           return;
@@ -193,8 +194,9 @@ export class InboundCalls {
       link.refuse(frame.call, 'busy', `${limits.maxInboundCallsPerPeer} calls of this peer are in flight`);
       return undefined;
     }
-    if (frame.totalBytes > limits.maxPayloadBytes) {
-      const size = `${frame.totalBytes} bytes, over the limit of ${limits.maxPayloadBytes}`;
+    const maxBytes = maxBytesOf(frame.service, limits);
+    if (frame.totalBytes > maxBytes) {
+      const size = `${frame.totalBytes} bytes, over the limit of ${maxBytes}`;
       link.refuse(frame.call, 'too-large', `the request is ${size}`);
       return undefined;
     }
@@ -212,11 +214,11 @@ export class InboundCalls {
 
   /** `held`: what the chunk has added to what the call counts for. */
   admitChunk(_link: Link, call: Call, held: number): boolean {
-    const { limits } = this.#shared;
+    const maxBytes = maxBytesOf(call.service, this.#shared.limits);
     const inbound = call as InboundCall;
     inbound.caller.heldBytes += held;
-    if (call.chunkBytes > limits.maxPayloadBytes) {
-      this.#reset(inbound, 'too-large', `the request is over the limit of ${limits.maxPayloadBytes} bytes`);
+    if (call.chunkBytes > maxBytes) {
+      this.#reset(inbound, 'too-large', `the request is over the limit of ${maxBytes} bytes`);
       return false;
     }
     const full = this.#full(inbound.caller, inbound.heldBytes);

@@ -3,6 +3,7 @@ import { Ring } from '@peerd/protocol/queues';
 import type { Deadline } from '../channel/deadlines.ts';
 import type { Settler } from '../channel/responder.ts';
 import type { Limits } from '../config.ts';
+import { maxBytesOf } from '../internal-services.ts';
 import type { Target } from '../peers/target.ts';
 import { Call } from './call.ts';
 import { MAX_SERVICE_BYTES } from './frames.ts';
@@ -81,13 +82,11 @@ export class OutboundCall extends Call {
   }
 
   /** What is wrong with the call itself. */
-  mistake({ maxPayloadBytes }: Limits): PeerdError | undefined {
+  mistake(limits: Limits): PeerdError | undefined {
     const size = this.payload.length;
-    if (size > maxPayloadBytes)
-      return new PeerdError(
-        'too-large',
-        `the request is ${size} bytes, over the limit of ${maxPayloadBytes}`,
-      );
+    const maxBytes = maxBytesOf(this.service, limits);
+    if (size > maxBytes)
+      return new PeerdError('too-large', `the request is ${size} bytes, over the limit of ${maxBytes}`);
     // A UTF-16 unit is at most three bytes of UTF-8, so short names need no counting.
     if (this.service.length * 3 > MAX_SERVICE_BYTES && Buffer.byteLength(this.service) > MAX_SERVICE_BYTES)
       return new PeerdError('invalid', `the name of the service is over ${MAX_SERVICE_BYTES} bytes`);

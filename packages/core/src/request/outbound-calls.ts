@@ -2,6 +2,7 @@ import { type ErrorCode, PeerdError, printable } from '@peerd/protocol';
 import { Deadlines } from '../channel/deadlines.ts';
 import { Quota } from '../channel/quota.ts';
 import { Table } from '../channel/table.ts';
+import { maxBytesOf } from '../internal-services.ts';
 import type { PeerReached, PeerRouted } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { Handlers } from '../server/feature.ts';
@@ -147,10 +148,11 @@ export class OutboundCalls {
   admitChunk(link: Link, call: Call): boolean {
     const { held, limits } = this.#shared;
     let error: PeerdError | undefined;
-    if (call.chunkBytes > limits.maxPayloadBytes) {
-      const limit = `over the limit of ${limits.maxPayloadBytes} bytes`;
+    const maxBytes = maxBytesOf(call.service, limits);
+    if (call.chunkBytes > maxBytes) {
+      const limit = `over the limit of ${maxBytes} bytes`;
       error = new PeerdError('too-large', `the answer of ${(call as OutboundCall).target.key} is ${limit}`);
-    } else if (held.bytes > limits.maxBytesInFlight) {
+    } else if (held.bytes > limits.maxBytesInFlight && !(call as OutboundCall).isInternal) {
       this.#shared.bytes.refuse(this.#shared.context);
       error = new PeerdError(
         'busy',
@@ -215,8 +217,9 @@ export class OutboundCalls {
   #refusal(call: OutboundCall): PeerdError | undefined {
     const { held, limits } = this.#shared;
     const size = call.payload.length;
-    // Our own are few, and must not take the place of a program's.
-    if (!call.isInternal && this.size >= limits.maxOutboundCalls) {
+    // Our own are few and small, and must not take the place of a program's, nor find none.
+    if (call.isInternal) return undefined;
+    if (this.size >= limits.maxOutboundCalls) {
       this.quota.refuse(this.#shared.context);
       return new PeerdError(
         'busy',
