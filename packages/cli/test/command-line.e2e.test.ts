@@ -214,36 +214,39 @@ describe('demo', () => {
     ]);
   });
 
-  test('of the mesh shows two requests that were answered over links that were there, and cleans up', async () => {
-    const before = await folders();
-    const { status, stdout, stderr } = await sandbox.run(['demo', 'mesh', '--json']);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(undocumented('peerd demo', stdout)).toEqual([]);
-    const steps = `${stdout}`
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    const start = Array.from({ length: 6 }, () => 'start');
-    expect(steps.map(({ event }) => event)).toEqual([
-      ...start,
-      'linked',
-      'request',
-      'response',
-      'cut',
-      'request',
-      'response',
-      'done',
-    ]);
-    const [first, second] = steps.filter(({ event }) => event === 'response').map(({ path }) => path);
-    const [, cut] = stepsOf(first);
-    expect(flawOf(first, [4, 5], links)).toBeUndefined();
-    const standing = links.filter((link) => `${link}` !== `${cut}`);
-    expect(standing).toHaveLength(links.length - 1);
-    expect(flawOf(second, [4, 5], standing)).toBeUndefined();
-    expect(steps.find(({ event }) => event === 'cut').text).toContain(cut?.join('-'));
-    expect(steps.flatMap(({ pid }) => pid ?? []).map(isRunning)).toEqual(start.map(() => false));
-    expect(await folders()).toEqual(before);
-  });
+  test.each([[[]], [['--strategy', 'table']], [['--strategy', 'source']]])(
+    'of the mesh shows two requests that were answered over links that were there, and cleans up: %j',
+    async (args) => {
+      const before = await folders();
+      const { status, stdout, stderr } = await sandbox.run(['demo', 'mesh', '--json', ...args]);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(undocumented('peerd demo', stdout)).toEqual([]);
+      const steps = `${stdout}`
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      const start = Array.from({ length: 6 }, () => 'start');
+      expect(steps.map(({ event }) => event)).toEqual([
+        ...start,
+        'linked',
+        'request',
+        'response',
+        'cut',
+        'request',
+        'response',
+        'done',
+      ]);
+      const [first, second] = steps.filter(({ event }) => event === 'response').map(({ path }) => path);
+      const [, cut] = stepsOf(first);
+      expect(flawOf(first, [4, 5], links)).toBeUndefined();
+      const standing = links.filter((link) => `${link}` !== `${cut}`);
+      expect(standing).toHaveLength(links.length - 1);
+      expect(flawOf(second, [4, 5], standing)).toBeUndefined();
+      expect(steps.find(({ event }) => event === 'cut').text).toContain(cut?.join('-'));
+      expect(steps.flatMap(({ pid }) => pid ?? []).map(isRunning)).toEqual(start.map(() => false));
+      expect(await folders()).toEqual(before);
+    },
+  );
 
   test('takes a strategy for the mesh alone', async () => {
     const { status, stderr } = await sandbox.run(['demo', '--strategy', 'table']);

@@ -21,7 +21,7 @@ test.each([
   ['without the nodes between', [4, 5], '4 > 5 takes 4-5, where there is no link'],
   ['over a link that is not there', [4, 1, 2, 5], '4 > 1 > 2 > 5 takes 1-2, where there is no link'],
   ['over a link that was cut', [4, 1, 3, 5], '4 > 1 > 3 > 5 takes 1-3, where there is no link'],
-  ['in a circle', [4, 0, 4, 0, 2, 5], '4 > 0 > 4 > 0 > 2 > 5 passes a node twice'],
+  ['that passes a node twice', [4, 1, 0, 2, 3, 2, 5], undefined],
   ['that ends elsewhere', [4, 0, 2], '4 > 0 > 2 does not lead from 4 to 5'],
   ['of nobody', [4], '4 does not lead from 4 to 5'],
   ['over a stranger', [4, -1, 5], '4 > -1 > 5 takes -1-4, where there is no link'],

@@ -5,7 +5,7 @@ import { HopsNetwork, type HopsNode } from './hops.ts';
 import { undocumented } from './json-types.ts';
 import { errorIn } from './sandbox.ts';
 
-const strategies = ['table'];
+const strategies = ['table', 'source'];
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
 const aborted = (signal: AbortSignal): Promise<void> =>

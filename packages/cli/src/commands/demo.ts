@@ -35,7 +35,7 @@ export function demoCommand(): Command {
     });
   return withExamples(
     command,
-    ['peerd demo', 'peerd demo mesh'],
+    ['peerd demo', 'peerd demo mesh', 'peerd demo mesh --strategy source'],
     `The tour: two daemons, a request, a broadcast, one killed. The mesh: six daemons of which not all are linked; one asks another
 over those between, a link on that path is cut, and it asks again. Either uses a network and folders of its own and leaves
 nothing behind. Exit status 0: all of it was seen.`,
