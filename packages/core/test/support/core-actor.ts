@@ -158,7 +158,7 @@ export class CoreActor implements Actor<Wire> {
   }
 
   /** Its outcome fills as the simulation goes on. */
-  request(peer: string, payload: string, timeoutMs = 30_000): Outcome {
+  request(peer: string, payload: string, timeoutMs = 30_000, idempotent = false): Outcome {
     const outcome: Outcome = {};
     this.#lastRef += 1;
     this.#turn({
@@ -168,6 +168,7 @@ export class CoreActor implements Actor<Wire> {
       service: '',
       payload: Buffer.from(payload),
       timeoutMs,
+      idempotent,
       answer: {
         resolve: (value) => {
           outcome.value = value;
