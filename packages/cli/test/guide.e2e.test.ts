@@ -5,8 +5,8 @@ import { type Running, Sandbox } from './sandbox.ts';
 const page = readFileSync(new URL('../../../docs/guide/many-hops.md', import.meta.url), 'utf8');
 
 /** The command lines of the page, in order, each with what its comment says. */
-const lines = [...page.matchAll(/^```\n([\s\S]*?)^```$/gm)]
-  .flatMap(([, block = '']) => block.split('\n'))
+const lines = [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
+  .flatMap(([, language, block = '']) => (language === '' ? block.split('\n') : []))
   .filter((line) => line.startsWith('peerd '))
   .map((line) => {
     const [command = '', comment = ''] = line.split(/ +# /);
