@@ -40,6 +40,7 @@ const routesOfAda = async () => `${(await sandbox.run(['routes', '--name', 'ada'
 
 test('what the page on many hops says to type works as it stands', async () => {
   const outputs = new Map<string, string>();
+  expect(lines).toHaveLength(page.match(/^peerd /gm)?.length ?? 0);
   for (const { command, comment } of lines) {
     const line = [...ports].reduce(
       (text, [named, port]) => text.replace(`/tcp/${named}`, `/tcp/${port}`),

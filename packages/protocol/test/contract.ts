@@ -17,6 +17,22 @@ export { nowhere } from './contract/pair.ts';
  * share, and again by each test that changes or closes its own.
  */
 export function contractSuite(name: string, makePair: MakePair): void {
+  standingSuite(name, makePair, [...calls, broadcastContract, nodeContract]);
+  connectionsContract(name, makePair);
+  watchingContract(name, makePair);
+  topContract(name, makePair);
+  endingsContract(name, makePair);
+}
+
+/** What is true of calls also where there is no connection between the two of a pair. */
+export function callsSuite(name: string, makePair: MakePair): void {
+  standingSuite(name, makePair, calls);
+}
+
+type Theme = (standing: StandingPair) => void;
+const calls: readonly Theme[] = [requestContract, servicesContract, streamsContract];
+
+function standingSuite(name: string, makePair: MakePair, themes: readonly Theme[]): void {
   describe(`client contract: ${name}`, () => {
     let pair: ContractPair;
     beforeAll(async () => {
@@ -36,20 +52,15 @@ export function contractSuite(name: string, makePair: MakePair): void {
       get b() {
         return pair.b;
       },
+      get between() {
+        return pair.between ?? [];
+      },
       newService,
       async serve(handler) {
         const service = newService();
         return { service, registration: await pair.b.client.handle(service, handler) };
       },
     };
-    requestContract(standing);
-    servicesContract(standing);
-    streamsContract(standing);
-    broadcastContract(standing);
-    nodeContract(standing);
+    for (const theme of themes) theme(standing);
   });
-  connectionsContract(name, makePair);
-  watchingContract(name, makePair);
-  topContract(name, makePair);
-  endingsContract(name, makePair);
 }

@@ -1,4 +1,4 @@
-import { type Client, PeerdError, type Registration } from '@peerd/protocol';
+import { type Client, PeerdError, type PeerRef, type Registration } from '@peerd/protocol';
 import { expect } from 'vitest';
 
 export interface ContractPeer {
@@ -10,11 +10,13 @@ export interface ContractPeer {
 /** Where nobody listens. */
 export const nowhere = '/ip4/127.0.0.1/tcp/1';
 
-/** Two connected peers, each with a client of its own. */
+/** Two peers that are connected, or reach each other over others, each with a client of its own. */
 export interface ContractPair {
   a: ContractPeer;
   /** Configured to reach `nowhere` too. */
   b: ContractPeer;
+  /** The peers that what `a` asks `b` passes. Default: none. */
+  between?: readonly PeerRef[];
   close(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export type MakePair = () => Promise<ContractPair>;
 export interface StandingPair {
   readonly a: ContractPeer;
   readonly b: ContractPeer;
+  readonly between: readonly PeerRef[];
   /** A name for a service of a test's own. */
   newService(): string;
   /** A service of its own for each test, answered by `b`. */

@@ -62,7 +62,7 @@ export function requestContract(standing: StandingPair): void {
         await a.client
           .request(b.id, bytes('x'), { service, idempotent, onPath })
           .then(() => told.push('answer'));
-        expect(told).toEqual([[{ peer: b.id, name: b.name }], 'answer']);
+        expect(told).toEqual([[...standing.between, { peer: b.id, name: b.name }], 'answer']);
       },
     );
 

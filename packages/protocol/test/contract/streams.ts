@@ -52,7 +52,7 @@ export function streamsContract(standing: StandingPair): void {
           told.push(text(answer));
         told.push('end');
       }
-      const path = [{ peer: b.id, name: b.name }];
+      const path = [...standing.between, { peer: b.id, name: b.name }];
       expect(told).toEqual([path, 'one', 'two', 'end', path, 'end']);
       const refused = a.client.requestStream(b.id, bytes('x'), { service: 'nobody-has-this', onPath });
       expect((await failure(collect(refused))).code).toBe('no-handler');
