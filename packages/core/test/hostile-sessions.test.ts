@@ -92,137 +92,140 @@ describe('of the packets of a session a forwarder', () => {
   );
 });
 
-describe('between two ends a forwarder', () => {
-  test('reads nothing of what they say', async () => {
-    const stage = await HostileStage.of();
-    const bodies: Buffer[] = [];
-    stage.actor('mallory').tamper = (to, packet) => {
-      bodies.push(read(packet).body);
-      return [[to, packet]];
-    };
-    stage.actor('bob').onRequest = () => Buffer.from('it is forty-two');
-    expect(stage.ask('what is the answer?')).toBe('it is forty-two');
-    expect(bodies.length).toBeGreaterThan(3);
-    for (const text of ['what is the answer?', 'forty-two', 'alice', 'bob', stage.id('alice')])
-      expect(bodies.filter((body) => body.includes(text))).toEqual([]);
-    // Of the same question another time nothing is the same.
-    const first = new Set(bodies.splice(0).map((body) => body.toString('hex')));
-    expect(stage.ask('what is the answer?')).toBe('it is forty-two');
-    expect(bodies.filter((body) => first.has(body.toString('hex')))).toEqual([]);
-  });
+describe.each(['table', 'source'] as const)(
+  'between two ends, where routing is by %s, a forwarder',
+  (strategy) => {
+    test('reads nothing of what they say', async () => {
+      const stage = await HostileStage.of(strategy);
+      const bodies: Buffer[] = [];
+      stage.actor('mallory').tamper = (to, packet) => {
+        bodies.push(read(packet).body);
+        return [[to, packet]];
+      };
+      stage.actor('bob').onRequest = () => Buffer.from('it is forty-two');
+      expect(stage.ask('what is the answer?')).toBe('it is forty-two');
+      expect(bodies.length).toBeGreaterThan(3);
+      for (const text of ['what is the answer?', 'forty-two', 'alice', 'bob', stage.id('alice')])
+        expect(bodies.filter((body) => body.includes(text))).toEqual([]);
+      // Of the same question another time nothing is the same.
+      const first = new Set(bodies.splice(0).map((body) => body.toString('hex')));
+      expect(stage.ask('what is the answer?')).toBe('it is forty-two');
+      expect(bodies.filter((body) => first.has(body.toString('hex')))).toEqual([]);
+    });
 
-  test('has nothing done twice, whatever it sends again, at once or later', async () => {
-    const stage = await HostileStage.of();
-    const kept: (readonly [string, PacketFrame])[] = [];
-    const mallory = stage.actor('mallory');
-    mallory.tamper = (to, packet) => {
-      kept.push([to, packet]);
-      return [
-        [to, packet],
-        [to, packet],
-        [to, packet],
-      ];
-    };
-    expect(stage.ask(question)).toBe(question);
-    mallory.tamper = (to, packet) => [[to, packet]];
-    const again = () => {
-      for (const [to, packet] of kept) mallory.hand(to, packet);
-      stage.run(5_000);
-    };
-    again();
-    stage.run(120_000);
-    again();
-    expect(stage.actor('bob').asked.length).toBe(1);
-    for (const name of ['alice', 'bob'] as const)
-      expect(stage.actor(name).refused['repeated packets of sessions']).toBeGreaterThan(10);
-    expect(stage.ask('one more')).toBe('one more');
-  });
+    test('has nothing done twice, whatever it sends again, at once or later', async () => {
+      const stage = await HostileStage.of(strategy);
+      const kept: (readonly [string, PacketFrame])[] = [];
+      const mallory = stage.actor('mallory');
+      mallory.tamper = (to, packet) => {
+        kept.push([to, packet]);
+        return [
+          [to, packet],
+          [to, packet],
+          [to, packet],
+        ];
+      };
+      expect(stage.ask(question)).toBe(question);
+      mallory.tamper = (to, packet) => [[to, packet]];
+      const again = () => {
+        for (const [to, packet] of kept) mallory.hand(to, packet);
+        stage.run(5_000);
+      };
+      again();
+      stage.run(120_000);
+      again();
+      expect(stage.actor('bob').asked.length).toBe(1);
+      for (const name of ['alice', 'bob'] as const)
+        expect(stage.actor(name).refused['repeated packets of sessions']).toBeGreaterThan(10);
+      expect(stage.ask('one more')).toBe('one more');
+    });
 
-  test('has nothing done again by a peer that was restarted', async () => {
-    const stage = await HostileStage.of();
-    const kept: (readonly [string, PacketFrame])[] = [];
-    const mallory = stage.actor('mallory');
-    mallory.tamper = (to, packet) => {
-      kept.push([to, packet]);
-      return [[to, packet]];
-    };
-    expect(stage.ask(question)).toBe(question);
-    stage.restart('bob', 'mallory');
-    kept.push(...kept.splice(0));
-    for (const [to, packet] of [...kept]) if (to === stage.id('bob')) mallory.hand(to, packet);
-    stage.run(20_000);
-    expect(stage.actor('bob').asked).toEqual([]);
-    expect(stage.ask('one more')).toBe('one more');
-    expect(stage.actor('bob').asked).toEqual([{ peer: stage.id('alice'), payload: 'one more' }]);
-  });
-
-  test('can not end their session, whatever it says of it', async () => {
-    const stage = await HostileStage.of();
-    const inits: PacketFrame[] = [];
-    const data: PacketFrame[] = [];
-    const mallory = stage.actor('mallory');
-    mallory.tamper = (to, packet) => {
-      const { kind } = read(packet);
-      if (kind === 'init') inits.push(packet);
-      if (kind === 'data') data.push(packet);
-      return [[to, packet]];
-    };
-    expect(stage.ask('one')).toBe('one');
-    const sample = data[0] as PacketFrame;
-    const [alice, bob] = [stage.id('alice'), stage.id('bob')];
-    const id = read(sample).body.subarray(0, 6);
-    // As the peer that it is: that of the session is another one.
-    for (const to of [alice, bob])
-      mallory.take({ type: 'seal/send', to, purpose: 'session-unknown', payload: id, lifetimeMs: 60_000 });
-    // In the other's name, what it can not seal.
-    for (const kind of ['sealed', 'control', 'data', 'response', 'init'] as const) {
-      const body = Buffer.concat([id, new Uint8Array(6), new Uint8Array(40).fill(1)]);
-      mallory.hand(bob, altered(sample, { kind, from: alice, to: bob, body }));
-      mallory.hand(alice, altered(sample, { kind, from: bob, to: alice, body }));
-    }
-    stage.run(5_000);
-    expect(stage.ask('two')).toBe('two');
-    expect(inits.length).toBe(1);
-  });
-
-  test('is found out when it drops everything: the call fails, and says who could not be reached', async () => {
-    const stage = await HostileStage.of();
-    stage.actor('mallory').tamper = () => [];
-    expect(stage.ask('anybody there?')).toMatch(new RegExp(`^unreachable: .*${stage.id('bob')}`));
-    expect(stage.actor('bob').asked).toEqual([]);
-  });
-
-  test('is found out when it drops everything in the middle of a call: that ends, and its outcome is unknown', async () => {
-    const stage = await HostileStage.of();
-    const mallory = stage.actor('mallory');
-    mallory.tamper = (to, packet) =>
-      read(packet).kind === 'data' && to === stage.id('alice') ? [] : [[to, packet]];
-    expect(stage.ask('anybody there?', 60_000)).toMatch(/^(disconnected|timeout): /);
-    expect(stage.actor('bob').asked.length).toBe(1);
-  });
-
-  test('is routed around when it drops everything, where there is another way', async () => {
-    const stage = await HostileStage.of();
-    stage.link('alice', 'dave');
-    stage.link('dave', 'bob');
-    stage.run(6_000);
-    expect(stage.ask('one')).toBe('one');
-    stage.actor('mallory').tamper = () => [];
-    expect(stage.ask('two')).toBe('two');
-    expect(stage.ask(question)).toBe(question);
-    expect(stage.actor('bob').asked.length).toBe(3);
-  });
-
-  test.each(Object.keys(attacks))(
-    'that always %s brings about an error, and never a wrong answer',
-    async (attack) => {
-      const stage = await HostileStage.of();
-      stage.actor('mallory').tamper = (_, packet) => (attacks[attack] as Attack)(packet, stage);
-      expect(stage.ask(question)).toMatch(/^(unreachable|timeout|disconnected): /);
+    test('has nothing done again by a peer that was restarted', async () => {
+      const stage = await HostileStage.of(strategy);
+      const kept: (readonly [string, PacketFrame])[] = [];
+      const mallory = stage.actor('mallory');
+      mallory.tamper = (to, packet) => {
+        kept.push([to, packet]);
+        return [[to, packet]];
+      };
+      expect(stage.ask(question)).toBe(question);
+      stage.restart('bob', 'mallory');
+      kept.push(...kept.splice(0));
+      for (const [to, packet] of [...kept]) if (to === stage.id('bob')) mallory.hand(to, packet);
+      stage.run(20_000);
       expect(stage.actor('bob').asked).toEqual([]);
-    },
-  );
-});
+      expect(stage.ask('one more')).toBe('one more');
+      expect(stage.actor('bob').asked).toEqual([{ peer: stage.id('alice'), payload: 'one more' }]);
+    });
+
+    test('can not end their session, whatever it says of it', async () => {
+      const stage = await HostileStage.of(strategy);
+      const inits: PacketFrame[] = [];
+      const data: PacketFrame[] = [];
+      const mallory = stage.actor('mallory');
+      mallory.tamper = (to, packet) => {
+        const { kind } = read(packet);
+        if (kind === 'init') inits.push(packet);
+        if (kind === 'data') data.push(packet);
+        return [[to, packet]];
+      };
+      expect(stage.ask('one')).toBe('one');
+      const sample = data[0] as PacketFrame;
+      const [alice, bob] = [stage.id('alice'), stage.id('bob')];
+      const id = read(sample).body.subarray(0, 6);
+      // As the peer that it is: that of the session is another one.
+      for (const to of [alice, bob])
+        mallory.take({ type: 'seal/send', to, purpose: 'session-unknown', payload: id, lifetimeMs: 60_000 });
+      // In the other's name, what it can not seal.
+      for (const kind of ['sealed', 'control', 'data', 'response', 'init'] as const) {
+        const body = Buffer.concat([id, new Uint8Array(6), new Uint8Array(40).fill(1)]);
+        mallory.hand(bob, altered(sample, { kind, from: alice, to: bob, body }));
+        mallory.hand(alice, altered(sample, { kind, from: bob, to: alice, body }));
+      }
+      stage.run(5_000);
+      expect(stage.ask('two')).toBe('two');
+      expect(inits.length).toBe(1);
+    });
+
+    test('is found out when it drops everything: the call fails, and says who could not be reached', async () => {
+      const stage = await HostileStage.of(strategy);
+      stage.actor('mallory').tamper = () => [];
+      expect(stage.ask('anybody there?')).toMatch(new RegExp(`^unreachable: .*${stage.id('bob')}`));
+      expect(stage.actor('bob').asked).toEqual([]);
+    });
+
+    test('is found out when it drops everything in the middle of a call: that ends, and its outcome is unknown', async () => {
+      const stage = await HostileStage.of(strategy);
+      const mallory = stage.actor('mallory');
+      mallory.tamper = (to, packet) =>
+        read(packet).kind === 'data' && to === stage.id('alice') ? [] : [[to, packet]];
+      expect(stage.ask('anybody there?', 60_000)).toMatch(/^(disconnected|timeout): /);
+      expect(stage.actor('bob').asked.length).toBe(1);
+    });
+
+    test('is routed around when it drops everything, where there is another way', async () => {
+      const stage = await HostileStage.of(strategy);
+      stage.link('alice', 'dave');
+      stage.link('dave', 'bob');
+      stage.run(6_000);
+      expect(stage.ask('one')).toBe('one');
+      stage.actor('mallory').tamper = () => [];
+      expect(stage.ask('two')).toBe('two');
+      expect(stage.ask(question)).toBe(question);
+      expect(stage.actor('bob').asked.length).toBe(3);
+    });
+
+    test.each(Object.keys(attacks))(
+      'that always %s brings about an error, and never a wrong answer',
+      async (attack) => {
+        const stage = await HostileStage.of(strategy);
+        stage.actor('mallory').tamper = (_, packet) => (attacks[attack] as Attack)(packet, stage);
+        expect(stage.ask(question)).toMatch(/^(unreachable|timeout|disconnected): /);
+        expect(stage.actor('bob').asked).toEqual([]);
+      },
+    );
+  },
+);
 
 describe('a member of the network', () => {
   test.each([0, 1, 3, 5, 6, 7, 100])(

@@ -1,8 +1,10 @@
+import type { RoutingSettings } from '../../src/config.ts';
 import { Head } from '../../src/forwarding/codec.ts';
 import type { PacketKind } from '../../src/forwarding/messages.ts';
 import { keyOfPeer, PeerKeys } from '../../src/forwarding/peer-keys.ts';
 import type { PacketFrame } from '../../src/request/frames.ts';
 import type { Output } from '../../src/server/messages.ts';
+import { defaultRouting } from '../../src/settings.ts';
 import { Simulation } from '../../src/simulation/simulation.ts';
 import { CoreActor, describeWire, type Identity, identityOf, type Outcome, type Wire } from './core-actor.ts';
 
@@ -69,17 +71,24 @@ export class HostileStage {
   readonly network: Simulation<Wire, CoreActor>;
   readonly #identities: Readonly<Record<Name, Identity>>;
 
-  private constructor(seed: number, identities: Readonly<Record<Name, Identity>>) {
+  private constructor(
+    seed: number,
+    strategy: RoutingSettings['strategy'],
+    identities: Readonly<Record<Name, Identity>>,
+  ) {
     this.network = new Simulation<Wire, CoreActor>(seed, {}, describeWire);
     this.#identities = identities;
     for (const identity of Object.values(identities))
-      this.network.add(identity.id, (world) => new CoreActor(world, identity));
+      this.network.add(
+        identity.id,
+        (world) => new CoreActor(world, identity, { routingSettings: { ...defaultRouting, strategy } }),
+      );
     for (const name of ['alice', 'bob', 'carol'] as const) this.link(name, 'mallory');
     // Until all know the adverts of all.
     this.run(6_000);
   }
 
-  static async of(seed = 1): Promise<HostileStage> {
+  static async of(strategy: RoutingSettings['strategy'] = 'table', seed = 1): Promise<HostileStage> {
     const [alice, bob, carol, dave, mallory] = await Promise.all([
       identityOf('alice'),
       identityOf('bob'),
@@ -87,7 +96,7 @@ export class HostileStage {
       identityOf('dave'),
       identityOf('mallory'),
     ]);
-    return new HostileStage(seed, { alice, bob, carol, dave, mallory });
+    return new HostileStage(seed, strategy, { alice, bob, carol, dave, mallory });
   }
 
   identity(name: Name): Identity {
