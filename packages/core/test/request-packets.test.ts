@@ -102,24 +102,50 @@ describe('packets to a neighbour', () => {
     expect(pair.b.packets.map(numberOf)).toEqual([3]);
   });
 
-  test('that wait are bounded in bytes: what is over that is lost, counted in top, and told', () => {
+  /** With a link that takes nothing. */
+  const stalled = () => {
     const pair = pairOf();
     pair.refusesLinks = true;
     pair.step(pair.a, admitted);
-    const each = costOf({ ...packet(0, 10_000), type: FrameType.packet, call: 0 });
-    const most = Math.floor((1024 * 1024) / each);
-    for (const number of numbers(most + 5)) {
-      const handle = pair.a.state.handlers['link/packet'];
-      handle(packet(number, 10_000));
-    }
-    expect(busiest(pair.a)).toEqual({
+    const put = (count: number, from?: string) => {
+      for (const number of numbers(count))
+        pair.a.state.handlers['link/packet']({
+          ...packet(number, 10_000),
+          ...(from === undefined ? {} : { from }),
+        });
+    };
+    return { node: pair.a, put };
+  };
+  const each = costOf({ ...packet(0, 10_000), type: FrameType.packet, call: 0 });
+  const limit = 2 * 1024 * 1024;
+
+  test('that wait are bounded in bytes, half of all when nobody else has any: the rest is lost, counted in top, and told', () => {
+    const { node, put } = stalled();
+    const most = Math.ceil(limit / 2 / each);
+    put(most + 5);
+    expect(busiest(node)).toEqual({
       name: 'bytes of packets to the busiest neighbour',
       unit: 'bytes',
       size: most * each,
-      limit: 1024 * 1024,
+      limit,
       refused: 5,
     });
-    expect(pair.a.context.takeOf('node/overload')).toMatchObject([{ unit: 'bytes', limit: 1024 * 1024 }]);
+    expect(node.context.takeOf('node/overload')).toMatchObject([{ unit: 'bytes', limit }]);
+  });
+
+  test('of one neighbour that wait leave room for those of others, and for our own', () => {
+    const { node, put } = stalled();
+    put(1_000, 'mallory');
+    const flooded = busiest(node)?.size ?? 0;
+    const refused = busiest(node)?.refused ?? 0;
+    put(20, 'alice');
+    put(20);
+    expect(busiest(node)).toMatchObject({ size: flooded + 40 * each, refused });
+    // What the others have is no longer free beside it.
+    put(1, 'mallory');
+    expect(busiest(node)?.refused).toBe(refused + 1);
+    for (let i = 0; i < 30; i += 1) put(1_000, `neighbour ${i}`);
+    expect(busiest(node)?.size).toBeLessThanOrEqual(limit);
   });
 
   test('that wait for many neighbours are bounded over all of them', () => {

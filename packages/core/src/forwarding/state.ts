@@ -195,7 +195,14 @@ export class ForwardingState implements Feature<ForwardingInput> {
     }
     next ??= this.#atRandom(pair.destination, neighbour);
     if (next === undefined) this.#dropped.wayless += 1;
-    else this.#context.emit({ type: 'link/packet', peer: next, head: head.next(self, reached, via), body });
+    else
+      this.#context.emit({
+        type: 'link/packet',
+        peer: next,
+        from: neighbour,
+        head: head.next(self, reached, via),
+        body,
+      });
   }
 
   /** What the configuration says of for whom to forward. */

@@ -115,6 +115,8 @@ export type InternalRequest = {
 export type LinkPacket = {
   readonly type: 'link/packet';
   readonly peer: string;
+  /** The neighbour that has handed it over; `undefined`: it is our own. */
+  readonly from?: string;
   readonly head: Uint8Array;
   readonly body: readonly Uint8Array[];
 };

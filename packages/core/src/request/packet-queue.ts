@@ -6,13 +6,20 @@ export interface Waiting {
   bytes: number;
 }
 
+interface Entry {
+  readonly packet: PacketFrame;
+  /** Who handed it over; empty: it is our own. */
+  readonly from: string;
+}
+
 /** Packets that wait to be written to one neighbour, in order. */
 export class PacketQueue {
   bytes = 0;
   readonly #waiting: Waiting;
   /** Those that wait since an earlier turn, and own their bytes. */
-  readonly #kept = new Ring<PacketFrame>();
-  readonly #fresh = new Ring<PacketFrame>();
+  readonly #kept = new Ring<Entry>();
+  readonly #fresh = new Ring<Entry>();
+  readonly #shares = new Map<string, number>();
 
   constructor(waiting: Waiting) {
     this.#waiting = waiting;
@@ -22,15 +29,21 @@ export class PacketQueue {
     return this.#kept.size + this.#fresh.size;
   }
 
-  push(packet: PacketFrame): void {
-    this.#fresh.push(packet);
-    this.#count(costOf(packet));
+  /** Of the bytes that wait, those that one neighbour has handed over. */
+  shareOf(from: string): number {
+    return this.#shares.get(from) ?? 0;
+  }
+
+  push(packet: PacketFrame, from: string): void {
+    this.#fresh.push({ packet, from });
+    this.#count(from, costOf(packet));
   }
 
   shift(): PacketFrame | undefined {
-    const packet = this.#kept.shift() ?? this.#fresh.shift();
-    if (packet !== undefined) this.#count(-costOf(packet));
-    return packet;
+    const entry = this.#kept.shift() ?? this.#fresh.shift();
+    if (entry === undefined) return undefined;
+    this.#count(entry.from, -costOf(entry.packet));
+    return entry.packet;
   }
 
   /**
@@ -38,9 +51,10 @@ export class PacketQueue {
    * and would keep all of it in memory.
    */
   keep(): void {
-    for (let packet = this.#fresh.shift(); packet !== undefined; packet = this.#fresh.shift()) {
-      const { type, call, head, body } = packet;
-      this.#kept.push({ type, call, head: owned(head), body: body.map(owned) });
+    for (let entry = this.#fresh.shift(); entry !== undefined; entry = this.#fresh.shift()) {
+      const { type, call, head, body } = entry.packet;
+      const packet = { type, call, head: owned(head), body: body.map(owned) };
+      this.#kept.push({ packet, from: entry.from });
     }
   }
 
@@ -51,7 +65,10 @@ export class PacketQueue {
     return size;
   }
 
-  #count(bytes: number): void {
+  #count(from: string, bytes: number): void {
+    const share = this.shareOf(from) + bytes;
+    if (share === 0) this.#shares.delete(from);
+    else this.#shares.set(from, share);
     this.bytes += bytes;
     this.#waiting.bytes += bytes;
   }

@@ -9,10 +9,11 @@ import { PacketQueue } from './packet-queue.ts';
 import type { Shared } from './side.ts';
 
 /**
- * Bytes of packets that wait to be written to one neighbour: as much as its stream has under way, so that one transfer
- * that has the window of a stream to itself loses nothing here. More would only have packets wait longer.
+ * Bytes of packets that wait to be written to one neighbour. Of them those that another one has handed over, or that are our
+ * own, are as many as are free beside them: nobody shuts the others out, and one transfer that is alone loses nothing as long
+ * as it keeps no more than the window of a stream under way. More would only have packets wait longer.
  */
-const MAX_WAITING_PACKET_BYTES: number = 1024 * 1024;
+const MAX_WAITING_PACKET_BYTES: number = 2 * 1024 * 1024;
 
 /** The same for all neighbours together: of hundreds that take nothing each would have its own. */
 const MAX_ALL_WAITING_PACKET_BYTES: number = 64 * 1024 * 1024;
@@ -66,11 +67,12 @@ export class Packets {
     );
     this.quotas = [this.#perNeighbour, this.#all];
     this.handlers = {
-      'link/packet': ({ peer, head, body }) => {
+      'link/packet': ({ peer, head, body, from = '' }) => {
         const { name, connections } = this.#neighbours.get(peer) ?? nobody;
         const [connection] = connections;
         if (connection === undefined) this.#lost += 1;
-        else this.#queue(linkTo(peer, connection, name), { type: FrameType.packet, call: 0, head, body });
+        else
+          this.#queue(linkTo(peer, connection, name), { type: FrameType.packet, call: 0, head, body }, from);
       },
       'peer/admitted': ({ peer, connection, name }) => {
         const { connections } = this.#neighbours.get(peer) ?? nobody;
@@ -98,13 +100,14 @@ export class Packets {
     return { waitingBytes: this.#waiting.bytes, lost: this.#lost, neighbours: [...this.#neighbours] };
   }
 
-  #queue(link: Link, packet: PacketFrame): void {
+  #queue(link: Link, packet: PacketFrame, from: string): void {
     link.packets ??= new PacketQueue(this.#waiting);
     const bytes = costOf(packet);
     const { context } = this.#shared;
-    if (link.packets.bytes + bytes > MAX_WAITING_PACKET_BYTES) return this.#perNeighbour.refuse(context);
+    const freeBytes = MAX_WAITING_PACKET_BYTES - link.packets.bytes;
+    if (link.packets.shareOf(from) + bytes > freeBytes) return this.#perNeighbour.refuse(context);
     if (this.#waiting.bytes + bytes > MAX_ALL_WAITING_PACKET_BYTES) return this.#all.refuse(context);
-    link.packets.push(packet);
+    link.packets.push(packet, from);
     this.#shared.touch(link);
   }
 }
