@@ -194,9 +194,10 @@ async function holding(network: { node(name: 'dave'): HopsNode }) {
 describe.each(strategies)('when a daemon on the way is gone, the strategy being %s', (strategy) => {
   const options = ['--routing-strategy', strategy];
 
-  test.each(['SIGKILL', 'SIGSTOP'] as const)(
+  // They wait, most of their time.
+  test.concurrent.for(['SIGKILL', 'SIGSTOP'] as const)(
     'the ways over it are gone within 10 s of %s, and there again when it is back',
-    async (signal) => {
+    async (signal, { expect }) => {
       const links = { alice: [], bob: ['alice'], carol: ['bob'], dave: ['carol'] } as const;
       await using chain = await HopsNetwork.start(links, options);
       await chain.know('alice', 'dave');
@@ -236,7 +237,9 @@ describe.each(strategies)('when a daemon on the way is gone, the strategy being 
     },
   );
 
-  test('the next request takes the other way, and the answer to one in flight does too', async () => {
+  test.concurrent('the next request takes the other way, and the answer to one in flight does too', async ({
+    expect,
+  }) => {
     const links = { alice: [], bob: ['alice'], carol: ['alice'], dave: ['bob', 'carol'] } as const;
     await using ring = await HopsNetwork.start(links, options);
     await ring.know('alice', 'dave');
