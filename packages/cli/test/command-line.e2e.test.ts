@@ -214,7 +214,7 @@ describe('demo', () => {
     ]);
   });
 
-  test.each([[[]], [['--strategy', 'table']], [['--strategy', 'source']]])(
+  test.each([[[]], [['--strategy', 'source']]])(
     'of the mesh shows two requests that were answered over links that were there, and cleans up: %j',
     async (args) => {
       const before = await folders();

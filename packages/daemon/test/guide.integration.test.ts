@@ -79,6 +79,16 @@ test('the service of the guide answers what its caller asks, and refuses what ma
   expect(await ask.ended()).toBe(0);
 });
 
+test('the ways of the guide are those that there are', async () => {
+  const [alice] = daemons;
+  await using _ = await alice?.client.handle('greetings', ({ payload }) => payload);
+  await using way = new Program('way.ts');
+  expect(await way.line()).toBe('alice: 1 links, over alice');
+  expect(await way.line()).toMatch(/^1 alice \d+(\.\d+)?$/);
+  expect(await way.line()).toBe('alice');
+  expect(await way.ended()).toBe(0);
+});
+
 test('what is told in the guide is heard, and both programs come to their end', async () => {
   await using hear = new Program('hear.ts');
   expect(await hear.line()).toBe('listening');

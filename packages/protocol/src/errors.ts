@@ -16,7 +16,7 @@ const exitStatus = {
   forbidden: 3,
   /** Nobody there handles that service. */
   'no-handler': 4,
-  /** The peer is known, and no connection to it could be made. */
+  /** The peer is known, no connection to it could be made, and no way leads to it over others. */
   unreachable: 5,
   /** No peer of that name, id or prefix is known. */
   'unknown-peer': 5,
@@ -42,7 +42,7 @@ const exitStatus = {
   quorum: 9,
   /** Some peers did it, some did not. */
   partial: 9,
-  /** The connection broke with the call in flight: whether it was handled is unknown. */
+  /** The connection, or every way over others, broke with the call in flight: whether it was handled is unknown. */
   disconnected: 10,
 } as const;
 

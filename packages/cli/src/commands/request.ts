@@ -56,7 +56,8 @@ export function requestCommand(): Command {
       'peerd request bob --service upper "to be shouted"',
       'peerd request 12D3KooWabc --timeout 5s < photo.jpg > answer.bin',
     ],
-    `The answer's bytes go to standard output as they are; on a terminal control characters are shown as U+FFFD.
+    `A peer that no connection can be made to is asked over others, which can't read it; with --json the "path" tells which.
+The answer's bytes go to standard output as they are; on a terminal control characters are shown as U+FFFD.
 ${payloadNote}`,
   );
 }
