@@ -229,6 +229,7 @@ describe('demo', () => {
       expect(steps.map(({ event }) => event)).toEqual([
         ...start,
         'linked',
+        'known',
         'request',
         'response',
         'cut',

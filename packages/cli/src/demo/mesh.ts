@@ -16,6 +16,8 @@ export async function mesh(stage: Stage, strategy: Strategy): Promise<void> {
   const network = await Mesh.start(stage, strategy);
   await stage.until(() => network.isWhole());
   stage.seen('linked', `linked are ${links.map(linkText).join(', ')}, and no others`);
+  await stage.until(() => network.isKnown());
+  stage.seen('known', '4 knows a way to 5 over others, and 5 one to 4');
   await network.answer();
 
   stage.seen('request', '4 asks 5');
@@ -123,6 +125,13 @@ class Mesh {
       const ids = neighbours.map((each) => this.#node(each).id);
       return ids.length === connected[number]?.length && ids.every((id) => connected[number]?.includes(id));
     });
+  }
+
+  /** Whether the two know a way to each other. */
+  async isKnown(): Promise<boolean> {
+    const [a, b] = [this.#node(asking), this.#node(answering)];
+    const [fromA, fromB] = await Promise.all([a.client.routes(), b.client.routes()]);
+    return fromA.some(({ peer }) => peer === b.id) && fromB.some(({ peer }) => peer === a.id);
   }
 
   #node(number: number): Node {
