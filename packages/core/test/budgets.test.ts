@@ -23,6 +23,7 @@ describe('a budget for each key', () => {
     expect(drain(budgets, 'a', 0)).toBe(5);
     expect(drain(budgets, 'b', 0)).toBe(5);
     expect(budgets.mostSpentAt(100)).toBe(4);
+    expect([budgets.spentBy('a', 400), budgets.spentBy('c', 400)]).toEqual([1, 0]);
   });
 
   test('is kept for so many keys: one more gets nothing until another one has all of its own again', () => {

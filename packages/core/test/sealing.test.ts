@@ -380,6 +380,17 @@ describe('the bounds of sealed messages', () => {
     expect(alice.context.take()).toMatchObject([{ type: 'seal/unsent', error: { code: 'busy' } }]);
   });
 
+  test('of several to one peer each goes another way: the one before may have been lost', () => {
+    const alice = new Node('alice');
+    const attempt = (to: string) => {
+      alice.state.handlers['seal/send']({ type: 'seal/send', to, purpose, payload, lifetimeMs: MINUTE });
+      return alice.context.takeOf('packet/send')[0]?.attempt;
+    };
+    expect([attempt('bob'), attempt('bob'), attempt('bob'), attempt('carol')]).toEqual([0, 1, 2, 0]);
+    alice.pass(10_000);
+    expect(attempt('bob')).toBe(0);
+  });
+
   test('200 are sent at once, and in a second, to all peers together', () => {
     const alice = new Node('alice');
     const sent = (prefix: string) => {

@@ -26,6 +26,11 @@ export class Budgets {
     return budget.spend(1, nowMs);
   }
 
+  /** What the key has spent, and not got back. */
+  spentBy(key: string, nowMs: number): number {
+    return this.#budgets.get(key)?.spentAt(nowMs) ?? 0;
+  }
+
   /** What the key has spent that has spent most. */
   mostSpentAt(nowMs: number): number {
     let most = 0;

@@ -24,6 +24,7 @@ import {
   type SealSend,
 } from './messages.ts';
 import { type Agreed, open, seal } from './noise.ts';
+import { type Reason, Refusals } from './refusals.ts';
 import { defaultTakenLimits, Taken, type TakenLimits } from './taken.ts';
 
 /** Longest payload: with all that is around it, it fits into a packet. */
@@ -77,23 +78,6 @@ export interface SealingSelf {
 /** By peer id; nobody allowed: everybody who is not denied. */
 type Lists = Pick<Reconfigure, 'allow' | 'deny'>;
 
-/** Why a message was refused: named as `top` shows it. */
-const reasons = {
-  denied: 'sealed messages from peers that may not be here',
-  reflected: 'sealed messages that came back to their sender',
-  unreadable: 'sealed messages that were altered, or are for another key or network',
-  malformed: 'malformed sealed messages',
-  misdirected: 'sealed messages for somebody else',
-  outlived: 'sealed messages for an earlier run',
-  expired: 'expired sealed messages',
-  early: 'sealed messages dated too far ahead',
-  replayed: 'sealed messages that came before',
-  forged: 'forged sealed messages',
-  unknown: 'sealed messages of an unknown purpose',
-} as const;
-
-type Reason = keyof typeof reasons;
-
 /** Messages of one way between peers that need not be connected: nobody else can read, make or repeat them. */
 export class SealingState implements Feature<SealingInput> {
   readonly handlers: Handlers<SealingInput>;
@@ -106,7 +90,7 @@ export class SealingState implements Feature<SealingInput> {
   readonly #opened = new Budgets(MAX_OPENED_AT_ONCE, MAX_OPENED_PER_SECOND, MAX_COUNTED_PEERS);
   readonly #sealed = new Budgets(MAX_SEALED_AT_ONCE, MAX_SEALED_PER_SECOND, MAX_COUNTED_PEERS);
   readonly #sealedInAll: Budget;
-  readonly #refused = new Map<Reason, number>();
+  readonly #refused = new Refusals();
   readonly #rememberedQuota: Quota;
   readonly #openedQuota: Quota;
   readonly #sealedQuota: Quota;
@@ -180,16 +164,13 @@ export class SealingState implements Feature<SealingInput> {
   }
 
   get counters(): readonly CounterInfo[] {
-    return Object.entries(reasons).map(([reason, name]) => ({
-      name,
-      count: this.#refused.get(reason as Reason) ?? 0,
-    }));
+    return this.#refused.counters;
   }
 
   snapshot(): unknown {
     return {
       taken: this.#taken.size,
-      refused: [...this.#refused],
+      refused: this.#refused.snapshot(),
       opened: this.#opened.snapshot(this.#context.nowMs),
     };
   }
@@ -210,6 +191,8 @@ export class SealingState implements Feature<SealingInput> {
       this.#allSealedQuota.refuse(this.#context);
       return new PeerdError('busy', `no more than ${MAX_ALL_SEALED} messages are sealed in a second`);
     }
+    // Nobody answers: one that follows another soon is sent because that may have been lost on its way.
+    const attempt = Math.round(this.#sealed.spentBy(to, nowMs));
     if (!this.#sealed.spend(to, nowMs)) {
       this.#sealedQuota.refuse(this.#context);
       return new PeerdError(
@@ -237,7 +220,7 @@ export class SealingState implements Feature<SealingInput> {
         to,
         kind: 'sealed',
         body: [body],
-        attempt: 0,
+        attempt,
         record: false,
       });
       return undefined;
@@ -249,18 +232,18 @@ export class SealingState implements Feature<SealingInput> {
   }
 
   #receive({ from, neighbour, body }: PacketReceived): void {
-    if (from === this.#self.id) return this.#refuse('reflected');
-    if (this.#self.denial(from, this.#lists) !== undefined) return this.#refuse('denied');
+    if (from === this.#self.id) return this.#refused.add('reflected');
+    if (this.#self.denial(from, this.#lists) !== undefined) return this.#refused.add('denied');
     if (!this.#opened.spend(neighbour, this.#context.nowMs)) return this.#openedQuota.refuse(this.#context);
     const { network, psk, id } = this.#self;
     const letter = this.#read({ prologue: prologueOf(network, from, id), psk }, body);
-    if (typeof letter === 'string') return this.#refuse(letter);
+    if (typeof letter === 'string') return this.#refused.add(letter);
     const refusal = this.#judge(from, letter);
-    if (refusal !== undefined) return this.#refuse(refusal);
+    if (refusal !== undefined) return this.#refused.add(refusal);
     const { expiresMs, purpose, payload } = letter;
     if (!this.#taken.hasRoom(from)) return this.#rememberedQuota.refuse(this.#context);
     this.#taken.add(from, letter.id, expiresMs);
-    if (!purposes.has(purpose)) return this.#refuse('unknown');
+    if (!purposes.has(purpose)) return this.#refused.add('unknown');
     this.#context.emit({ type: 'seal/received', from, purpose: purpose as Purpose, payload });
   }
 
@@ -287,10 +270,6 @@ export class SealingState implements Feature<SealingInput> {
     if (this.#taken.has(from, letter.id, letter.expiresMs)) return 'replayed';
     if (!this.#self.isSigned(from, letterStatement(network, letter), letter.signature)) return 'forged';
     return undefined;
-  }
-
-  #refuse(reason: Reason): void {
-    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
   }
 }
 
