@@ -176,6 +176,22 @@ describe.each(strategies)('in a chain of four daemons, the strategy being %s, th
       status: 5,
       code: 'unknown-peer',
     });
+    dave().child.kill('SIGSTOP');
+    const late = await chain.sandbox.run([
+      'trace',
+      'dave',
+      '--timeout',
+      '500ms',
+      '--json',
+      '--name',
+      'alice',
+    ]);
+    dave().child.kill('SIGCONT');
+    expect({ status: late.status, ...errorIn(late) }).toMatchObject({
+      status: 6,
+      code: 'timeout',
+      message: expect.stringContaining('the last who did is carol, at hop 2'),
+    });
   });
 });
 
