@@ -35,6 +35,8 @@ export type PacketSend = {
   readonly body: readonly Uint8Array[];
   /** 0: by the best way; higher: by another than those of the attempts before, as far as there is one. */
   readonly attempt: number;
+  /** Peers to pass, in order, instead: a way that is known to work. */
+  readonly via?: readonly string[] | undefined;
   /** Has each forwarder write down that it has passed there. */
   readonly record: boolean;
   /** Links that it may take. Default: 16. */

@@ -118,7 +118,7 @@ export class ForwardingState implements Feature<ForwardingInput> {
     };
   }
 
-  #send({ to, kind, body, attempt, record, hops = HOP_LIMIT }: PacketSend): void {
+  #send({ to, kind, body, attempt, via, record, hops = HOP_LIMIT }: PacketSend): void {
     const source = this.#keys.keyOf(this.#self);
     const destination = this.#keys.keyOf(to);
     if (source === undefined || destination === undefined)
@@ -127,13 +127,20 @@ export class ForwardingState implements Feature<ForwardingInput> {
         kind,
         new PeerdError('unreachable', `${to} has no key that packets are sent to`),
       );
-    const isNear = this.#neighbours.get(to)?.isPeerd === true;
-    const way = isNear && attempt === 0 ? undefined : this.#ways.way(to, attempt);
-    const next = way?.next ?? (isNear ? to : this.#atRandom(to, undefined));
+    const way = via === undefined ? this.#wayTo(to, attempt) : { next: this.#towards(via[0] ?? to), via };
+    const next = way?.next ?? this.#atRandom(to, undefined);
     if (next === undefined || to === this.#self) return this.#unsent(to, kind, noWay(to));
-    const via = way === undefined ? none : this.#keysOf(way.via);
-    const head = encodeHead({ hops: hops - 1, kind, source, destination, via, record });
+    const passed = way === undefined ? none : this.#keysOf(way.via);
+    const head = encodeHead({ hops: hops - 1, kind, source, destination, via: passed, record });
     this.#context.emit({ type: 'link/packet', peer: next, head, body });
+  }
+
+  #wayTo(
+    to: string,
+    attempt: number,
+  ): { readonly next: string; readonly via: readonly string[] } | undefined {
+    if (attempt === 0 && this.#isNear(to)) return { next: to, via: [] };
+    return this.#ways.way(to, attempt) ?? (this.#isNear(to) ? { next: to, via: [] } : undefined);
   }
 
   #arrived({ neighbour, frame }: PacketArrived): void {

@@ -7,10 +7,13 @@ const STRIDE = 10_007;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
+/** So often the best way is tried again: whatever was wrong with it may be over. */
+const BEST_EVERY = 8;
+
 /**
  * A way past a peer that need not lie on the best one. A table does not say where a way leads beyond the next hop, so what
- * the first attempts can do is to begin with other neighbours, and what the further ones can do is to pass peers anywhere.
- * When all have been tried it begins again, with the best way.
+ * the first attempts can do is to begin with other neighbours, and what the further ones can do is to pass peers anywhere,
+ * one or two: a single one is not always enough, where a forwarder in between chooses among ways of the same length.
  */
 export function detour(
   destination: string,
@@ -21,13 +24,35 @@ export function detour(
 ): Way {
   const left = new Set([destination, best, ...others]);
   const known = routes.filter((route) => !left.has(route.destination));
-  const turn = attempt % (others.length + known.length + 1);
-  const neighbour = others[turn - 1];
+  const neighbour = others[attempt - 1];
   if (neighbour !== undefined) return { next: neighbour, via: [neighbour] };
-  const step = turn - 1 - others.length;
-  const waypoint = step < 0 ? undefined : known[(hash(destination) + step * STRIDE) % known.length];
-  if (waypoint === undefined) return { next: best, via: [] };
-  return { next: waypoint.next, via: [waypoint.destination] };
+  const step = attempt - 1 - others.length;
+  if (step < 0 || step % BEST_EVERY === BEST_EVERY - 1 || known.length + others.length === 0)
+    return { next: best, via: [] };
+  const start = hash(destination);
+  const number = step >> 1;
+  if (step % 2 === 0) return past(best, at(known, start + number * STRIDE));
+  // In turn a neighbour and a peer anywhere, and two peers anywhere: each pair once before any comes again.
+  const pair = number >> 1;
+  const first = others[pair % others.length];
+  if (number % 2 === 0 && first !== undefined)
+    return past(
+      best,
+      { destination: first, next: first },
+      at(known, start + Math.floor(pair / others.length)),
+    );
+  return past(best, at(known, start + pair), at(known, start + pair + 1 + Math.floor(pair / known.length)));
+}
+
+type Waypoint = Pick<Route, 'destination' | 'next'>;
+
+function past(best: string, ...waypoints: (Waypoint | undefined)[]): Way {
+  const passed = new Set(waypoints.flatMap((waypoint) => waypoint?.destination ?? []));
+  return { next: waypoints.find((waypoint) => waypoint !== undefined)?.next ?? best, via: [...passed] };
+}
+
+function at(routes: readonly Route[], number: number): Route | undefined {
+  return routes[number % routes.length];
 }
 
 function hash(text: string): number {

@@ -194,7 +194,11 @@ export class RoutingTable implements Strategy, Rows<Destination> {
     const next = this.next(destination);
     if (next === undefined || destination === this.#world.id) return undefined;
     if (attempt === 0) return { next, via: [] };
-    const others = this.#othersTo(destination, next).filter((id) => id !== destination);
+    // Those that say that they lead there, and then those that do not: they may know of a way by now, or go by this node.
+    const all = [...this.#othersTo(destination, next), ...this.#told.keys()];
+    const others = [...new Set(all)].filter((id) => {
+      return id !== destination && id !== next && this.#told.get(id)?.isUp === true;
+    });
     return detour(destination, next, others, this.routes(), attempt);
   }
 

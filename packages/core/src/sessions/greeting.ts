@@ -2,10 +2,10 @@ import { Initiator, type KeyPair } from './noise.ts';
 
 /** The first message is sent again after so long, in ms, doubling up to the second; each time by another way. */
 const FIRST_PAUSE_MS = 500;
-const MAX_PAUSE_MS = 2_000;
+const MAX_PAUSE_MS = 1_000;
 
 /** A peer that has not answered by then, in ms, can't be reached. */
-export const GREETING_MS = 10_000;
+export const GREETING_MS = 15_000;
 
 /** A peer that no way leads to, or whose key nobody tells, is given so long, in ms: routes change. */
 export const NO_WAY_MS = 3_000;
@@ -17,6 +17,8 @@ export class Greeting {
   readonly link: number;
   readonly startedMs: number;
   attempt = 0;
+  /** Where the best way has failed: peers to pass on the one that an answer has come by. */
+  via: readonly string[] | undefined;
   dueMs: number;
   /** No way leads there, or its key is not known: since then. */
   lostMs: number | undefined;

@@ -59,8 +59,8 @@ export interface Ends {
 
 interface Answer {
   readonly message: Uint8Array;
-  /** The way it went last: another each time, or whoever drops it would drop it again. */
-  attempt: number;
+  /** Where the best way has failed: peers to pass on the one that it went last, back to where the question came from. */
+  via: readonly string[] | undefined;
 }
 
 /** Whom handshakes are for. */
@@ -77,6 +77,8 @@ interface Message {
   readonly from: string;
   readonly neighbour: string;
   readonly body: Uint8Array;
+  /** Those that it has passed, where the best way has failed before. */
+  readonly path: readonly string[] | undefined;
 }
 
 /** Handshakes on their way, ours and those of others (Noise IKpsk2: two messages). */
@@ -156,14 +158,15 @@ export class Handshakes {
   }
 
   /** Somebody wants a session with us, and does not know our key. */
-  sought({ from, body: [attempt = 0] }: Message): void {
+  sought({ from, path }: Message): void {
     const { keys, encryptionKeySignature } = this.#self;
     const body = [encodeOffer({ encryptionKey: keys.publicKey, encryptionKeySignature })];
-    this.#context.emit({ type: 'packet/send', to: from, kind: 'offer', body, attempt, record: false });
+    const via = path?.toReversed();
+    this.#context.emit({ type: 'packet/send', to: from, kind: 'offer', body, attempt: 0, via, record: true });
   }
 
   /** Whom we have sought tells its key. Throws `SessionCodecError`. */
-  offered({ from, body }: Message): void {
+  offered({ from, body, path }: Message): void {
     const greeting = this.#greetings.get(from);
     if (greeting === undefined || greeting.key !== undefined) return;
     const { encryptionKey, encryptionKeySignature } = decodeOffer(body);
@@ -172,16 +175,17 @@ export class Handshakes {
       return;
     }
     greeting.key = encryptionKey;
+    greeting.via = path?.toReversed();
     greeting.lostMs = undefined;
     this.#greet(greeting);
   }
 
   /** Somebody wants a session. Throws `NoiseError` or `SessionCodecError` when it is no such message. */
-  begun({ from, neighbour, body }: Message): void {
+  begun({ from, neighbour, body, path }: Message): void {
     const key = keyOf(from, body);
     const again = this.#answers.get(key);
     if (again !== undefined) {
-      again.attempt += 1;
+      again.via = path?.toReversed();
       return this.#answer(from, again);
     }
     if (!this.#spend(neighbour)) return;
@@ -207,7 +211,7 @@ export class Handshakes {
       refusal,
     };
     const { message, keys } = responder.write(encodeGreeting(greeting));
-    const answer = { message, attempt: 0 };
+    const answer = { message, via: path?.toReversed() };
     this.#answer(from, answer);
     if (refusal !== undefined) return;
     this.#answers.set(key, answer);
@@ -216,7 +220,7 @@ export class Handshakes {
   }
 
   /** Whom we asked for a session says yes or no. Throws as `begun` does. */
-  answered({ from, body }: Message): void {
+  answered({ from, body, path }: Message): void {
     const greeting = this.#greetings.get(from);
     if (greeting?.initiator === undefined) {
       this.repeated += 1;
@@ -225,20 +229,25 @@ export class Handshakes {
     const { payload, keys } = greeting.initiator.read(body);
     const { name, session: theirId, refusal } = decodeGreeting(payload);
     this.#greetings.delete(from);
+    greeting.via = path?.toReversed();
     const { id, link } = greeting;
     if (refusal !== undefined)
       this.#owner.failed(link, refusal.code, `${from} refused this node: ${refusal.reason}`);
     else this.#owner.established(endsOf(id, from, name, theirId, true), keys, greeting);
   }
 
-  /** The other end has our last message, or there is no session any more. Returns the way that message went last. */
-  settled(session: number): number | undefined {
+  /** Our last message to the other end of a session that it began, as long as it may not have it. */
+  answerOf(session: number): Pick<Answer, 'via'> | undefined {
     const key = this.#answered.get(session);
-    if (key === undefined) return undefined;
-    this.#answered.delete(session);
-    const attempt = this.#answers.get(key)?.attempt;
+    return key === undefined ? undefined : this.#answers.get(key);
+  }
+
+  /** The other end has that message, or there is no session any more. Returns whether that is news. */
+  settled(session: number): boolean {
+    const key = this.#answered.get(session);
+    if (key === undefined) return false;
     this.#answers.delete(key);
-    return attempt;
+    return this.#answered.delete(session);
   }
 
   /** A neighbour is gone. */
@@ -275,24 +284,15 @@ export class Handshakes {
 
   #greet(greeting: Greeting): void {
     const { nowMs } = this.#context;
-    const { id, peer, attempt } = greeting;
+    const { id, peer } = greeting;
     if (!greeting.isUnsent && greeting.message !== undefined) greeting.lostMs = undefined;
     greeting.isUnsent = false;
     greeting.pause(nowMs);
-    greeting.attempt += 1;
     const key = this.#ways.advertOf(peer)?.encryptionKey ?? greeting.key;
     if (key === undefined) {
       greeting.lostMs ??= nowMs;
       greeting.why = `nobody leads to ${peer}, and it was not found at random`;
-      const body = [none];
-      return this.#context.emit({
-        type: 'packet/send',
-        to: peer,
-        kind: 'seek',
-        body,
-        attempt,
-        record: false,
-      });
+      return this.#ask(greeting, 'seek', [none]);
     }
     if (greeting.message === undefined) {
       this.#lastSequence += 1;
@@ -301,13 +301,33 @@ export class Handshakes {
       const payload = { name, session: id, encryptionKeySignature, sequence, refusal: undefined };
       greeting.begin(this.#handshake(this.#self.id, peer), key, encodeGreeting(payload));
     }
-    const body = [greeting.message ?? none];
-    this.#context.emit({ type: 'packet/send', to: peer, kind: 'init', body, attempt, record: false });
+    this.#ask(greeting, 'init', [greeting.message ?? none]);
   }
 
-  #answer(to: string, { message, attempt }: Answer): void {
-    const body = [message];
-    this.#context.emit({ type: 'packet/send', to, kind: 'response', body, attempt, record: false });
+  /** By the best way; and when that has failed by several others at a time, which are recorded for the way back. */
+  #ask(greeting: Greeting, kind: 'init' | 'seek', body: readonly Uint8Array[]): void {
+    const { peer: to, via } = greeting;
+    const copies = greeting.attempt === 0 || via !== undefined ? 1 : COPIES;
+    const record = greeting.attempt > 0 || via !== undefined || kind === 'seek';
+    for (let copy = 0; copy < copies; copy += 1) {
+      const { attempt } = greeting;
+      greeting.attempt += 1;
+      this.#context.emit({ type: 'packet/send', to, kind, body, attempt, via, record });
+    }
+    greeting.via = undefined;
+  }
+
+  #answer(to: string, { message, via }: Answer): void {
+    const record = via !== undefined;
+    this.#context.emit({
+      type: 'packet/send',
+      to,
+      kind: 'response',
+      body: [message],
+      attempt: 0,
+      via,
+      record,
+    });
   }
 
   #handshake(initiator: string, responder: string) {
@@ -341,6 +361,9 @@ export class Handshakes {
     }
   }
 }
+
+/** Ways that a message is sent at a time once the best has failed: it is small, and one of them may do. */
+const COPIES = 6;
 
 const none = new Uint8Array(0);
 

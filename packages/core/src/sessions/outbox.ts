@@ -91,6 +91,11 @@ export class Outbox {
     return this.#flyingBytes === 0 ? Number.POSITIVE_INFINITY : this.#sinceMs + this.#timeoutMs;
   }
 
+  /** What the other end waits for, as far as is known. */
+  get oldest(): readonly Uint8Array[] | undefined {
+    return this.#unacked.get(this.#lowest)?.body;
+  }
+
   push(parts: readonly Uint8Array[], bytes: number, record: boolean): void {
     this.#waiting.push({ parts, bytes, record });
     this.#waitingBytes += bytes;

@@ -31,6 +31,9 @@ const ACK_BYTES = 64 * 1024;
 /** Another way than the best is kept for so long, in ms, after the best has failed: then that is tried again. */
 const DETOUR_MS = 60_000;
 
+/** Ways that the oldest packet is sent at a time when nothing was acknowledged in time. */
+const COPIES = 3;
+
 /** What is not acknowledged fills up to here; then what wants to be sent has to wait. One call's window fits. */
 export const MAX_HELD_BYTES: number = 2 * 1024 * 1024;
 
@@ -74,6 +77,8 @@ export class Session {
   /** The way that is taken: how many others have failed before. */
   attempt = 0;
   attemptMs: number;
+  /** Where the best way has failed: peers to pass on one that has worked. */
+  via: readonly string[] | undefined;
   /** When anything was last sent or taken in, but for acknowledgements. */
   usedMs: number;
   /** Since when what was sent has not been acknowledged; `undefined`: nothing is. */
@@ -188,7 +193,8 @@ export class Session {
     const { type, acknowledged, data } = decodeContent(opened);
     this.#acked(acknowledged, []);
     const isNew = this.#reordering.take(header.counter, { type, data }, (arrived) => this.#arrived(arrived));
-    // Also of what came before: then the other end does not know.
+    // Also of what came before: then the other end does not know, and what tells it so has to go another way.
+    if (!isNew && path !== undefined) this.#go(this.attempt, path.toReversed());
     this.#owe(isNew ? opened.length : ACK_BYTES);
     if (!isNew) return 'repeated';
     this.usedMs = this.#world.nowMs;
@@ -210,8 +216,13 @@ export class Session {
     const { nowMs } = this.#world;
     if (this.outbox.timeoutAtMs <= nowMs) {
       this.outbox.timedOut(nowMs);
-      this.attempt += 1;
-      this.attemptMs = nowMs;
+      // By the way that has worked, should that be a single loss, and by several others at once: the other end tells which
+      // of them has led to it.
+      const { oldest } = this.outbox;
+      for (let copy = 1; copy < COPIES && oldest !== undefined; copy += 1) {
+        this.#world.send(this, 'data', oldest, true);
+        this.#go(this.attempt + 1, undefined);
+      }
       this.#collect();
     }
     if (this.#ackMs <= nowMs) this.#acknowledge();
@@ -237,8 +248,15 @@ export class Session {
       this.unheardMs ??= nowMs;
       if (!isResent) this.#hasAcknowledged();
       this.usedMs = nowMs;
-      this.#world.send(this, 'data', body, record);
+      // What is sent again says how it came, so that its acknowledgement can go that way back.
+      this.#world.send(this, 'data', body, record || isResent);
     });
+  }
+
+  #go(attempt: number, via: readonly string[] | undefined): void {
+    this.attempt = attempt;
+    this.via = via;
+    this.attemptMs = this.#world.nowMs;
   }
 
   #acked(upTo: number, ranges: Parameters<Outbox['acked']>[1]): void {
@@ -246,7 +264,7 @@ export class Session {
     if (this.outbox.acked(upTo, ranges, nowMs)) {
       this.unheardMs = this.outbox.isEmpty ? undefined : nowMs;
       // It may have been the other end that was slow, or the routes that changed.
-      if (nowMs - this.attemptMs >= DETOUR_MS) this.attempt = 0;
+      if (nowMs - this.attemptMs >= DETOUR_MS) this.#go(0, undefined);
     }
     this.#collect();
   }
@@ -259,6 +277,7 @@ export class Session {
         return;
       case Content.path: {
         const passed = decodePath(data).map((peer) => this.#ref(peer));
+        if (this.attempt > 0) this.via = passed.map(({ peer }) => peer);
         this.#world.path(this, [...passed, this.#ref(this.peer)]);
         return;
       }

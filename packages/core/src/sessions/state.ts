@@ -82,8 +82,8 @@ export class SessionsState implements Feature<SessionsInput> {
         return context.nowMs;
       },
       nameOf: (peer) => ways.advertOf(peer)?.name,
-      send: ({ peer, attempt }, kind, body, record) =>
-        context.emit({ type: 'packet/send', to: peer, kind, body, attempt, record }),
+      send: ({ peer, attempt, via }, kind, body, record) =>
+        context.emit({ type: 'packet/send', to: peer, kind, body, attempt, via, record }),
       received: (session, isOurs, bytes) => {
         const link = isOurs ? session.ourLink : this.#theirLink(session);
         if (link !== undefined) context.emit({ type: 'session/bytes', link, bytes });
@@ -216,6 +216,8 @@ export class SessionsState implements Feature<SessionsInput> {
       this.#counts.forged += 1;
       return;
     }
+    // The way that our answer has taken to them, before anything is said that goes the same.
+    if (!session.isHeardOf) session.via = this.#handshakes.answerOf(session.id)?.via;
     let outcome: ReturnType<Session['take']>;
     try {
       outcome = session.take(kind, header, body, path);
@@ -228,8 +230,7 @@ export class SessionsState implements Feature<SessionsInput> {
     else if (outcome === 'closed') return this.#end(session, false);
     if (outcome === 'taken') {
       session.lostMs = undefined;
-      const attempt = this.#handshakes.settled(session.id);
-      if (attempt !== undefined) this.#begins(session, attempt);
+      if (this.#handshakes.settled(session.id)) this.#begins(session);
       if (session.isBlocked && session.outbox.bytes <= MAX_HELD_BYTES / 2) {
         session.isBlocked = false;
         for (const link of session.links) this.#context.emit({ type: 'session/drained', link });
@@ -238,10 +239,9 @@ export class SessionsState implements Feature<SessionsInput> {
     this.#arm(session);
   }
 
-  /** The first that came over a session of theirs. `attempt`: the way that our answer has taken to them. */
-  #begins(session: Session, attempt: number): void {
+  /** The first has come over a session of theirs. */
+  #begins(session: Session): void {
     const { peer } = session;
-    session.attempt = attempt;
     // Had it kept an earlier one it would not have begun another.
     for (const earlier of this.#sessions.of(peer))
       if (earlier !== session && !earlier.isInitiator && earlier.isHeardOf) this.#end(earlier, false);
@@ -314,9 +314,8 @@ export class SessionsState implements Feature<SessionsInput> {
     this.#sessions.add(session);
     this.#arm(session);
     if (greeting === undefined) return;
-    const { link, attempt } = greeting;
-    // The way that has brought an answer.
-    session.attempt = attempt - 1;
+    const { link, via } = greeting;
+    session.via = via;
     session.ourLink = link;
     this.#sessions.setLink(link, session);
     this.#sessions.use(session);
