@@ -5,8 +5,9 @@ import { Quota } from '../channel/quota.ts';
 import type { Entropy } from '../entropy.ts';
 import type { Ways } from '../routing/messages.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
-import { decodeProbe, decodeReply, encodeProbe, encodeReply, NONCE_BYTES, replyStatement } from './codec.ts';
+import { decodeProbe, encodeReply, replyStatement } from './codec.ts';
 import type { TraceCommand, TraceInput, TraceOutput } from './messages.ts';
+import { Probes, type TraceSelf } from './probes.ts';
 import { Trace } from './trace.ts';
 
 /** Traces under way: each is a program's call, and takes up to 32 probes. */
@@ -14,23 +15,6 @@ const MAX_TRACES = 1_024;
 
 /** Replies to probes that one neighbour hands over, in a second and at once: to sign one takes some 50 us. */
 const MAX_REPLIES_PER_SECOND = 100;
-
-/** To check a signature takes some 100 us: no probe is worth more than a few forged replies. */
-const MAX_FORGED_REPLIES = 3;
-
-/** How this node signs, and checks what others have signed. */
-export interface TraceSelf {
-  readonly id: string;
-  sign(statement: Uint8Array): Uint8Array;
-  isSigned(peer: string, statement: Uint8Array, signature: Uint8Array): boolean;
-}
-
-interface Probe {
-  readonly trace: Trace;
-  readonly hops: number;
-  readonly sentMs: number;
-  forged: number;
-}
 
 /**
  * Who is on the way to a peer. Probes go out that may take one link, two, and so on; whoever has one that may go no further,
@@ -42,18 +26,14 @@ export class TraceState implements Feature<TraceInput> {
   readonly #context: Context<TraceOutput>;
   readonly #self: TraceSelf;
   readonly #ways: Ways;
-  readonly #entropy: Entropy;
   readonly #traces = new Map<number, Trace>();
   readonly #deadlines = new Deadlines<Trace>();
   readonly #reviews = new Deadlines<Trace>();
-  /** By their nonces as text. */
-  readonly #probes = new Map<string, Probe>();
+  readonly #probes: Probes;
   /** For whose probes we may sign how much. */
   readonly #budgets = new Map<string, Budget>();
   readonly #tracesQuota: Quota;
   readonly #repliesQuota: Quota;
-  #forged = 0;
-  #unawaited = 0;
   #malformed = 0;
   #wayless = 0;
 
@@ -61,7 +41,7 @@ export class TraceState implements Feature<TraceInput> {
     this.#context = context;
     this.#self = self;
     this.#ways = ways;
-    this.#entropy = entropy;
+    this.#probes = new Probes(context, self, entropy);
     this.#tracesQuota = new Quota(
       'traces',
       'items',
@@ -89,7 +69,7 @@ export class TraceState implements Feature<TraceInput> {
       'peer/unreached': ({ ref, error }) => this.#end(ref, error),
       'packet/received': ({ from, kind, body, neighbour }) => {
         if (kind === 'probe') this.#reply(from, self.id, body, neighbour);
-        else if (kind === 'probe-reply') this.#replied(from, body);
+        else if (kind === 'probe-reply') this.#probes.replied(from, body);
       },
       'probe/expired': ({ from, to, body, neighbour }) => this.#reply(from, to, body, neighbour),
       'packet/unsent': ({ to, kind, error }) => {
@@ -112,9 +92,9 @@ export class TraceState implements Feature<TraceInput> {
 
   get counters(): readonly CounterInfo[] {
     return [
-      { name: 'malformed probes and replies', count: this.#malformed },
-      { name: 'forged replies to probes', count: this.#forged },
-      { name: 'replies to probes that nobody waits for', count: this.#unawaited },
+      { name: 'malformed probes and replies', count: this.#malformed + this.#probes.malformed },
+      { name: 'forged replies to probes', count: this.#probes.forged },
+      { name: 'replies to probes that nobody waits for', count: this.#probes.unawaited },
       { name: 'replies to probes without a way', count: this.#wayless },
     ];
   }
@@ -153,41 +133,15 @@ export class TraceState implements Feature<TraceInput> {
     this.#reviews.remove(trace.review);
     trace.review = undefined;
     for (const hops of trace.due(this.#ways.distance(to), nowMs)) {
-      const nonce = this.#entropy.bytes(NONCE_BYTES);
-      const text = textOf(nonce);
-      trace.nonces.push(text);
-      this.#probes.set(text, { trace, hops, sentMs: nowMs, forged: 0 });
-      const body = [encodeProbe({ nonce, hops })];
-      this.#context.emit({ type: 'packet/send', to, kind: 'probe', body, attempt: 0, record: false, hops });
+      const answered = (peer: string, rttMs: number) => {
+        trace.answered(hops, rttMs, peer);
+        this.#probe(trace);
+      };
+      trace.nonces.push(this.#probes.send(to, hops, 0, answered));
     }
     const awaitedMs = trace.awaitedMs(nowMs);
     if (awaitedMs < Number.POSITIVE_INFINITY) trace.review = this.#reviews.add(trace, awaitedMs);
     else if (trace.hasArrived) this.#end(trace.command.ref, this.#resultOf(trace));
-  }
-
-  #replied(from: string, body: Uint8Array): void {
-    const reply = decodeReply(body);
-    if (reply === undefined) {
-      this.#malformed += 1;
-      return;
-    }
-    const nonce = textOf(reply.nonce);
-    const probe = this.#probes.get(nonce);
-    if (probe === undefined) {
-      this.#unawaited += 1;
-      return;
-    }
-    const { trace, hops, sentMs } = probe;
-    const head = { source: this.#self.id, destination: trace.peer as string, hops };
-    if (!this.#self.isSigned(from, replyStatement(from, reply.nonce, head), reply.signature)) {
-      this.#forged += 1;
-      probe.forged += 1;
-      if (probe.forged === MAX_FORGED_REPLIES) this.#probes.delete(nonce);
-      return;
-    }
-    this.#probes.delete(nonce);
-    trace.answered(hops, sentMs, from, this.#context.nowMs);
-    this.#probe(trace);
   }
 
   #reply(source: string, destination: string, body: Uint8Array, neighbour: string): void {
@@ -237,7 +191,7 @@ export class TraceState implements Feature<TraceInput> {
     this.#traces.delete(ref);
     this.#deadlines.remove(trace.deadline);
     this.#reviews.remove(trace.review);
-    for (const nonce of trace.nonces) this.#probes.delete(nonce);
+    for (const nonce of trace.nonces) this.#probes.forget(nonce);
     const { responder } = trace.command;
     if (outcome instanceof PeerdError) this.#context.emit({ type: 'fail', responder, error: outcome });
     else this.#context.emit({ type: 'settle', responder, value: outcome });
@@ -260,9 +214,4 @@ export class TraceState implements Feature<TraceInput> {
     for (const budget of this.#budgets.values()) most = Math.max(most, budget.spentAt(this.#context.nowMs));
     return Math.ceil(most);
   }
-}
-
-/** To look it up by. */
-function textOf(nonce: Uint8Array): string {
-  return Buffer.from(nonce.buffer, nonce.byteOffset, nonce.length).toString('latin1');
 }

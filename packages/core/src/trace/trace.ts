@@ -52,10 +52,10 @@ export class Trace {
     return lost.map(({ hops }) => hops);
   }
 
-  /** A probe that could take so many links, and was sent then, has come to a peer. */
-  answered(hops: number, sentMs: number, peer: string, nowMs: number): void {
+  /** A probe that could take so many links has come to a peer. */
+  answered(hops: number, rttMs: number, peer: string): void {
     const place = this.#places[hops - 1] as Place;
-    place.answer ??= { peer, rttMs: nowMs - sentMs };
+    place.answer ??= { peer, rttMs };
     if (peer === this.peer) this.#distance = Math.min(this.#distance ?? hops, hops);
   }
 
