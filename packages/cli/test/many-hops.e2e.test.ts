@@ -152,6 +152,20 @@ describe.each(strategies)('in a chain of four daemons, the strategy being %s, th
     expect(await ask('alice', 'nobody-has-this')).toBe('no-handler');
   });
 
+  test('pings the last over the others, and says so', async () => {
+    const ping = (...args: string[]) => chain.sandbox.run(['ping', ...args, '--name', 'alice']);
+    const shown = await ping('dave');
+    expect(`${shown.stdout}`).toMatch(new RegExp(`^${dave().info.id}: \\d+\\.\\d\\d ms, over others\n$`));
+    const { stdout } = await ping('dave', '--json');
+    expect(undocumented('peerd ping', stdout)).toEqual([]);
+    expect(JSON.parse(`${stdout}`)).toEqual({
+      peer: dave().info.id,
+      rttMs: expect.any(Number),
+      routed: true,
+    });
+    expect(`${(await ping('bob')).stdout}`).not.toContain('over others');
+  });
+
   test('sees each hop of the way, with its round trip', async () => {
     const { stdout, status } = await chain.sandbox.run(['trace', 'dave', '--json', '--name', 'alice']);
     expect(status).toBe(0);

@@ -246,7 +246,11 @@ describe('looking around', () => {
   test('ping measures a round trip', async () => {
     const { status, stdout } = await sandbox.run(['ping', 'alice', '--json', ...asBob]);
     expect(status).toBe(0);
-    expect(JSON.parse(stdout.toString())).toEqual({ peer: alice.info.id, rttMs: expect.any(Number) });
+    expect(JSON.parse(stdout.toString())).toEqual({
+      peer: alice.info.id,
+      rttMs: expect.any(Number),
+      routed: false,
+    });
   });
 
   test('several daemons run and none is named: exit 2, with their names', async () => {

@@ -268,7 +268,7 @@ export class SocketClient implements Client {
       case: 'ping',
       value: { peer, timeoutMs: leftMs },
     }));
-    return { peer: pong.peer, rttMs: pong.rttMs };
+    return { peer: pong.peer, rttMs: pong.rttMs, routed: pong.routed };
   }
 
   async trace(peer: string, options: TraceOptions = {}): Promise<TraceResult> {

@@ -148,7 +148,7 @@ describe('a client whose daemon', () => {
     expect(await call).toBe('internal');
     const next = client.ping('bob');
     await daemon.send((await daemon.next()).call, { case: 'pong', value: { peer: 'bob', rttMs: 1 } });
-    expect(await next).toEqual({ peer: 'bob', rttMs: 1 });
+    expect(await next).toEqual({ peer: 'bob', rttMs: 1, routed: false });
   });
 
   test('sends more answers than the window admits fails that stream, and loses none in silence', async () => {
@@ -218,7 +218,7 @@ describe('a client whose daemon', () => {
     const { call } = await daemon.next();
     await daemon.send(call, unknown);
     await daemon.send(call, { case: 'pong', value: { peer: 'bob', rttMs: 1 } });
-    expect(await ping).toEqual({ peer: 'bob', rttMs: 1 });
+    expect(await ping).toEqual({ peer: 'bob', rttMs: 1, routed: false });
     const answer = client.requestStream('bob', nothing)[Symbol.asyncIterator]().next();
     const stream = await daemon.next();
     await daemon.send(stream.call, unknown);

@@ -1,7 +1,7 @@
 import { PeerdError, type PeerRef } from '@peerd/protocol';
 import { expect, test } from 'vitest';
 import { Recording } from '../src/server/recording.ts';
-import { bytes, connect, eventually, TestNetwork, type TestNode, text } from './support/nodes.ts';
+import { bytes, connect, reachable, TestNetwork, type TestNode, text } from './support/nodes.ts';
 
 /** A line of nodes, each connected to the next; the last is reachable for the first. */
 async function line(network: TestNetwork, names: string, middle: Recording[] = []): Promise<TestNode[]> {
@@ -19,12 +19,6 @@ async function line(network: TestNetwork, names: string, middle: Recording[] = [
   await reachable(first, last);
   await reachable(last, first);
   return nodes;
-}
-
-async function reachable(from: TestNode, to: TestNode): Promise<void> {
-  await eventually(`${from.name} knows a way to ${to.name}`, async () =>
-    (await from.client.routes()).some(({ peer }) => peer === to.id),
-  );
 }
 
 const codeOf = (failed: Promise<unknown>): Promise<string> =>

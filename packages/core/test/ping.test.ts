@@ -41,12 +41,14 @@ const sent = () => context.takeOf('ping/send');
 describe('a ping that was asked for', () => {
   test('goes to the peer once it is reached, and gives who answered and how long it took', () => {
     ask();
-    expect(context.takeOf('peer/reach')).toEqual([{ type: 'peer/reach', ref: 1, target }]);
+    expect(context.takeOf('peer/reach')).toEqual([{ type: 'peer/reach', ref: 1, target, overRoutes: true }]);
     reached();
     const [ping] = sent();
     expect(ping).toMatchObject({ connection: 'c', timeoutMs: 10_000 });
     step({ type: 'ping/done', ping: ping?.ping ?? 0, rttMs: 1.5 });
-    expect(context.takeOf('settle')).toMatchObject([{ value: { peer: 'id-of-bob', rttMs: 1.5 } }]);
+    expect(context.takeOf('settle')).toMatchObject([
+      { value: { peer: 'id-of-bob', rttMs: 1.5, routed: false } },
+    ]);
     expect(state.nextTickMs).toBe(Number.POSITIVE_INFINITY);
   });
 
@@ -99,8 +101,8 @@ describe('a ping that was asked for', () => {
     step({ type: 'ping/cancel', ref: 2 });
     step({ type: 'ping/done', ping: pings[0]?.ping ?? 0, rttMs: 1.5 });
     expect(context.takeOf('settle').map(({ value }) => value)).toEqual([
-      { peer: 'id-of-bob', rttMs: 1.5 },
-      { peer: 'id-of-bob', rttMs: 1.5 },
+      { peer: 'id-of-bob', rttMs: 1.5, routed: false },
+      { peer: 'id-of-bob', rttMs: 1.5, routed: false },
     ]);
     expect(state.snapshot()).toEqual({ asked: [], checks: [], sent: [] });
     // The next one is new.
@@ -153,6 +155,67 @@ describe('a ping that was asked for', () => {
     state.stop();
     expect(failures()).toMatchObject([{ code: 'stopped' }, { code: 'stopped' }]);
     expect(state.snapshot()).toEqual({ asked: [], checks: [], sent: [] });
+  });
+});
+
+test('a ping of an address takes no other way: it is the address that is tried', () => {
+  const address = '/ip4/127.0.0.1/tcp/1/p2p/id-of-bob';
+  const at = { kind: 'address', key: address, address, peer: 'id-of-bob' } as const;
+  step({ type: 'ping', ref: 1, target: at, timeoutMs: 1_000, responder: new Responder<PingResult>() });
+  expect(context.takeOf('peer/reach')).toEqual([{ type: 'peer/reach', ref: 1, target: at }]);
+});
+
+describe('a ping of a peer that only others lead to', () => {
+  const routed = (error?: PeerdError) => step({ type: 'peer/routed', ref: 1, peer: 'id-of-bob', error });
+  const probes = () => context.takeOf('probe/ask');
+  const left = () => context.takeOf('probe/leave');
+
+  test('goes over them, and says so', () => {
+    ask();
+    routed();
+    expect(sent()).toEqual([]);
+    expect(probes()).toEqual([{ type: 'probe/ask', ref: 1, peer: 'id-of-bob' }]);
+    step({ type: 'probe/answered', ref: 1, rttMs: 4.5 });
+    expect(context.takeOf('settle')).toMatchObject([
+      { value: { peer: 'id-of-bob', rttMs: 4.5, routed: true } },
+    ]);
+    expect(state.snapshot()).toEqual({ asked: [], checks: [], sent: [] });
+    expect(state.nextTickMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('fails with what came of it, and of trying to connect', () => {
+    ask();
+    routed(new PeerdError('unreachable', 'id-of-bob can’t be dialled'));
+    const error = new PeerdError('unreachable', 'there is no way to id-of-bob');
+    step({ type: 'probe/unanswered', ref: 1, error });
+    const message = 'bob: there is no way to id-of-bob; id-of-bob can’t be dialled';
+    expect(failures()).toMatchObject([{ code: 'unreachable', message }]);
+  });
+
+  test('fails where one side does not let the other in: others are no way around that', () => {
+    ask();
+    routed(new PeerdError('forbidden', 'bob is on the deny list'));
+    expect(failures()).toMatchObject([{ code: 'forbidden', message: 'bob is on the deny list' }]);
+    expect(probes()).toEqual([]);
+  });
+
+  test.each([
+    [
+      'timeout',
+      'no answer to a ping of bob over others within 1000 ms: a trace shows how far the way goes',
+      () => tick(1_000),
+    ],
+    ['stopped', 'the ping was cancelled', () => step({ type: 'ping/cancel', ref: 1 })],
+    ['stopped', 'the client was closed', () => step({ type: 'client/closed' })],
+    ['stopped', 'the server was stopped', () => state.stop()],
+  ])('ends with %s (%s), and no probe goes out any more', (code, message, end) => {
+    ask();
+    routed();
+    end();
+    expect(failures()).toMatchObject([{ code, message }]);
+    expect(left()).toEqual([{ type: 'probe/leave', ref: 1 }]);
+    step({ type: 'probe/answered', ref: 1, rttMs: 1 });
+    expect(context.takeOf('settle')).toEqual([]);
   });
 });
 

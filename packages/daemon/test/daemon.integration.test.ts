@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@peerd/client';
 import { afterAll, describe, expect, test } from 'vitest';
+import { reachable } from '../../core/test/support/nodes.ts';
+import type { ContractPeer } from '../../protocol/test/contract/pair.ts';
 import { contractSuite, nowhere } from '../../protocol/test/contract.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { type Daemon, startDaemon } from '../src/daemon.ts';
@@ -28,21 +30,39 @@ async function start(name: string, network: string, peers: readonly string[] = [
 
 const newNetwork = () => `test-${randomBytes(6).toString('hex')}`;
 
-contractSuite('two daemons, each with a client on its socket', async () => {
-  const network = newNetwork();
-  const alice = await start('alice', network);
-  const bob = await start('bob', network, [...alice.info.addresses, nowhere]);
-  const connectTo = ({ info }: Daemon) => connect({ socket: info.socket, onHandlerError: () => {} });
-  const [a, b] = await Promise.all([connectTo(alice), connectTo(bob)]);
-  await b.ping(alice.info.id);
-  return {
-    a: { client: a, id: alice.info.id, name: 'alice' },
-    b: { client: b, id: bob.info.id, name: 'bob' },
-    close: async () => {
-      await Promise.all([alice.stop(), bob.stop()]);
-    },
-  };
-});
+/** Clients of these daemons, and what ends it all. */
+async function clientsOf(daemons: readonly Daemon[]) {
+  const peers = await Promise.all(
+    daemons.map(async ({ info: { id, name, socket } }): Promise<ContractPeer> => {
+      return { client: await connect({ socket, onHandlerError: () => {} }), id, name };
+    }),
+  );
+  const close = async () => void (await Promise.all(daemons.map((daemon) => daemon.stop())));
+  return { peers, close };
+}
+
+contractSuite(
+  'daemons, each with a client on its socket',
+  async () => {
+    const network = newNetwork();
+    const alice = await start('alice', network);
+    const bob = await start('bob', network, [...alice.info.addresses, nowhere]);
+    const { peers, close } = await clientsOf([alice, bob]);
+    const [a, b] = peers as [ContractPeer, ContractPeer];
+    await b.client.ping(a.id);
+    return { a, b, close };
+  },
+  async () => {
+    const network = newNetwork();
+    const alice = await start('alice', network);
+    const bob = await start('bob', network, alice.info.addresses);
+    const carol = await start('carol', network, bob.info.addresses);
+    const { peers, close } = await clientsOf([alice, bob, carol]);
+    const [a, b, c] = peers as [ContractPeer, ContractPeer, ContractPeer];
+    await Promise.all([reachable(a, c), reachable(c, a)]);
+    return { a, b, c, close };
+  },
+);
 
 describe('a daemon', () => {
   test('stops when a client asks it to, and takes its socket away', async () => {

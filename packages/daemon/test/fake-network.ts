@@ -302,7 +302,7 @@ export class FakeNode implements DirectClient {
   }
 
   async ping(peer: string): Promise<PingResult> {
-    return { peer: this.#network.find(peer).id, rttMs: 0.1 };
+    return { peer: this.#network.find(peer).id, rttMs: 0.1, routed: false };
   }
 
   async trace(peer: string, _options?: TraceOptions): Promise<TraceResult> {

@@ -106,7 +106,10 @@ export interface Client extends AsyncDisposable {
   /** The peers that can be reached, connected or over others, nearest first, and how. */
   routes(options?: SignalOptions): Promise<RouteInfo[]>;
 
-  /** The round trip to a peer, connecting to it first if need be. Fails as {@link Client.request} does. */
+  /**
+   * The round trip to a peer, connecting to it first if need be, or over others where there is no connection: but not when
+   * it is asked for by a multiaddr. Fails as {@link Client.request} does.
+   */
   ping(peer: string, options?: PingOptions): Promise<PingResult>;
 
   /**
@@ -253,6 +256,8 @@ export interface PingOptions {
 export interface PingResult {
   readonly peer: string;
   readonly rttMs: number;
+  /** It went over other peers, and the answer was signed by this one: there is no connection to it. */
+  readonly routed: boolean;
 }
 
 export interface TraceOptions extends SignalOptions {

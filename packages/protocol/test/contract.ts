@@ -3,6 +3,7 @@ import { broadcastContract } from './contract/broadcast.ts';
 import { connectionsContract } from './contract/connections.ts';
 import { endingsContract } from './contract/endings.ts';
 import { nodeContract } from './contract/node.ts';
+import { type MakeChain, overOthersContract } from './contract/over-others.ts';
 import type { ContractPair, MakePair, StandingPair } from './contract/pair.ts';
 import { requestContract } from './contract/request.ts';
 import { servicesContract } from './contract/services.ts';
@@ -16,12 +17,13 @@ export { nowhere } from './contract/pair.ts';
  * What every implementation of `Client` has to do, whatever is behind it. `makePair` is called for one pair that many tests
  * share, and again by each test that changes or closes its own.
  */
-export function contractSuite(name: string, makePair: MakePair): void {
+export function contractSuite(name: string, makePair: MakePair, makeChain: MakeChain): void {
   standingSuite(name, makePair, [...calls, broadcastContract, nodeContract]);
   connectionsContract(name, makePair);
   watchingContract(name, makePair);
   topContract(name, makePair);
   endingsContract(name, makePair);
+  overOthersContract(name, makeChain);
 }
 
 /** What is true of calls also where there is no connection between the two of a pair. */

@@ -166,6 +166,8 @@ export interface PingJson {
   /** Its id. */
   peer: string;
   rttMs: number;
+  /** Over other peers: there is no connection to it. */
+  routed: boolean;
 }
 
 /** `peerd trace`: one object. */

@@ -2,11 +2,13 @@ import { PeerdError, type PingResult } from '@peerd/protocol';
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import { type Overload, Quota } from '../channel/quota.ts';
 import type { Responder } from '../channel/responder.ts';
-import type { ConnectionEvent, PeerReach, PeerReached } from '../peers/messages.ts';
+import type { ConnectionEvent, PeerReach, PeerReached, PeerRouted } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { ClientClosed } from '../server/inputs.ts';
 import type { Fail, Settle } from '../server/outputs.ts';
+import type { ProbeAsk, ProbeOutcome } from '../trace/messages.ts';
+import { unreachedError } from '../unreached.ts';
 
 /** The check that each connection still has somebody at its end. A silent peer goes unnoticed for both together. */
 export interface PingConfig {
@@ -34,6 +36,8 @@ export type PingInput =
       readonly message: string;
     }
   | PeerReached
+  | PeerRouted
+  | ProbeOutcome
   | ConnectionEvent
   | { readonly type: 'tick' };
 
@@ -42,6 +46,7 @@ export type PingOutput =
   | Settle
   | Fail
   | PeerReach
+  | ProbeAsk
   | {
       readonly type: 'ping/send';
       readonly ping: number;
@@ -61,7 +66,10 @@ interface Asked {
   readonly responder: Responder<PingResult>;
   deadline: Deadline<Asked> | undefined;
   peer: string | undefined;
+  /** What it waits for, of a peer that there is a connection to. */
   sent: Sent | undefined;
+  /** What came of trying to connect to a peer that is pinged over others. */
+  dialError: PeerdError | undefined;
 }
 
 interface Check {
@@ -117,10 +125,13 @@ export class PingState implements Feature<PingInput> {
           deadline: undefined,
           peer: undefined,
           sent: undefined,
+          dialError: undefined,
         };
         asked.deadline = this.#askedDeadlines.add(asked, context.nowMs + timeoutMs);
         this.#asked.set(ref, asked);
-        context.emit({ type: 'peer/reach', ref, target });
+        // Who gives an address wants to know of that one.
+        const over = target.kind === 'address' ? {} : ({ overRoutes: true } as const);
+        context.emit({ type: 'peer/reach', ref, target, ...over });
       },
       'ping/cancel': ({ ref }) => {
         const asked = this.#asked.get(ref);
@@ -137,6 +148,15 @@ export class PingState implements Feature<PingInput> {
         asked.sent = this.#send(connection);
         asked.sent.asked.add(asked);
       },
+      'peer/routed': ({ ref, peer, error }) => {
+        const asked = this.#asked.get(ref);
+        if (asked === undefined) return;
+        // Who may not be here, or has nothing in common with us, does not become a peer by the way that is taken.
+        if (error !== undefined && error.code !== 'unreachable') return this.#fail(asked, error);
+        asked.peer = peer;
+        asked.dialError = error;
+        context.emit({ type: 'probe/ask', ref, peer });
+      },
       'peer/unreached': ({ ref, error }) => {
         const asked = this.#asked.get(ref);
         if (asked !== undefined) this.#fail(asked, error);
@@ -144,9 +164,22 @@ export class PingState implements Feature<PingInput> {
       'ping/done': ({ ping, rttMs }) => {
         for (const asked of this.#take(ping)?.asked ?? []) {
           this.#forget(asked);
-          const value: PingResult = { peer: asked.peer as string, rttMs };
+          const value: PingResult = { peer: asked.peer as string, rttMs, routed: false };
           context.emit({ type: 'settle', responder: asked.responder, value });
         }
+      },
+      'probe/answered': ({ ref, rttMs }) => {
+        const asked = this.#asked.get(ref);
+        if (asked === undefined) return;
+        this.#forget(asked);
+        const value: PingResult = { peer: asked.peer as string, rttMs, routed: true };
+        context.emit({ type: 'settle', responder: asked.responder, value });
+      },
+      'probe/unanswered': ({ ref, error: { code, message } }) => {
+        const asked = this.#asked.get(ref);
+        if (asked?.peer === undefined) return;
+        const { target, peer, dialError } = asked;
+        this.#fail(asked, unreachedError(target.key, { peer, code, message, dialError }));
       },
       'ping/failed': ({ ping, unsupported, message }) => {
         const sent = this.#take(ping);
@@ -180,7 +213,9 @@ export class PingState implements Feature<PingInput> {
       },
       tick: () => {
         this.#askedDeadlines.expire(context.nowMs, (asked) => {
-          const message = `no answer to a ping of ${asked.target.key} within ${asked.timeoutMs} ms`;
+          const isRouted = asked.peer !== undefined && asked.sent === undefined;
+          const [how, more] = isRouted ? [' over others', ': a trace shows how far the way goes'] : ['', ''];
+          const message = `no answer to a ping of ${asked.target.key}${how} within ${asked.timeoutMs} ms${more}`;
           this.#fail(asked, new PeerdError('timeout', message));
         });
         this.#checkTimes.expire(context.nowMs, (check) => {
@@ -234,7 +269,9 @@ export class PingState implements Feature<PingInput> {
 
   #fail(asked: Asked, error: PeerdError): void {
     if (!this.#forget(asked)) return;
-    if (asked.peer === undefined) this.#context.emit({ type: 'peer/leave', ref: asked.ref });
+    const { ref } = asked;
+    if (asked.peer === undefined) this.#context.emit({ type: 'peer/leave', ref });
+    else if (asked.sent === undefined) this.#context.emit({ type: 'probe/leave', ref });
     this.#context.emit({ type: 'fail', responder: asked.responder, error });
   }
 

@@ -140,12 +140,6 @@ export class OutboundCall extends Call {
     return new PeerdError('timeout', `${what}${this.target.key} within ${this.totalTimeoutMs} ms${why}`);
   }
 
-  /** There is no session with a peer that others were to lead to. `dialError`: what came of trying to connect to it. */
-  unreachedError(code: ErrorCode, message: string, dialError: PeerdError | undefined): PeerdError {
-    const why = dialError === undefined ? '' : `; ${dialError.message}`;
-    return new PeerdError(code, `${this.target.key}: ${message}${why}`);
-  }
-
   disconnectedError(): PeerdError {
     return new PeerdError(
       'disconnected',

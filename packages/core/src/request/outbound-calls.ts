@@ -7,6 +7,7 @@ import type { PeerReached, PeerRouted } from '../peers/messages.ts';
 import type { Target } from '../peers/target.ts';
 import type { Handlers } from '../server/feature.ts';
 import type { ClientClosed } from '../server/inputs.ts';
+import { unreachedError } from '../unreached.ts';
 import type { Call } from './call.ts';
 import { CallerLinks } from './caller-links.ts';
 import { errorCodeOf, MESSAGE_COST_BYTES } from './frames.ts';
@@ -126,7 +127,10 @@ export class OutboundCalls {
     for (const call of this.links.takeWaiting(link)) {
       if (code === 'incompatible') this.#finish(call, new PeerdError(code, message));
       else if (link instanceof SessionLink)
-        this.#fail(call, call.unreachedError(code, message, link.dialError));
+        this.#fail(
+          call,
+          unreachedError(call.target.key, { peer: link.peer, code, message, dialError: link.dialError }),
+        );
       else this.#tryAgain(call, new PeerdError('unreachable', `${call.target.key}: ${message}`));
     }
   }

@@ -8,6 +8,7 @@ import type { Context, Feature, Handlers } from '../server/feature.ts';
 import { decodeProbe, encodeReply, replyStatement } from './codec.ts';
 import type { TraceCommand, TraceInput, TraceOutput } from './messages.ts';
 import { Probes, type TraceSelf } from './probes.ts';
+import { RoundTrips } from './round-trips.ts';
 import { Trace } from './trace.ts';
 
 /** Traces under way: each is a program's call, and takes up to 32 probes. */
@@ -18,7 +19,7 @@ const MAX_REPLIES_PER_SECOND = 100;
 
 /**
  * Who is on the way to a peer. Probes go out that may take one link, two, and so on; whoever has one that may go no further,
- * and the peer itself, replies, and signs that it was there.
+ * and the peer itself, replies, and signs that it was there. One that may go all the way is a ping.
  */
 export class TraceState implements Feature<TraceInput> {
   readonly handlers: Handlers<TraceInput>;
@@ -30,6 +31,7 @@ export class TraceState implements Feature<TraceInput> {
   readonly #deadlines = new Deadlines<Trace>();
   readonly #reviews = new Deadlines<Trace>();
   readonly #probes: Probes;
+  readonly #roundTrips: RoundTrips;
   /** For whose probes we may sign how much. */
   readonly #budgets = new Map<string, Budget>();
   readonly #tracesQuota: Quota;
@@ -42,6 +44,7 @@ export class TraceState implements Feature<TraceInput> {
     this.#self = self;
     this.#ways = ways;
     this.#probes = new Probes(context, self, entropy);
+    this.#roundTrips = new RoundTrips(context, ways, this.#probes);
     this.#tracesQuota = new Quota(
       'traces',
       'items',
@@ -58,6 +61,8 @@ export class TraceState implements Feature<TraceInput> {
     this.handlers = {
       trace: (command) => this.#start(command),
       'trace/cancel': ({ ref }) => this.#end(ref, new PeerdError('stopped', 'the trace was cancelled')),
+      'probe/ask': (ask) => this.#roundTrips.ask(ask),
+      'probe/leave': ({ ref }) => this.#roundTrips.leave(ref),
       'client/closed': () => this.#endAll('the client was closed'),
       'peer/resolved': ({ ref, peer, name }) => {
         const trace = this.#traces.get(ref);
@@ -75,6 +80,7 @@ export class TraceState implements Feature<TraceInput> {
       'packet/unsent': ({ to, kind, error }) => {
         if (kind === 'probe-reply') this.#wayless += 1;
         if (kind !== 'probe') return;
+        this.#roundTrips.unsent(to, error.message);
         for (const { peer, hasArrived, command } of this.#traces.values())
           if (peer === to && !hasArrived) this.#end(command.ref, error);
       },
@@ -82,12 +88,13 @@ export class TraceState implements Feature<TraceInput> {
       tick: () => {
         this.#deadlines.expire(context.nowMs, (trace) => this.#expire(trace));
         this.#reviews.expire(context.nowMs, (trace) => this.#probe(trace));
+        this.#roundTrips.tick();
       },
     };
   }
 
   get nextTickMs(): number {
-    return Math.min(this.#deadlines.nextMs, this.#reviews.nextMs);
+    return Math.min(this.#deadlines.nextMs, this.#reviews.nextMs, this.#roundTrips.nextTickMs);
   }
 
   get counters(): readonly CounterInfo[] {
@@ -107,6 +114,7 @@ export class TraceState implements Feature<TraceInput> {
     const { nowMs } = this.#context;
     return {
       traces: [...this.#traces.values()].map((trace) => trace.snapshot()),
+      roundTrips: this.#roundTrips.snapshot(),
       probes: this.#probes.size,
       budgets: [...this.#budgets].map(([peer, budget]) => [peer, budget.spentAt(nowMs)]),
       counters: this.counters,

@@ -1,4 +1,4 @@
-import { type NodeStatus, PeerdError, type PeerInfo } from '@peerd/protocol';
+import { type Client, type NodeStatus, PeerdError, type PeerInfo } from '@peerd/protocol';
 import { expect } from 'vitest';
 import {
   createPeer,
@@ -68,6 +68,16 @@ export class TestNetwork implements AsyncDisposable {
     return pair;
   }
 
+  /** Three nodes, each connected to the next; the ends know a way to each other over the one between. */
+  async chain(): Promise<[TestNode, TestNode, TestNode]> {
+    const names = ['alice', 'bob', 'carol'] as const;
+    const chain = await Promise.all(names.map((name) => this.start(name)));
+    const [a, b, c] = chain as [TestNode, TestNode, TestNode];
+    await Promise.all([connect(a, b), connect(b, c)]);
+    await Promise.all([reachable(a, c), reachable(c, a)]);
+    return [a, b, c];
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.stop()));
   }
@@ -80,6 +90,16 @@ function neverRan(): NodeStatus {
 /** Resolves when each of the two may use the connection. */
 export async function connect(from: TestNode, to: TestNode): Promise<void> {
   await from.client.ping(to.address);
+}
+
+/** Resolves when `from` knows a way to `to`, over whomever. */
+export async function reachable(
+  from: Pick<TestNode, 'name'> & { readonly client: Client },
+  to: Pick<TestNode, 'id' | 'name'>,
+): Promise<void> {
+  await eventually(`${from.name} knows a way to ${to.name}`, async () =>
+    (await from.client.routes()).some(({ peer }) => peer === to.id),
+  );
 }
 
 /** What a node has written down, line by line. */

@@ -184,8 +184,8 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
   },
 
   async ping(call, { peer, timeoutMs = defaults.pingTimeoutMs }) {
-    const { peer: id, rttMs } = await call.node.client.ping(peer, { timeoutMs, signal: call.signal });
-    call.send({ case: 'pong', value: { peer: id, rttMs } });
+    const pong = await call.node.client.ping(peer, { timeoutMs, signal: call.signal });
+    call.send({ case: 'pong', value: pong });
   },
 
   async trace(call, { peer, timeoutMs = defaults.traceTimeoutMs }) {

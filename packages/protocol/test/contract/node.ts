@@ -89,7 +89,8 @@ export function nodeContract(standing: StandingPair): void {
     });
 
     test('pings a peer by name', async () => {
-      const { peer, rttMs } = await a.client.ping(b.name);
+      const { peer, rttMs, routed } = await a.client.ping(b.name);
+      expect(routed).toBe(false);
       expect(peer).toBe(b.id);
       expect(rttMs).toBeGreaterThan(0);
     });
