@@ -1,66 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { decodeExchange, encodeExchange } from '../src/routing/codec.ts';
-import type { Advert, Entry, RoutingInput, RoutingOutput } from '../src/routing/messages.ts';
-import { RoutingState } from '../src/routing/state.ts';
-import { FakeContext } from './support/context.ts';
-
-function advertOf(origin: string, sequence: number, name: string = origin): Advert {
-  return { origin, sequence, name, encryptionKey: new Uint8Array(32), signature: new Uint8Array([sequence]) };
-}
+import type { Entry } from '../src/routing/messages.ts';
+import { advertOf, RoutingNode, trustingSelf } from './support/routing-node.ts';
 
 function row(origin: string, distance: number, { sequence = 1, name = origin } = {}): Entry {
-  return { origin, sequence, distance, advert: advertOf(origin, sequence, name), ageMs: 0 };
+  return { origin, sequence, distance, advert: advertOf(origin, sequence, { name }), ageMs: 0 };
 }
 
-/** A node by itself, told by hand what its neighbours say. */
-class Node {
-  readonly context = new FakeContext<RoutingOutput>();
-  readonly state: RoutingState;
-  #version = 0;
-  #key = 0;
-
-  constructor(neighbours: readonly string[], forward: 'network' | 'nobody' = 'network') {
-    const self = {
-      id: 'self',
-      firstSequence: 1,
-      advertise: (sequence: number) => advertOf('self', sequence),
-      isGenuine: () => true,
-    };
-    this.state = new RoutingState(this.context, self, { strategy: 'table', forward }, () => -1);
-    for (const peer of neighbours)
-      this.step({ type: 'peer/came', peer, name: peer, kind: 'peerd', roles: [] });
-  }
-
-  step(input: RoutingInput): void {
-    (this.state.handlers[input.type] as (input: RoutingInput) => void)(input);
-  }
-
-  /** Returns what the neighbour is answered. */
-  says(peer: string, ...entries: Entry[]): Uint8Array | undefined {
-    this.#version += 1;
-    this.#key += 1;
-    const payload = encodeExchange({
-      epoch: 1,
-      base: 0,
-      version: this.#version,
-      ack: 1,
-      entries,
-      requests: [],
-    });
-    this.context.takeOf('request/answer');
-    this.step({ type: 'request/internal-inbound', key: this.#key, peer, service: '$peerd/routes', payload });
-    return this.context.takeOf('request/answer')[0]?.payload;
-  }
-
-  news(): string[] {
-    const found = this.context.takeOf('route/found').map(({ peer, name }) => `${peer} is ${name}`);
-    return [...found, ...this.context.takeOf('route/lost').map(({ peer }) => `${peer} is lost`)];
-  }
+function nodeWith(neighbours: readonly string[], forward: 'network' | 'nobody' = 'network'): RoutingNode {
+  return new RoutingNode(trustingSelf('self'), neighbours, { forward });
 }
 
 describe('another way to a destination', () => {
   const ring = () => {
-    const node = new Node(['bob', 'carol', 'dave']);
+    const node = nodeWith(['bob', 'carol', 'dave']);
     node.says('bob', row('bob', 0), row('zoe', 1), row('yan', 1));
     node.says('carol', row('carol', 0), row('zoe', 3));
     node.says('dave', row('dave', 0), row('zoe', 2), row('xia', 1));
@@ -90,7 +42,7 @@ describe('another way to a destination', () => {
   });
 
   test('is there for a neighbour too, and never for oneself or for who is not known', () => {
-    const node = new Node(['bob', 'carol']);
+    const node = nodeWith(['bob', 'carol']);
     node.says('bob', row('bob', 0));
     node.says('carol', row('carol', 0), row('bob', 1));
     expect([0, 1].map((attempt) => node.state.way('bob', attempt))).toEqual([
@@ -105,7 +57,7 @@ describe('another way to a destination', () => {
 });
 
 test('that a peer is found, has another name or is lost is told once', () => {
-  const node = new Node(['bob', 'carol']);
+  const node = nodeWith(['bob', 'carol']);
   node.says('bob', row('bob', 0), row('zoe', 1));
   expect(node.news()).toEqual(['bob is bob', 'zoe is zoe']);
   node.says('carol', row('carol', 0), row('zoe', 1));
@@ -119,10 +71,10 @@ test('that a peer is found, has another name or is lost is told once', () => {
 
 test('a node that forwards for nobody tells of itself alone', () => {
   const toldBy = (forward: 'network' | 'nobody') => {
-    const node = new Node(['bob', 'carol'], forward);
+    const node = nodeWith(['bob', 'carol'], forward);
     node.says('bob', row('bob', 0), row('zoe', 1));
     const answer = node.says('carol', row('carol', 0));
-    return answer && decodeExchange(answer).entries.map(({ origin }) => origin);
+    return answer?.entries.map(({ origin }) => origin);
   };
   expect(toldBy('network')).toEqual(['self', 'bob', 'zoe', 'carol']);
   expect(toldBy('nobody')).toEqual(['self']);

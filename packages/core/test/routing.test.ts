@@ -58,6 +58,20 @@ function liveThrough(seed: number, options: RouterOptions): void {
   }
 }
 
+/** Ways that are tried before somebody counts as lost. */
+const ATTEMPTS = 30;
+
+/** Pairs of these nodes that are connected by links between them. */
+function pairsWithin(network: RouterNetwork, others: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (const from of others) {
+    const reached = new Set([from]);
+    for (const at of reached) for (const next of others) if (network.isLinked(at, next)) reached.add(next);
+    for (const to of reached) if (to !== from) pairs.push([from, to]);
+  }
+  return pairs;
+}
+
 describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
   const sixOf = (seed: number): RouterNetwork => {
     const network = networkOfRouters(seed, Object.keys(six), {}, { strategy });
@@ -102,5 +116,27 @@ describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
 
   test('would not live through them if nodes forwarded nothing', () => {
     expect(() => liveThrough(1, { strategy, forwards: false })).toThrow("can't talk");
+  });
+
+  test('has ways around a forwarder that drops everything, where there are any', () => {
+    let affected = 0;
+    let lost = 0;
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const ids = Array.from({ length: 10 }, (_, i) => `n${i}`);
+      const network = networkOfRouters(seed, ids, {}, { strategy });
+      linkAtRandom(network, ids, 8);
+      network.run(5_000);
+      const [hole = '', ...others] = ids;
+      network.actor(hole).drops = true;
+      const isLost = (from: string, to: string, attempts: number) =>
+        !Array.from({ length: attempts }, (_, i) => walk(network, from, to, i)).some(Array.isArray);
+      for (const [from, to] of pairsWithin(network, others)) {
+        affected += isLost(from, to, 1) ? 1 : 0;
+        lost += isLost(from, to, ATTEMPTS) ? 1 : 0;
+      }
+    }
+    expect(affected).toBeGreaterThan(200);
+    // A table does not know where a way leads beyond the next hop: it has to be lucky.
+    expect(lost / affected).toBeLessThanOrEqual(strategy === 'table' ? 0.05 : 0);
   });
 });

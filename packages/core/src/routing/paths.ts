@@ -5,6 +5,9 @@ import type { Way } from './messages.ts';
 /** Different ways to one destination; the next attempt begins again with the first. */
 const MAX_WAYS = 8;
 
+/** So often the search for another way may come to one that is there already. */
+const REPEATS = 3;
+
 /** Destinations whose ways are kept: those that are in use. */
 const KEPT_DESTINATIONS = 1_024;
 
@@ -18,10 +21,13 @@ export interface Best {
   readonly sinceMs: number;
 }
 
+/** The ways that were found to a destination. */
 interface Found {
   readonly ways: Way[];
-  /** There is no further one. */
-  isAll: boolean;
+  /** How many of them, those that came twice counted twice, pass a peer or take a link. */
+  readonly uses: Map<string, number>;
+  /** How often none was found that is not there already. */
+  repeats: number;
 }
 
 /** Ways over links that are known, worked out when they change and kept until they change again. */
@@ -68,34 +74,41 @@ export class Paths {
     let found = this.#found.get(destination);
     if (found === undefined) {
       if (this.#found.size >= KEPT_DESTINATIONS) this.#found.clear();
-      found = { ways: [wayOf(pathTo(this.#tree, destination))], isAll: false };
+      const way = wayOf(pathTo(this.#tree, destination));
+      found = { ways: [way], uses: new Map(), repeats: 0 };
+      this.#use(found, destination, way);
       this.#found.set(destination, found);
     }
-    while (found.ways.length <= attempt && !found.isAll) {
-      const way = this.#other(destination, found.ways);
-      if (way === undefined) found.isAll = true;
-      else found.ways.push(way);
-    }
+    while (found.ways.length <= attempt && found.repeats < REPEATS) this.#findAnother(found, destination);
     return found;
   }
 
-  /** One that has as little as can be in common with those. */
-  #other(destination: string, ways: readonly Way[]): Way | undefined {
-    const uses = new Map<string, number>();
-    const count = (what: string) => uses.set(what, (uses.get(what) ?? 0) + 1);
-    for (const { via } of ways) {
-      for (const peer of via) count(peer);
-      const path = [this.#from, ...via, destination];
-      for (let i = 1; i < path.length; i += 1) count(`${path[i - 1]} ${path[i]}`);
-    }
-    const penaltyOf = (what: string) => PENALTY * (uses.get(what) ?? 0);
+  /** One that has as little as can be in common with those before. */
+  #findAnother(found: Found, destination: string): void {
+    const penaltyOf = (what: string) => PENALTY * (found.uses.get(what) ?? 0);
     const costOf = (from: string, to: string) =>
-      1 + penaltyOf(`${from} ${to}`) + (to === destination ? 0 : penaltyOf(to));
+      1 + penaltyOf(linkName(from, to)) + (to === destination ? 0 : penaltyOf(to));
     const reached = cheapestWays(this.#from, this.#linksOf, costOf, destination);
-    if (!reached.has(destination)) return undefined;
-    const way = wayOf(pathTo(reached, destination));
-    return ways.some(({ via }) => via.join() === way.via.join()) ? undefined : way;
+    const way = reached.has(destination) ? wayOf(pathTo(reached, destination)) : undefined;
+    const isNew = way !== undefined && !found.ways.some(({ via }) => via.join() === way.via.join());
+    if (isNew) found.ways.push(way);
+    else found.repeats += 1;
+    if (way !== undefined) this.#use(found, destination, way);
   }
+
+  #use({ uses }: Found, destination: string, { via }: Way): void {
+    const count = (what: string) => uses.set(what, (uses.get(what) ?? 0) + 1);
+    let before = this.#from;
+    for (const peer of [...via, destination]) {
+      count(linkName(before, peer));
+      if (peer !== destination) count(peer);
+      before = peer;
+    }
+  }
+}
+
+function linkName(from: string, to: string): string {
+  return `${from} ${to}`;
 }
 
 function wayOf(path: readonly string[]): Way {

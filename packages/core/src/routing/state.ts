@@ -15,6 +15,13 @@ import { RoutingTable } from './table.ts';
 /** How long a neighbour has to answer: less than it may be silent, or its routes would go before the next attempt. */
 const ANSWER_MS = 4_000;
 
+/**
+ * A neighbour has something to tell at most every 100 ms. So many exchanges at once, and one each so many ms after them, are
+ * read: to check the signatures in one takes some 10 ms.
+ */
+const MAX_AT_ONCE = 10;
+const READ_MS = 80;
+
 /** How this node speaks for itself, and checks what others say. */
 export interface RoutingSelf {
   readonly id: string;
@@ -38,6 +45,9 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
   readonly #strategy: Strategy;
   /** Whom each of our requests has gone to. */
   readonly #asked = new Map<number, string>();
+  /** When all that each neighbour has sent would have come, had it come in time. */
+  readonly #readMs = new Map<string, number>();
+  #tooSoon = 0;
   /** Adverts that their origin has not signed. */
   #forged = 0;
   /** What is no exchange at all. */
@@ -70,7 +80,10 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
       'peer/came': ({ peer, kind }) => {
         if (kind === 'peerd') exchanges.linked(peer);
       },
-      'peer/went': ({ peer }) => exchanges.unlinked(peer),
+      'peer/went': ({ peer }) => {
+        this.#readMs.delete(peer);
+        exchanges.unlinked(peer);
+      },
       'request/internal-inbound': (request) => {
         if (request.service === ROUTES_SERVICE) this.#answer(request);
       },
@@ -102,6 +115,7 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
     return [
       { name: 'forged adverts', count: this.#forged },
       { name: 'malformed exchanges of routes', count: this.#malformed },
+      { name: 'exchanges of routes that came too soon', count: this.#tooSoon },
       ...this.#strategy.counters,
     ];
   }
@@ -161,19 +175,26 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
 
   #answer({ key, peer, payload }: InternalInbound): void {
     const { exchanges } = this.#strategy;
+    const refuse = (code: 'invalid' | 'refused', reason: string) =>
+      this.#context.emit({ type: 'request/refuse', key, code, reason });
+    if (!this.#isInTime(peer)) return refuse('refused', 'routes are told too often');
     const exchange = this.#read(payload);
-    if (exchange === undefined)
-      return this.#context.emit({
-        type: 'request/refuse',
-        key,
-        code: 'invalid',
-        reason: 'these are no routes',
-      });
+    if (exchange === undefined) return refuse('invalid', 'these are no routes');
     exchanges.take(peer, exchange);
     const answer = exchanges.exchangeFor(peer);
-    if (answer === undefined)
-      return this.#context.emit({ type: 'request/refuse', key, code: 'refused', reason: 'no neighbour' });
+    if (answer === undefined) return refuse('refused', 'no neighbour');
     this.#context.emit({ type: 'request/answer', key, payload: encodeExchange(answer), end: true });
+  }
+
+  #isInTime(peer: string): boolean {
+    const { nowMs } = this.#context;
+    const readMs = Math.max(nowMs, this.#readMs.get(peer) ?? 0) + READ_MS;
+    if (readMs - nowMs > MAX_AT_ONCE * READ_MS) {
+      this.#tooSoon += 1;
+      return false;
+    }
+    this.#readMs.set(peer, readMs);
+    return true;
   }
 
   /** With its adverts checked: of one that its origin has not signed nothing is known. */
