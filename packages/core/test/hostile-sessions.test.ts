@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { PacketKind } from '../src/forwarding/messages.ts';
 import type { PacketFrame } from '../src/request/frames.ts';
-import { altered, flipped, HostileStage, read } from './support/hostile-stage.ts';
+import type { Tamper } from './support/core-actor.ts';
+import { altered, flipped, HostileStage, read, recorded } from './support/hostile-stage.ts';
 
 type Attack = (packet: PacketFrame, stage: HostileStage) => readonly (readonly [string, PacketFrame])[];
 
@@ -214,6 +215,59 @@ describe.each(['table', 'source'] as const)(
       expect(stage.ask(question)).toBe(question);
       expect(stage.actor('bob').asked.length).toBe(3);
     });
+
+    test.each([1, 2, 3])(
+      'is routed around when it drops everything in the middle of a call: seed %i',
+      async (seed) => {
+        const stage = await HostileStage.of(strategy, seed);
+        stage.link('alice', 'dave');
+        stage.link('dave', 'bob');
+        stage.run(6_000);
+        const mallory = stage.actor('mallory');
+        // The session goes over mallory, for dave passes nothing on.
+        stage.actor('dave').tamper = () => [];
+        expect(stage.ask('one')).toBe('one');
+        stage.actor('dave').tamper = (to, packet) => [[to, packet]];
+        let left = 3;
+        mallory.tamper = (to, packet) => {
+          left -= 1;
+          return left < 0 ? [] : [[to, packet]];
+        };
+        expect(stage.ask(question)).toBe(question);
+        expect(left).toBeLessThan(0);
+      },
+    );
+
+    test.each([1, 2, 3])(
+      'can not draw to itself what it then drops, by old packets that say that they came over it: seed %i',
+      async (seed) => {
+        const stage = await HostileStage.of(strategy, seed);
+        stage.link('alice', 'dave');
+        stage.link('dave', 'bob');
+        stage.run(6_000);
+        const kept: PacketFrame[] = [];
+        const mallory = stage.actor('mallory');
+        const keep: Tamper = (to, packet) => {
+          kept.push(packet);
+          return [[to, packet]];
+        };
+        mallory.tamper = keep;
+        // Both directions go over mallory, if need be because dave passes nothing on.
+        stage.actor('dave').tamper = () => [];
+        expect(stage.ask('one')).toBe('one');
+        expect(kept.length).toBeGreaterThan(3);
+        stage.actor('dave').tamper = (to, packet) => [[to, packet]];
+        mallory.tamper = () => [];
+        const outcome = stage.actor('alice').request(stage.id('bob'), question, 20_000);
+        const isOver = () => outcome.value !== undefined || outcome.error !== undefined;
+        while (!isOver()) {
+          for (const packet of kept) mallory.hand(read(packet).to, recorded(packet, [stage.id('mallory')]));
+          stage.run(50, isOver);
+        }
+        expect(outcome.error).toBeUndefined();
+        expect(Buffer.from(outcome.value ?? []).toString()).toBe(question);
+      },
+    );
 
     test.each(Object.keys(attacks))(
       'that always %s brings about an error, and never a wrong answer',

@@ -43,7 +43,14 @@ export interface SessionWorld {
   /** What all sessions have sent and keep, and what of what they were sent waits for more. */
   readonly held: Held;
   readonly waiting: Held;
-  send(session: Session, kind: 'data' | 'control', body: readonly Uint8Array[], record: boolean): void;
+  /** `back`: the peers to pass, instead of the way that the session takes. */
+  send(
+    session: Session,
+    kind: 'data' | 'control',
+    body: readonly Uint8Array[],
+    record: boolean,
+    back?: readonly string[],
+  ): void;
   received(session: Session, isOurs: boolean, bytes: Uint8Array): void;
   path(session: Session, path: readonly PeerRef[]): void;
   nameOf(peer: string): string | undefined;
@@ -161,10 +168,11 @@ export class Session {
   }
 
   /** For the last time: what is said here is not repeated. */
-  sayControl(content: Uint8Array): void {
+  sayControl(content: Uint8Array, back?: readonly string[]): void {
     const counter = this.#nextControl;
     this.#nextControl += 1;
-    this.#world.send(this, 'control', this.#seal(counter * 2 + 1, [content]), false);
+    const body = this.#seal(counter * 2 + 1, [content]);
+    this.#world.send(this, 'control', body, back !== undefined, back);
   }
 
   /**
@@ -187,15 +195,19 @@ export class Session {
       this.#lastControl = header.counter;
       const control = decodeControl(opened);
       if (control === undefined) return 'closed';
+      // It has come back the way that something was sent again: that one works.
+      if (path !== undefined && this.attempt > 0) this.#go(this.attempt, path.toReversed());
       this.#acked(control.upTo, control.ranges);
       return 'taken';
     }
     const { type, acknowledged, data } = decodeContent(opened);
     this.#acked(acknowledged, []);
     const isNew = this.#reordering.take(header.counter, { type, data }, (arrived) => this.#arrived(arrived));
-    // Also of what came before: then the other end does not know, and what tells it so has to go another way.
-    if (!isNew && path !== undefined) this.#go(this.attempt, path.toReversed());
-    this.#owe(isNew ? opened.length : ACK_BYTES);
+    // What is sent again says how it came: what acknowledges it goes back that way, and nothing else does. Whoever plays an
+    // old packet again can say anything of its way.
+    if (path !== undefined) this.#acknowledge(path.toReversed());
+    // Also of what came before: then the other end does not know.
+    else this.#owe(isNew ? opened.length : ACK_BYTES);
     if (!isNew) return 'repeated';
     this.usedMs = this.#world.nowMs;
     if (path !== undefined) {
@@ -301,9 +313,9 @@ export class Session {
     else if (this.#ackMs === Number.POSITIVE_INFINITY) this.#ackMs = this.#world.nowMs + ACK_DELAY_MS;
   }
 
-  #acknowledge(): void {
+  #acknowledge(back?: readonly string[]): void {
     this.#hasAcknowledged();
-    this.sayControl(encodeAcknowledgement(this.#reordering.next, this.#reordering.ranges));
+    this.sayControl(encodeAcknowledgement(this.#reordering.next, this.#reordering.ranges), back);
   }
 
   #hasAcknowledged(): void {

@@ -82,8 +82,8 @@ export class SessionsState implements Feature<SessionsInput> {
         return context.nowMs;
       },
       nameOf: (peer) => ways.advertOf(peer)?.name,
-      send: ({ peer, attempt, via }, kind, body, record) =>
-        context.emit({ type: 'packet/send', to: peer, kind, body, attempt, via, record }),
+      send: ({ peer, attempt, via }, kind, body, record, back) =>
+        context.emit({ type: 'packet/send', to: peer, kind, body, attempt, via: back ?? via, record }),
       received: (session, isOurs, bytes) => {
         const link = isOurs ? session.ourLink : this.#theirLink(session);
         if (link !== undefined) context.emit({ type: 'session/bytes', link, bytes });

@@ -1,5 +1,5 @@
 import type { RoutingSettings } from '../../src/config.ts';
-import { Head } from '../../src/forwarding/codec.ts';
+import { encodeHead, Head } from '../../src/forwarding/codec.ts';
 import type { PacketKind } from '../../src/forwarding/messages.ts';
 import { keyOfPeer, PeerKeys } from '../../src/forwarding/peer-keys.ts';
 import type { PacketFrame } from '../../src/request/frames.ts';
@@ -51,6 +51,17 @@ export function altered(
   if (change.to !== undefined) head.set(keyOfPeer(change.to) as Uint8Array, DESTINATION_AT);
   if (change.kind !== undefined) head[KIND_AT] = kinds.indexOf(change.kind);
   return { ...packet, head, body: change.body === undefined ? packet.body : [change.body] };
+}
+
+/** The packet as one that asks for its way to be recorded, and says that it has passed these. */
+export function recorded(packet: PacketFrame, path: readonly string[]): PacketFrame {
+  const fields = new Head(packet.head);
+  const source = keyOfPeer(fields.source(keys)) as Uint8Array;
+  const destination = keyOfPeer(fields.destination(keys)) as Uint8Array;
+  const kind = fields.kind ?? 'data';
+  const head = encodeHead({ hops: 10, kind, source, destination, via: [], record: true });
+  const passed = path.map((peer) => keyOfPeer(peer) as Uint8Array);
+  return { ...packet, head: Buffer.concat([head.subarray(0, -1), Uint8Array.of(path.length), ...passed]) };
 }
 
 /** The body with a bit of the byte at `place` changed; from its end, where that is negative. */
