@@ -281,6 +281,48 @@ describe.each(['table', 'source'] as const)(
   },
 );
 
+describe('a neighbour', () => {
+  test('that makes up answers to a handshake has 200 of them checked in a second, and the call is answered', async () => {
+    const stage = await HostileStage.of();
+    const mallory = stage.actor('mallory');
+    let made = 0;
+    mallory.tamper = (to, packet) => {
+      if (read(packet).kind !== 'response' || made > 0) return [[to, packet]];
+      made = 1_000;
+      const body = new Uint8Array(150).fill(9);
+      return Array.from({ length: made }, () => [to, altered(packet, { body })] as const);
+    };
+    expect(stage.ask('one')).toBe('one');
+    expect(made).toBe(1_000);
+    const { refused } = stage.actor('alice');
+    expect(refused['answers to handshakes from the busiest neighbour']).toBe(800);
+    expect(refused['forged packets of sessions']).toBe(200);
+  });
+
+  test('that asks for a key in the name of others is answered 100 times in a second', async () => {
+    const stage = await HostileStage.of();
+    const answers = stage.watch('bob', 'packet/send');
+    expect(stage.ask('one')).toBe('one');
+    answers.splice(0);
+    const mallory = stage.actor('mallory');
+    let sample: PacketFrame | undefined;
+    mallory.tamper = (to, packet) => {
+      if (to === stage.id('bob')) sample = packet;
+      return [[to, packet]];
+    };
+    expect(stage.ask('two')).toBe('two');
+    for (let i = 0; i < 1_000; i += 1)
+      mallory.hand(
+        stage.id('bob'),
+        altered(sample as PacketFrame, { kind: 'seek', from: stage.id('carol'), body: new Uint8Array(0) }),
+      );
+    stage.run(100);
+    const offers = answers.filter(({ kind }) => kind === 'offer').length;
+    expect(offers).toBeGreaterThanOrEqual(99);
+    expect(offers).toBeLessThanOrEqual(110);
+  });
+});
+
 describe('a member of the network', () => {
   test.each([0, 1, 3, 5, 6, 7, 100])(
     'that says of %i bytes that they are a session which it does not know harms nobody',

@@ -1,20 +1,13 @@
 import type { ErrorCode } from '@peerd/protocol';
-import { Budget } from '../channel/budget.ts';
 import { Deadlines } from '../channel/deadlines.ts';
-import { Quota } from '../channel/quota.ts';
 import type { Entropy } from '../entropy.ts';
 import type { Ways } from '../routing/messages.ts';
 import type { Context } from '../server/feature.ts';
 import { decodeGreeting, decodeNumber, decodeOffer, encodeGreeting, encodeOffer } from './codec.ts';
 import { GREETING_MS, Greeting, NO_WAY_MS } from './greeting.ts';
+import { Intake } from './intake.ts';
 import type { SessionsOutput } from './messages.ts';
 import { type KeyPair, Responder, type TransportKeys } from './noise.ts';
-
-/** Handshakes that others begin, a second: each takes some 0.4 ms of four multiplications and a signature. */
-const MAX_GREETINGS_PER_S = 200;
-
-/** The same that one neighbour hands over, so that it leaves some to others. */
-const MAX_GREETINGS_OF_NEIGHBOUR_PER_S = 100;
 
 /** Peers whose last handshake is remembered, so that it can't be played again. */
 const MAX_SEQUENCES = 16_384;
@@ -83,7 +76,7 @@ interface Message {
 
 /** Handshakes on their way, ours and those of others (Noise IKpsk2: two messages). */
 export class Handshakes {
-  readonly quota: Quota;
+  readonly intake: Intake;
   readonly #context: Context<SessionsOutput>;
   readonly #self: SessionsSelf;
   readonly #ways: Ways;
@@ -97,9 +90,6 @@ export class Handshakes {
   /** The highest that each peer has begun a handshake with. */
   readonly #sequences = new Map<string, number>();
   #lastSequence: number;
-  /** Handshakes that may be taken in, in all and from one neighbour: it may say that they are from anybody. */
-  readonly #budget: Budget;
-  readonly #budgets = new Map<string, Budget>();
   /** Messages that who is named in them can't have sent, and that came before. */
   forged = 0;
   repeated = 0;
@@ -117,13 +107,7 @@ export class Handshakes {
     this.#entropy = entropy;
     this.#owner = owner;
     this.#lastSequence = self.firstSequence;
-    this.quota = new Quota(
-      'handshakes of sessions in a second',
-      'items',
-      () => MAX_GREETINGS_PER_S,
-      () => Math.ceil(this.#budget.spentAt(context.nowMs)),
-    );
-    this.#budget = new Budget(MAX_GREETINGS_PER_S, MAX_GREETINGS_PER_S, context.nowMs);
+    this.intake = new Intake(context);
   }
 
   get size(): number {
@@ -158,7 +142,8 @@ export class Handshakes {
   }
 
   /** Somebody wants a session with us, and does not know our key. */
-  sought({ from, path }: Message): void {
+  sought({ from, neighbour, path }: Message): void {
+    if (!this.intake.begun(neighbour)) return;
     const { keys, encryptionKeySignature } = this.#self;
     const body = [encodeOffer({ encryptionKey: keys.publicKey, encryptionKeySignature })];
     const via = path?.toReversed();
@@ -166,9 +151,10 @@ export class Handshakes {
   }
 
   /** Whom we have sought tells its key. Throws `SessionCodecError`. */
-  offered({ from, body, path }: Message): void {
+  offered({ from, neighbour, body, path }: Message): void {
     const greeting = this.#greetings.get(from);
     if (greeting === undefined || greeting.key !== undefined) return;
+    if (!this.intake.answered(neighbour)) return;
     const { encryptionKey, encryptionKeySignature } = decodeOffer(body);
     if (!this.#self.isKeyOf(from, encryptionKey, encryptionKeySignature)) {
       this.forged += 1;
@@ -188,7 +174,7 @@ export class Handshakes {
       again.via = path?.toReversed();
       return this.#answer(from, again);
     }
-    if (!this.#spend(neighbour)) return;
+    if (!this.intake.begun(neighbour)) return;
     const responder = new Responder(this.#handshake(from, this.#self.id));
     const { payload, remote } = responder.read(body);
     const { name, session: theirId, encryptionKeySignature, sequence } = decodeGreeting(payload);
@@ -220,12 +206,13 @@ export class Handshakes {
   }
 
   /** Whom we asked for a session says yes or no. Throws as `begun` does. */
-  answered({ from, body, path }: Message): void {
+  answered({ from, neighbour, body, path }: Message): void {
     const greeting = this.#greetings.get(from);
     if (greeting?.initiator === undefined) {
       this.repeated += 1;
       return;
     }
+    if (!this.intake.answered(neighbour)) return;
     const { payload, keys } = greeting.initiator.read(body);
     const { name, session: theirId, refusal } = decodeGreeting(payload);
     this.#greetings.delete(from);
@@ -248,11 +235,6 @@ export class Handshakes {
     if (key === undefined) return false;
     this.#answers.delete(key);
     return this.#answered.delete(session);
-  }
-
-  /** A neighbour is gone. */
-  left(neighbour: string): void {
-    this.#budgets.delete(neighbour);
   }
 
   tick(): void {
@@ -338,18 +320,6 @@ export class Handshakes {
 
   #makeId(): number {
     return decodeNumber(this.#entropy.bytes(6));
-  }
-
-  #spend(neighbour: string): boolean {
-    const { nowMs } = this.#context;
-    let budget = this.#budgets.get(neighbour);
-    if (budget === undefined) {
-      budget = new Budget(MAX_GREETINGS_OF_NEIGHBOUR_PER_S, MAX_GREETINGS_OF_NEIGHBOUR_PER_S, nowMs);
-      this.#budgets.set(neighbour, budget);
-    }
-    if (budget.spend(1, nowMs) && this.#budget.spend(1, nowMs)) return true;
-    this.quota.refuse(this.#context);
-    return false;
   }
 
   #remember(peer: string, sequence: number): void {

@@ -1,6 +1,5 @@
 import type { Overload } from '../channel/quota.ts';
 import type { PacketReceived, PacketSend, PacketUnsent } from '../forwarding/messages.ts';
-import type { PeersOutput } from '../peers/messages.ts';
 import type { SessionSignal, SessionUse } from '../request/messages.ts';
 import type { SealReceived, SealSend } from '../sealing/messages.ts';
 import type { Reconfigure, RouteFound, RouteLost } from '../server/inputs.ts';
@@ -12,7 +11,6 @@ export type SessionsInput =
   | SessionUse
   | PacketReceived
   | PacketUnsent
-  | Extract<PeersOutput, { type: 'peer/went' }>
   | SealReceived
   | RouteFound
   | RouteLost

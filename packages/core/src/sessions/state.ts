@@ -74,7 +74,7 @@ export class SessionsState implements Feature<SessionsInput> {
       () => MAX_ALL_HELD_BYTES,
       () => this.#world.held.bytes,
     );
-    this.quotas = [this.#full, this.#held, this.#handshakes.quota];
+    this.quotas = [this.#full, this.#held, ...this.#handshakes.intake.quotas];
     this.#world = {
       held: { bytes: 0 },
       waiting: { bytes: 0 },
@@ -110,7 +110,6 @@ export class SessionsState implements Feature<SessionsInput> {
         if (session !== undefined) this.#end(session, true);
       },
       'packet/received': (packet) => this.#receive(packet),
-      'peer/went': ({ peer }) => this.#handshakes.left(peer),
       'packet/unsent': ({ to, kind, error }) => {
         if (kind === 'init' || kind === 'seek') this.#handshakes.unsent(to, error.message);
       },
