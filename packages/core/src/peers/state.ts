@@ -1,6 +1,7 @@
 import { PeerdError, type PeerInfo } from '@peerd/protocol';
 import { Quota } from '../channel/quota.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
+import { Dials } from './dials.ts';
 import { ambiguous, closedEarly, itself, unknown } from './errors.ts';
 import type { PeersInput, PeersOutput } from './messages.ts';
 import { Names } from './names.ts';
@@ -11,9 +12,6 @@ import { type Waiter, Waiters } from './waiters.ts';
 
 /** Peers that are remembered without being connected. The one heard of longest ago makes room. */
 const MAX_KNOWN_PEERS = 10_000;
-
-/** Dials at a time: as many as libp2p keeps waiting for one of its hundred turns. */
-const MAX_DIALS = 500;
 
 /**
  * Who is known, under which names, and how to get to them: it resolves what a caller means by a peer, picks a
@@ -34,14 +32,8 @@ export class PeersState implements Feature<PeersInput> {
   readonly #routed = new Routed();
   /** Whether a peer that nobody is known to lead to may be looked for through any neighbour. */
   readonly #fallsBack: boolean;
-  readonly #dials = new Set<string>();
+  readonly #dials = new Dials();
   #greetings = 0;
-  readonly #dialQuota = new Quota(
-    'dials',
-    'items',
-    () => MAX_DIALS,
-    () => this.#dials.size,
-  );
   /** What it counts is who was forgotten for another. */
   readonly #peersQuota = new Quota(
     'known peers',
@@ -49,7 +41,7 @@ export class PeersState implements Feature<PeersInput> {
     () => MAX_KNOWN_PEERS,
     () => this.#peers.size,
   );
-  readonly quotas: readonly Quota[] = [this.#dialQuota, this.#peersQuota];
+  readonly quotas: readonly Quota[] = [this.#dials.quota, this.#peersQuota];
 
   constructor(
     context: Context<PeersOutput>,
@@ -209,7 +201,7 @@ export class PeersState implements Feature<PeersInput> {
       waiting: this.#waiters.snapshot(),
       unresolved: [...this.#unresolved.keys()],
       routed: this.#routed.snapshot(),
-      dials: [...this.#dials],
+      dials: this.#dials.snapshot(),
       greetings: this.#greetings,
     };
   }
@@ -285,9 +277,9 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   #dial(waiter: Waiter, key: string, peer: string | undefined, address: string | undefined): void {
-    if (!this.#dials.has(key) && this.#dials.size >= MAX_DIALS) {
-      this.#dialQuota.refuse(this.#context);
-      const message = `${key} was not dialled: ${MAX_DIALS} dials are under way`;
+    if (!this.#dials.has(key) && this.#dials.isFull) {
+      this.#dials.quota.refuse(this.#context);
+      const message = `${key} was not dialled: ${this.#dials.size} dials are under way`;
       return this.#unreached(waiter.ref, new PeerdError('busy', message));
     }
     this.#waiters.add(key, waiter);
