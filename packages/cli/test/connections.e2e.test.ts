@@ -206,7 +206,7 @@ test('peers lists those of the configuration that are not reached, and says why'
     `${id}  -  unreached  ${nowhere}\n${'-'.padEnd(id.length)}  -  unreached  /ip4/127.0.0.1/tcp/2\n`,
   );
   const line =
-    /^\/ip4\/127\.0\.0\.1\/tcp\/2 can't be reached: .+ \(unreachable\); (dialled again in [\d.]+ (s|min .*)|being dialled)$/m;
+    /^\/ip4\/127\.0\.0\.1\/tcp\/2 can't be connected to: .+ \(unreachable\); (dialled again in [\d.]+ (s|min .*)|being dialled)$/m;
   expect(text.stderr).toMatch(line);
   const status = await sandbox.run(['status', '--name', 'bob']);
   expect(`${status.stdout}`).toContain('0 connected, 0 known, 2 unreached (peerd peers says why)');

@@ -166,6 +166,23 @@ describe.each(strategies)('in a chain of four daemons, the strategy being %s, th
     expect(`${(await ping('bob')).stdout}`).not.toContain('over others');
   });
 
+  test('is told that others are reached over others, not by a connection', async () => {
+    const run = (...args: string[]) => chain.sandbox.run([...args, '--name', 'alice']);
+    expect(`${(await run('status')).stdout}`).toMatch(
+      /^peers +1 connected, 1 known, 2 over others \(peerd routes\)$/m,
+    );
+    expect(JSON.parse(`${(await run('status', '--json')).stdout}`).peers).toMatchObject({ routed: 2 });
+    expect(`${(await run('peers')).stderr}`).toBe(
+      '2 peers without a connection can be reached over others: peerd routes\n',
+    );
+    const refused = await run('connect', 'dave');
+    expect(refused.status).toBe(5);
+    expect(`${refused.stderr}`).toMatch(
+      /can't be connected to: .+; requests reach it over others \(`peerd trace dave`\) \(unreachable\)\n$/,
+    );
+    expect(`${(await run('disconnect', 'dave')).stdout}`).toBe('there was no connection to dave\n');
+  });
+
   test('sees each hop of the way, with its round trip', async () => {
     const { stdout, status } = await chain.sandbox.run(['trace', 'dave', '--json', '--name', 'alice']);
     expect(status).toBe(0);

@@ -19,7 +19,11 @@ type Plain<T> = Omit<T, '$typeName' | '$unknown'>;
 
 export function statusOf(status: Value<'status'>): NodeStatus {
   const { id, name, network, version, addresses, topics, services, uptimeMs } = status;
-  const peers = { known: status.knownPeers, connected: status.connectedPeers };
+  const peers = {
+    known: status.knownPeers,
+    connected: status.connectedPeers,
+    routed: status.routedPeers,
+  };
   const unreached = status.unreached.map(unreachedOf);
   const routing = {
     strategy: status.routingStrategy as RoutingStrategy,

@@ -1,3 +1,4 @@
+import { PeerdError } from '@peerd/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PeersInput, PeersOutput } from '../src/peers/messages.ts';
 import { PeersState } from '../src/peers/state.ts';
@@ -43,18 +44,16 @@ const remembered: PeersInput = {
   type: 'peer/remembered',
   peers: [{ peer: bob, name: 'bob', addresses: [address] }],
 };
+const opened = (peer: string): PeersInput => ({
+  type: 'connection/opened',
+  connection: peer,
+  peer,
+  address,
+  direction: 'inbound',
+  nonce: new Uint8Array(32),
+});
 const connect = (peer: string, name: string): void =>
-  step(
-    {
-      type: 'connection/opened',
-      connection: peer,
-      peer,
-      address,
-      direction: 'inbound',
-      nonce: new Uint8Array(32),
-    },
-    { type: 'peer/admitted', connection: peer, peer, kind: 'peerd', name, roles: [] },
-  );
+  step(opened(peer), { type: 'peer/admitted', connection: peer, peer, kind: 'peerd', name, roles: [] });
 
 /** What was said to those who want a connection, and who was dialled. */
 function outcome(): string[] {
@@ -79,7 +78,37 @@ describe('a peer that others lead to', () => {
     expect(outcome()).toEqual([`dial ${bob}`]);
     wait(10_000);
     step(dialFailed);
-    expect(outcome()).toEqual(['1 unreachable']);
+    expect(context.takeOf('peer/unreached').map(({ error: { code, message } }) => [code, message])).toEqual([
+      [
+        'unreachable',
+        `${bob} can't be connected to: nobody there; requests reach it over others (\`peerd trace ${bob}\`)`,
+      ],
+    ]);
+  });
+
+  test('is named to them as they have called it, and not where it is let in nowhere', () => {
+    step(found(bob, 'bob'), { type: 'peer/reach', ref: 1, target: word('bob') }, dialFailed);
+    expect(context.takeOf('peer/unreached')[0]?.error.message).toMatch(/\(`peerd trace bob`\)$/);
+    const refusal = new PeerdError('forbidden', 'bob is on the deny list');
+    step({ type: 'peer/reach', ref: 2, target: id(bob) });
+    step(opened(bob), { type: 'peer/refused', connection: bob, peer: bob, error: refusal });
+    expect(context.takeOf('peer/unreached').map(({ error }) => error)).toEqual([refusal]);
+  });
+
+  test('has no connection to be closed, and is known all the same', () => {
+    step({ type: 'peer/part', ref: 1, target: word('bob') }, found(bob, 'bob'));
+    expect(outcome()).toEqual(['1 unknown-peer']);
+    step({ type: 'peer/part', ref: 2, target: word('bob') });
+    expect(context.take()).toEqual([{ type: 'peer/parting', ref: 2, peer: bob, connections: [] }]);
+  });
+
+  test('is counted as long as there is no connection to it', () => {
+    expect(state.counts).toEqual({ known: 0, connected: 0, routed: 0 });
+    connect(carol, 'carol');
+    step(found(bob, 'bob'), found(carol, 'carol'));
+    expect(state.counts).toEqual({ known: 1, connected: 1, routed: 1 });
+    connect(bob, 'bob');
+    expect(state.counts).toEqual({ known: 2, connected: 2, routed: 0 });
   });
 
   test('is dialled where it is known where: a connection gets a start of 250 ms', () => {

@@ -389,7 +389,7 @@ describe('the table', () => {
       { id: bob, connected: true, kind: 'other', inDht: false, addresses: [] },
       { id: bobby, name: 'bobby', connected: false, kind: 'peerd', inDht: false, addresses: [] },
     ]);
-    expect(state.counts).toEqual({ known: 3, connected: 2 });
+    expect(state.counts).toEqual({ known: 3, connected: 2, routed: 0 });
   });
 
   test('loses a peer that can not be dialled, and its name; others hear of it', () => {
@@ -404,7 +404,7 @@ describe('the table', () => {
     connect(bob, 'bob');
     step({ type: 'dial/failed', key: bob, peer: bob, message: 'refused' });
     expect(context.takeOf('peer/dial-failed')).toEqual([]);
-    expect(state.counts).toEqual({ known: 1, connected: 1 });
+    expect(state.counts).toEqual({ known: 1, connected: 1, routed: 0 });
   });
 
   test('keeps 16 addresses of a peer, the newest', () => {
@@ -422,7 +422,7 @@ describe('the table', () => {
       addresses: [],
     }));
     step({ type: 'peer/remembered', peers: strangers });
-    expect(state.counts).toEqual({ known: 10_000, connected: 1 });
+    expect(state.counts).toEqual({ known: 10_000, connected: 1, routed: 0 });
     expect(reach(1, word('s0'))).toEqual(['1 ✗ unknown-peer']);
     expect(reach(2, word('bob'))).toEqual([`2 → to-${bob}`]);
   });

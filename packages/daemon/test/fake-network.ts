@@ -249,7 +249,7 @@ export class FakeNode implements DirectClient {
       network: 'fake',
       version: '0.0.0',
       addresses: [`/ip4/127.0.0.1/tcp/1/p2p/${this.id}`],
-      peers: { known, connected: known },
+      peers: { known, connected: known, routed: 0 },
       topics: [...this.listeners].flatMap(({ topics }) => topics),
       services: [...this.handlers.keys()],
       routing: { strategy: 'table', forward: 'network' },

@@ -32,7 +32,8 @@ export interface NodeStatus {
   readonly version: string;
   /** Listened multiaddrs, each ending in `/p2p/<id>`. */
   readonly addresses: readonly string[];
-  readonly peers: { readonly known: number; readonly connected: number };
+  /** `routed`: those that others lead to, and that there is no connection to. Not all of them need be known otherwise. */
+  readonly peers: { readonly known: number; readonly connected: number; readonly routed: number };
   readonly topics: readonly string[];
   readonly services: readonly string[];
   readonly routing: { readonly strategy: RoutingStrategy; readonly forward: ForwardPolicy };

@@ -16,9 +16,8 @@ export function peersCommand(): Command {
     .description('List the peers a daemon knows, connected ones first, and those it is configured to reach')
     .action(async () => {
       const output = outputOf(command);
-      const [known, { unreached }] = await withDaemon(command, (node) =>
-        Promise.all([node.peers(), node.status()]),
-      );
+      const [known, status] = await withDaemon(command, (node) => Promise.all([node.peers(), node.status()]));
+      const { unreached } = status;
       if (output.json) {
         for (const peer of known) output.object(jsonOf(peer));
         for (const peer of unreached) output.object(unreachedJson(peer));
@@ -28,13 +27,21 @@ export function peersCommand(): Command {
       if (peers.length === 0) output.note('no peers are known');
       else output.text((await table(['ID', 'NAME', 'STATE', 'ADDRESSES'], peers.map(rowOf))).join('\n'));
       for (const peer of unreached) output.note(reasonOf(peer));
+      const { routed } = status.peers;
+      if (routed > 0)
+        output.note(
+          `${routed} ${routed === 1 ? 'peer' : 'peers'} without a connection can be reached over others: peerd routes`,
+        );
     });
   return withExamples(
     command,
     ['peerd peers', "peerd peers --json | jq -r 'select(.connected).id'"],
     `A peer of the configuration (--peer, peers) that there is no connection to is unreached. Why, and when it is dialled again,
 is told on standard error, and with --json in an object of its own that has "event": "unreached". Its id is not known before
-it has been reached, unless its address ends in /p2p/ID.`,
+it has been reached, unless its address ends in /p2p/ID.
+
+Peers that there is no connection to, and that others lead to, are in \`peerd routes\`; how many they are is told on standard
+error.`,
   );
 }
 

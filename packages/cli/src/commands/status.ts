@@ -24,7 +24,7 @@ export function statusCommand(): Command {
       network,
       version,
       addresses: [...addresses],
-      peers: { known: peers.known, connected: peers.connected, unreached: unreached.length },
+      peers: { ...peers, unreached: unreached.length },
       topics: [...topics],
       services: [...services],
       routing: { strategy: routing.strategy, forward: routing.forward },
@@ -62,8 +62,10 @@ const forwards: Readonly<Record<string, string>> = {
 };
 
 function peerCounts({ peers, unreached }: NodeStatus): string {
-  const counts = `${peers.connected} connected, ${peers.known} known`;
-  return unreached.length === 0 ? counts : `${counts}, ${unreached.length} unreached (peerd peers says why)`;
+  const { connected, known, routed } = peers;
+  const over = routed === 0 ? '' : `, ${routed} over others (peerd routes)`;
+  const missing = unreached.length === 0 ? '' : `, ${unreached.length} unreached (peerd peers says why)`;
+  return `${connected} connected, ${known} known${over}${missing}`;
 }
 
 const indent = ' '.repeat(11);

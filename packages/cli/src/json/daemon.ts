@@ -49,6 +49,8 @@ export interface StatusRoutingJson {
 export interface PeerCountsJson {
   known: number;
   connected: number;
+  /** Those that others lead to, and that there is no connection to: `peerd routes` has them. */
+  routed: number;
   /** Those of the configuration that there is no connection to: `peerd peers` has them. */
   unreached: number;
 }

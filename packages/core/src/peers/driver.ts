@@ -71,6 +71,8 @@ export class PeersDriver {
 
 /** Of a peer that was dialled at several addresses: what each of them came to, and not that all dials failed. */
 function reasonOf(error: Error): string {
+  // libp2p's own says no more, and names the peer once more.
+  if (error.name === 'NoValidAddressesError') return 'no address is known that it could be dialled at';
   if (!(error instanceof AggregateError) || error.errors.length === 0) return error.message;
   return [...new Set(error.errors.map(({ message }: Error) => message))].join('; ');
 }

@@ -1,8 +1,8 @@
-import { PeerdError, type PeerInfo } from '@peerd/protocol';
+import { type NodeStatus, PeerdError, type PeerInfo } from '@peerd/protocol';
 import { Quota } from '../channel/quota.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import { Dials } from './dials.ts';
-import { ambiguous, closedEarly, itself, unknown } from './errors.ts';
+import { ambiguous, closedEarly, itself, routedOnly, unknown } from './errors.ts';
 import type { PeersInput, PeersOutput } from './messages.ts';
 import { Names } from './names.ts';
 import { inOrder, PeerRecord } from './record.ts';
@@ -135,7 +135,7 @@ export class PeersState implements Feature<PeersInput> {
       },
       'dial/failed': ({ key, peer, message, isOurself }) => {
         this.#dials.delete(key);
-        const error = new PeerdError('unreachable', `${key} can't be reached: ${message}`);
+        const error = new PeerdError('unreachable', `${key} can't be connected to: ${message}`);
         const waiters = this.#waiters.take(key);
         if (peer !== undefined && this.#peers.get(peer)?.isConnected) {
           // It came meanwhile: by another of its addresses, or by itself.
@@ -187,10 +187,11 @@ export class PeersState implements Feature<PeersInput> {
     return this.#routed.nextTickMs;
   }
 
-  get counts(): { known: number; connected: number } {
-    let connected = 0;
+  get counts(): NodeStatus['peers'] {
+    let [connected, routed] = [0, 0];
     for (const record of this.#peers.values()) if (record.usable !== undefined) connected += 1;
-    return { known: this.#peers.size, connected };
+    for (const peer of this.#routed.ids()) if (this.#peers.get(peer)?.usable === undefined) routed += 1;
+    return { known: this.#peers.size, connected, routed };
   }
 
   snapshot(): unknown {
@@ -226,7 +227,8 @@ export class PeersState implements Feature<PeersInput> {
     const peer = this.#meant(ref, target);
     if (peer === undefined) return;
     const record = this.#peers.get(peer);
-    if (record === undefined && !this.#configured.has(peer)) return this.#unreached(ref, unknown(target.key));
+    if (record === undefined && !this.#configured.has(peer) && !this.#routed.has(peer))
+      return this.#unreached(ref, unknown(target.key));
     const connections = [...(record?.connections.keys() ?? [])];
     this.#context.emit({ type: 'peer/parting', ref, peer, connections });
     for (const connection of connections) this.#context.emit({ type: 'connection/hang-up', connection });
@@ -308,10 +310,13 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   /** There is no connection, and will be none. */
-  #fail({ ref, overRoutes }: Waiter, error: PeerdError, peer: string | undefined): void {
-    const leads = (id: string) => this.#routed.has(id) || (this.#fallsBack && this.counts.connected > 0);
-    if (overRoutes && peer !== undefined && leads(peer))
+  #fail({ ref, target, overRoutes }: Waiter, error: PeerdError, peer: string | undefined): void {
+    const isRouted = peer !== undefined && this.#routed.has(peer);
+    const mayBeFound = () => this.#fallsBack && this.counts.connected > 0;
+    if (overRoutes && peer !== undefined && (isRouted || mayBeFound()))
       this.#context.emit({ type: 'peer/routed', ref, peer, error });
+    else if (isRouted && error.code === 'unreachable')
+      this.#unreached(ref, routedOnly(error, target.kind === 'word' ? target.key : peer));
     else this.#unreached(ref, error);
   }
 

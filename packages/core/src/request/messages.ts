@@ -140,7 +140,13 @@ export type SessionUse =
       readonly record: boolean;
     }
   /** Nothing more is read or written on it. */
-  | { readonly type: 'session/close'; readonly link: number; readonly reason: string };
+  | {
+      readonly type: 'session/close';
+      readonly link: number;
+      readonly reason: string;
+      /** The other end broke the protocol. */
+      readonly isFault?: true;
+    };
 
 /** And what it is told. Links that the other end opened are numbered from `FIRST_INBOUND_LINK` down. */
 export type SessionSignal =

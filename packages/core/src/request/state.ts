@@ -315,7 +315,8 @@ export class RequestState implements Feature<RequestInput> {
   /** The other side broke the protocol on it. */
   #break(link: Link, reason: string): void {
     this.#drop(link.id);
-    if (link instanceof SessionLink) this.#context.emit({ type: 'session/close', link: link.id, reason });
+    if (link instanceof SessionLink)
+      this.#context.emit({ type: 'session/close', link: link.id, reason, isFault: true });
     else this.#context.emit({ type: 'request/close-link', link: link.id, peer: link.peer, reason });
     this.#closed(link);
   }

@@ -5,8 +5,11 @@ import type { Output } from './messages.ts';
 /** Writes down what an operator wants to know of: who came and went, and who was kept out and why. */
 export class Narrator {
   readonly #log: Log;
-  /** What those that are connected call themselves. */
+  /** What those that are connected call themselves, and those that there is a way to. */
   readonly #names = new Map<string, string>();
+  readonly #routed = new Map<string, string>();
+  /** Whom the links over sessions lead to. */
+  readonly #ends = new Map<number, string>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -35,9 +38,11 @@ export class Narrator {
         this.#names.delete(life.peer);
         return;
       case 'route-found':
+        this.#routed.set(life.peer, life.name);
         log.debug(`there is a way to ${life.name} (${life.peer})`, { area: 'routing', peer: life.peer });
         return;
       case 'route-lost':
+        this.#routed.delete(life.peer);
         log.debug(`there is no way to ${life.name} (${life.peer}) any more`, {
           area: 'routing',
           peer: life.peer,
@@ -68,10 +73,12 @@ export class Narrator {
     const log = this.#log;
     switch (output.type) {
       case 'peer/parting':
-        log.info(`disconnecting from ${this.#who(output.peer)}, as asked`, {
-          area: 'peers',
-          peer: output.peer,
-        });
+        log.info(
+          output.connections.length > 0
+            ? `disconnecting from ${this.#who(output.peer)}, as asked`
+            : `${this.#who(output.peer)} is not connected, and not dialled without need any more, as asked`,
+          { area: 'peers', peer: output.peer },
+        );
         return;
       case 'peer/unreached':
         log.debug(output.error.message, { area: 'peers', code: output.error.code });
@@ -108,13 +115,49 @@ export class Narrator {
         return;
       case 'request/dispatch': {
         if (!log.isDebugging?.('request')) return;
-        const { peer, service, payload } = output;
+        const { peer, peerName, service, payload } = output;
         const what = service === '' ? '' : ` the service ${JSON.stringify(service)}`;
-        log.debug(`${this.#who(peer)} asks${what}: ${payload.length} bytes`, { area: 'request', peer });
+        log.debug(`${this.#who(peer, peerName)} asks${what}: ${payload.length} bytes`, {
+          area: 'request',
+          peer,
+        });
         return;
       }
       case 'request/open-link':
         log.debug(`opening a stream of calls on connection ${output.connection}`, { area: 'request' });
+        return;
+      case 'session/open':
+        this.#ends.set(output.link, output.peer);
+        log.debug(`calls to ${this.#who(output.peer)} go over others, in a session`, {
+          area: 'request',
+          peer: output.peer,
+        });
+        return;
+      case 'session/inbound': {
+        const { link, peer, name } = output;
+        this.#ends.set(link, peer);
+        log.debug(`calls of ${this.#who(peer, name)} come over others, in a session`, {
+          area: 'request',
+          peer,
+        });
+        return;
+      }
+      case 'session/failed': {
+        const { link, code, message } = output;
+        log.debug(`no session with ${this.#endOf(link)}: ${message}`, { area: 'request', code });
+        this.#ends.delete(link);
+        return;
+      }
+      case 'session/close': {
+        const { link, reason, isFault } = output;
+        const text = `closed the session with ${this.#endOf(link)}: ${reason}`;
+        if (isFault) log.warn(text, { area: 'request' });
+        else log.debug(text, { area: 'request' });
+        this.#ends.delete(link);
+        return;
+      }
+      case 'session/closed':
+        this.#ends.delete(output.link);
         return;
       case 'request/close-link': {
         const { peer, reason } = output;
@@ -124,9 +167,14 @@ export class Narrator {
     }
   }
 
+  #endOf(link: number): string {
+    const peer = this.#ends.get(link);
+    return peer === undefined ? 'a peer' : this.#who(peer);
+  }
+
   /** `bob (12D3KooW…)`, or the id alone where no name is known. */
-  #who(peer: string): string {
-    const name = this.#names.get(peer);
+  #who(peer: string, ownName?: string): string {
+    const name = ownName ?? this.#names.get(peer) ?? this.#routed.get(peer);
     return name === undefined ? peer : `${name} (${peer})`;
   }
 }

@@ -179,6 +179,7 @@ const commands: { [Case in CommandCase]: Command<Case> } = {
       routingForward: routing.forward,
       knownPeers: peers.known,
       connectedPeers: peers.connected,
+      routedPeers: peers.routed,
     };
     call.send({ case: 'status', value });
   },

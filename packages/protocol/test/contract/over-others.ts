@@ -1,6 +1,6 @@
 import type { PeerRef } from '@peerd/protocol';
 import { expect, test } from 'vitest';
-import { bytes, type ContractPeer, text } from './pair.ts';
+import { bytes, type ContractPeer, failure, text } from './pair.ts';
 
 /** Three peers, `a` connected to `b` and `b` to `c`, each with a way to the others. */
 export interface ContractChain {
@@ -28,7 +28,12 @@ export function overOthersContract(name: string, makeChain: MakeChain): void {
       const { hops } = await a.client.trace(peer);
       expect(hops.map((hop) => hop.peer)).toEqual([b.id, c.id]);
     }
-    expect(await a.client.status()).toMatchObject({ peers: { connected: 1 } });
+    const { peers } = await a.client.status();
+    expect(peers).toMatchObject({ connected: 1, routed: 1 });
+    const refused = await failure(a.client.connect(c.name));
+    expect(refused.code).toBe('unreachable');
+    expect(refused.message).toContain(`requests reach it over others (\`peerd trace ${c.name}\`)`);
+    expect(await a.client.disconnect(c.name)).toBe(0);
     await close();
   });
 }
