@@ -1,3 +1,4 @@
+import type { PingResult, TraceResult } from '@peerd/protocol';
 import { describe, expect, test } from 'vitest';
 import { Head } from '../src/forwarding/codec.ts';
 import { PeerKeys } from '../src/forwarding/peer-keys.ts';
@@ -9,7 +10,7 @@ import {
   describeWire,
   type Identity,
   identityOf,
-  type TraceOutcome,
+  type Settled,
   type Wire,
 } from './support/core-actor.ts';
 
@@ -77,14 +78,16 @@ class Network {
     this.simulation.run(ms);
   }
 
-  trace(from: string, to: string, timeoutMs?: number): TraceOutcome {
-    const outcome = this.node(from).trace(this.id(to), timeoutMs);
-    this.simulation.run(20_000, () => outcome.result !== undefined || outcome.error !== undefined);
-    return outcome;
+  trace(from: string, to: string, timeoutMs?: number): Settled<TraceResult> {
+    return this.#ended(this.node(from).trace(this.id(to), timeoutMs));
+  }
+
+  ping(from: string, to: string, timeoutMs?: number): Settled<PingResult> {
+    return this.#ended(this.node(from).ping(this.id(to), timeoutMs));
   }
 
   /** Who is on the way: `-` where nobody answered. */
-  wayOf({ result, error }: TraceOutcome): string {
+  wayOf({ result, error }: Settled<TraceResult>): string {
     if (error !== undefined) throw error;
     return (result?.hops ?? []).map(({ peer }) => (peer === undefined ? '-' : this.nameOf(peer))).join(' ');
   }
@@ -99,6 +102,11 @@ class Network {
       taken.set(body, (taken.get(body) ?? 0) + 1);
     }
     return [...taken.values()];
+  }
+
+  #ended<T>(outcome: Settled<T>): Settled<T> {
+    this.simulation.run(20_000, () => outcome.result !== undefined || outcome.error !== undefined);
+    return outcome;
   }
 }
 
@@ -253,6 +261,39 @@ describe('in a network of whole nodes', () => {
     const { error } = network.trace('n0', 'n3', 3_000);
     expect(error).toMatchObject({ code: 'timeout' });
     expect(network.node('n0').refused['forged replies to probes']).toBeGreaterThan(0);
+  });
+
+  test('a ping of a peer without a connection is one packet there, and one back', async () => {
+    const network = await lineOf(6);
+    network.settle();
+    network.written.length = 0;
+    const { result } = network.ping('n0', 'n5');
+    expect(result).toEqual({ peer: network.id('n5'), rttMs: expect.any(Number), routed: true });
+    // Five links there and back, each 1 to 5 ms.
+    expect(result?.rttMs).toBeGreaterThanOrEqual(10);
+    expect(result?.rttMs).toBeLessThanOrEqual(50);
+    expect([network.linksTaken('n0', 'n5'), network.linksTaken('n5', 'n0')]).toEqual([[5], [5]]);
+  });
+
+  test.each(['b', 'c'])(
+    'a ping finds the way around %s, which drops all that it is to pass on',
+    async (name) => {
+      const network = await Network.of([...'abcd'], 'ab ac bd cd');
+      network.settle();
+      network.node(name).tamper = () => [];
+      for (const [from, to] of ['ad', 'da'])
+        expect(network.ping(from as string, to as string).result).toMatchObject({ routed: true });
+    },
+  );
+
+  test('a ping that nobody passes on ends in its own time', async () => {
+    const network = await lineOf(3);
+    network.settle();
+    network.node('n1').tamper = () => [];
+    expect(network.ping('n0', 'n2', 2_500).error).toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('over others within 2500 ms'),
+    });
   });
 
   test('packets between two ends take the links of their route, and no more', async () => {

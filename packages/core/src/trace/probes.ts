@@ -46,13 +46,14 @@ export class Probes {
     return this.#probes.size;
   }
 
-  /** `hops`: links that it may take; `attempt`: as of a packet. Returns what `forget` takes. */
+  /** `hops`: links that it may take. Those of an attempt after the first are answered the way that they come. Returns what `forget` takes. */
   send(to: string, hops: number, attempt: number, answered: Answered): string {
     const nonce = this.#entropy.bytes(NONCE_BYTES);
     const text = textOf(nonce);
     this.#probes.set(text, { to, hops, sentMs: this.#context.nowMs, answered, forged: 0 });
     const body = [encodeProbe({ nonce, hops })];
-    this.#context.emit({ type: 'packet/send', to, kind: 'probe', body, attempt, record: false, hops });
+    const record = attempt > 0;
+    this.#context.emit({ type: 'packet/send', to, kind: 'probe', body, attempt, record, hops });
     return text;
   }
 

@@ -72,11 +72,11 @@ export class TraceState implements Feature<TraceInput> {
         this.#probe(trace);
       },
       'peer/unreached': ({ ref, error }) => this.#end(ref, error),
-      'packet/received': ({ from, kind, body, neighbour }) => {
-        if (kind === 'probe') this.#reply(from, self.id, body, neighbour);
+      'packet/received': ({ from, kind, body, neighbour, path }) => {
+        if (kind === 'probe') this.#reply(from, self.id, body, neighbour, path?.toReversed());
         else if (kind === 'probe-reply') this.#probes.replied(from, body);
       },
-      'probe/expired': ({ from, to, body, neighbour }) => this.#reply(from, to, body, neighbour),
+      'probe/expired': ({ from, to, body, neighbour }) => this.#reply(from, to, body, neighbour, undefined),
       'packet/unsent': ({ to, kind, error }) => {
         if (kind === 'probe-reply') this.#wayless += 1;
         if (kind !== 'probe') return;
@@ -152,7 +152,14 @@ export class TraceState implements Feature<TraceInput> {
     else if (trace.hasArrived) this.#end(trace.command.ref, this.#resultOf(trace));
   }
 
-  #reply(source: string, destination: string, body: Uint8Array, neighbour: string): void {
+  /** `via`: the way that it came back, where that is known to work. */
+  #reply(
+    source: string,
+    destination: string,
+    body: Uint8Array,
+    neighbour: string,
+    via: readonly string[] | undefined,
+  ): void {
     const { nowMs } = this.#context;
     const probe = decodeProbe(body);
     if (probe === undefined) {
@@ -175,6 +182,7 @@ export class TraceState implements Feature<TraceInput> {
       kind: 'probe-reply',
       body: reply,
       attempt: 0,
+      via,
       record: false,
     });
   }

@@ -1,5 +1,5 @@
 import { createHash, sign } from 'node:crypto';
-import type { CounterInfo, PeerdError, PeerRef, QueueInfo, TraceResult } from '@peerd/protocol';
+import type { CounterInfo, PeerdError, PeerRef, PingResult, QueueInfo, TraceResult } from '@peerd/protocol';
 import { routingSelf } from '../../src/adverts.ts';
 import { Responder, type Settler } from '../../src/channel/responder.ts';
 import { sealingSelf, sessionsSelf } from '../../src/ends.ts';
@@ -7,6 +7,7 @@ import { decodeHello, encodeHello } from '../../src/hello/codec.ts';
 import { encryptionKeyStatement } from '../../src/hello/proof.ts';
 import { publicKeyOf } from '../../src/host/address.ts';
 import { encryptionKeyOf, peerIdOf, signingKeyOf } from '../../src/identity.ts';
+import type { Target } from '../../src/peers/target.ts';
 import { FrameDecoder } from '../../src/request/decoder.ts';
 import { encodeFrames } from '../../src/request/encoder.ts';
 import { type Frame, FrameType, type PacketFrame } from '../../src/request/frames.ts';
@@ -54,10 +55,17 @@ export interface Outcome {
   path?: readonly PeerRef[];
 }
 
-/** What came of a trace. */
-export interface TraceOutcome {
-  result?: TraceResult;
+/** What came of a trace, or of a ping. */
+export interface Settled<T> {
+  result?: T;
   error?: PeerdError;
+}
+
+/** What is asked about a peer. */
+interface About<T> {
+  readonly ref: number;
+  readonly target: Target;
+  readonly responder: Responder<T>;
 }
 
 interface Stream {
@@ -185,19 +193,13 @@ export class CoreActor implements Actor<Wire> {
   }
 
   /** Its outcome fills as the simulation goes on. */
-  trace(peer: string, timeoutMs = 10_000): TraceOutcome {
-    const outcome: TraceOutcome = {};
-    const responder = new Responder<TraceResult>();
-    responder.resolve = (result) => {
-      outcome.result = result;
-    };
-    responder.reject = (error) => {
-      outcome.error = error as PeerdError;
-    };
-    this.#lastRef += 1;
-    const target = { kind: 'id', key: peer, peer } as const;
-    this.#turn({ type: 'trace', ref: this.#lastRef, target, timeoutMs, responder });
-    return outcome;
+  trace(peer: string, timeoutMs = 10_000): Settled<TraceResult> {
+    return this.#ask<TraceResult>((about) => ({ type: 'trace', timeoutMs, ...about }), peer);
+  }
+
+  /** As `trace`. */
+  ping(peer: string, timeoutMs = 10_000): Settled<PingResult> {
+    return this.#ask<PingResult>((about) => ({ type: 'ping', timeoutMs, ...about }), peer);
   }
 
   /** Puts something into its loop, as a driver would. */
@@ -309,6 +311,20 @@ export class CoreActor implements Actor<Wire> {
 
   #post(input: Input): void {
     this.#pending.push(input);
+  }
+
+  #ask<T>(command: (about: About<T>) => Input, peer: string): Settled<T> {
+    const outcome: Settled<T> = {};
+    const responder = new Responder<T>();
+    responder.resolve = (result) => {
+      outcome.result = result;
+    };
+    responder.reject = (error) => {
+      outcome.error = error as PeerdError;
+    };
+    this.#lastRef += 1;
+    this.#turn(command({ ref: this.#lastRef, target: { kind: 'id', key: peer, peer }, responder }));
+    return outcome;
   }
 
   /** Of the loop: what comes of it at once is a turn of its own, at the same time. */
