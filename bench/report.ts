@@ -104,7 +104,7 @@ function format(figure: number): string {
 }
 
 /** The last cell of a row that is shorter than the first may be as long as it likes. */
-function table(rows: readonly (readonly string[])[]): string[] {
+export function table(rows: readonly (readonly string[])[]): string[] {
   const columns = rows[0]?.length ?? 0;
   const isFree = (row: readonly string[], column: number) =>
     row.length < columns && column === row.length - 1;

@@ -15,6 +15,8 @@ export interface Contender {
   readonly rows: readonly string[];
   /** Runs for about `ms` and gives a figure for each row. */
   measure(ms: number): Promise<readonly number[]>;
+  /** Its time is not the machine's, so that there is nothing to warm up. */
+  readonly isSimulated?: boolean;
 }
 
 /** A contender that this machine can't run. */
@@ -28,16 +30,19 @@ export interface Case {
   setUp(): Promise<{
     readonly contenders: readonly (Contender | Absent)[];
     readonly goals: readonly Goal[];
+    /** Lines that follow the table, from the figures of all rounds by the titles of their rows. */
+    summary?(of: (title: string) => readonly number[], isBrief: boolean): Promise<readonly string[]>;
     tearDown(): Promise<void>;
   }>;
 }
 
 /** Measures a case, prints its table and returns the number of goals that were missed. */
 export async function run(name: string, subject: Case, plan: Plan): Promise<number> {
-  const { contenders, goals, tearDown } = await subject.setUp();
+  const { contenders, goals, summary, tearDown } = await subject.setUp();
   const figures = new Map<string, number[]>();
   try {
-    for (const contender of contenders) if ('measure' in contender) await contender.measure(plan.warmUpMs);
+    for (const contender of contenders)
+      if ('measure' in contender && contender.isSimulated !== true) await contender.measure(plan.warmUpMs);
     for (let round = 0; round < plan.rounds; round += 1)
       for (const contender of contenders) {
         if (!('measure' in contender)) continue;
@@ -59,6 +64,7 @@ export async function run(name: string, subject: Case, plan: Plan): Promise<numb
   );
   console.log(`\n${name}: ${subject.title} (${plan.rounds} rounds of ${plan.roundMs} ms)`);
   const { lines, missed } = report(rows, goals, plan.checks);
-  for (const line of lines) console.log(line);
+  const more = (await summary?.((title) => figures.get(title) ?? [], !plan.checks)) ?? [];
+  for (const line of [...lines, ...more]) console.log(line);
   return missed;
 }

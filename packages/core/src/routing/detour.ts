@@ -10,10 +10,14 @@ const FNV_PRIME = 0x01000193;
 /** So often the best way is tried again: whatever was wrong with it may be over. */
 const BEST_EVERY = 8;
 
+/** So many times a single peer is passed before it is two: what most often is enough. */
+const SINGLE_FIRST = 8;
+
 /**
  * A way past a peer that need not lie on the best one. A table does not say where a way leads beyond the next hop, so what
  * the first attempts can do is to begin with other neighbours, and what the further ones can do is to pass peers anywhere,
- * one or two: a single one is not always enough, where a forwarder in between chooses among ways of the same length.
+ * at first those that other neighbours lead to; one, or two: a single one is not always enough, where a forwarder in between
+ * chooses among ways of the same length.
  */
 export function detour(
   destination: string,
@@ -30,9 +34,18 @@ export function detour(
   if (step < 0 || step % BEST_EVERY === BEST_EVERY - 1 || known.length + others.length === 0)
     return { next: best, via: [] };
   const start = hash(destination);
-  const number = step >> 1;
-  if (step % 2 === 0) return past(best, at(known, start + number * STRIDE));
+  const turn = step - Math.floor(step / BEST_EVERY);
+  const singles = Math.min(SINGLE_FIRST, known.length);
+  const later = turn - singles;
+  if (later < 0 || later % 2 === 0) {
+    const number = (later < 0 ? turn : singles + (later >> 1)) % known.length;
+    const apart = known.filter(({ next }) => next !== best);
+    if (number < apart.length) return past(best, at(apart, start + number * STRIDE));
+    const along = known.filter(({ next }) => next === best);
+    return past(best, at(along, start + (number - apart.length) * STRIDE));
+  }
   // In turn a neighbour and a peer anywhere, and two peers anywhere: each pair once before any comes again.
+  const number = later >> 1;
   const pair = number >> 1;
   const first = others[pair % others.length];
   if (number % 2 === 0 && first !== undefined)
