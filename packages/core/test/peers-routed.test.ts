@@ -160,6 +160,27 @@ describe('a peer that others lead to', () => {
   });
 });
 
+test('whoever is refused directly is not reached over others either', () => {
+  state = new PeersState(context, self, [], true);
+  connect(carol, 'carol');
+  const opened: PeersInput = {
+    type: 'connection/opened',
+    connection: 'c',
+    peer: bob,
+    address,
+    direction: 'inbound',
+    nonce: new Uint8Array(32),
+  };
+  const error = new PeerdError('forbidden', 'bob is on the deny list');
+  step(found(bob, 'bob'), opened, reach(id(bob)), {
+    type: 'peer/refused',
+    connection: 'c',
+    peer: bob,
+    error,
+  });
+  expect(outcome()).toEqual(['1 forbidden']);
+});
+
 test('what a peer says of its name counts for more than what others pass on', () => {
   connect(bob, 'bob');
   step(found(bob, 'robert'), reach(word('bob')), reach(word('robert'), 2));

@@ -192,13 +192,6 @@ describe('a ping of a peer that only others lead to', () => {
     expect(failures()).toMatchObject([{ code: 'unreachable', message }]);
   });
 
-  test('fails where one side does not let the other in: others are no way around that', () => {
-    ask();
-    routed(new PeerdError('forbidden', 'bob is on the deny list'));
-    expect(failures()).toMatchObject([{ code: 'forbidden', message: 'bob is on the deny list' }]);
-    expect(probes()).toEqual([]);
-  });
-
   test.each([
     [
       'timeout',

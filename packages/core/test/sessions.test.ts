@@ -159,10 +159,11 @@ describe('what is not genuine is refused and counted', () => {
     pair.step(pair.a, { type: 'session/close', link: LINK, reason: '' });
     pair.run(100);
     const body = Buffer.concat(init?.body ?? []);
-    const before = pair.sent;
     pair.step(pair.b, receivedFrom(pair.a.id, 'init', body));
     expect(counted(pair.b, 'repeated')).toBe(1);
-    expect(pair.sent).toBe(before);
+    expect(pair.sessionsOf(pair.b)).toBe(0);
+    pair.run(1_000);
+    expect(pair.of(pair.a, 'session/failed')).toEqual([]);
   });
 
   test('packets that are played again, and packets thrown back at their sender', async () => {

@@ -1,6 +1,6 @@
 import { Budget } from './budget.ts';
 
-/** A budget for each key, of which one is spent at a time. */
+/** A budget for each key. */
 export class Budgets {
   readonly #most: number;
   readonly #perSecond: number;
@@ -16,14 +16,14 @@ export class Budgets {
   }
 
   /** False: the key has had as much as it may. */
-  spend(key: string, nowMs: number): boolean {
+  spend(key: string, nowMs: number, amount = 1): boolean {
     let budget = this.#budgets.get(key);
     if (budget === undefined) {
       if (this.#budgets.size >= this.#maxKeys && !this.#forget(nowMs)) return false;
       budget = new Budget(this.#most, this.#perSecond, nowMs);
       this.#budgets.set(key, budget);
     }
-    return budget.spend(1, nowMs);
+    return budget.spend(amount, nowMs);
   }
 
   /** What the key has spent, and not got back. */

@@ -17,7 +17,7 @@ export type PacketKind =
   /** The handshake of a session. */
   | 'init'
   | 'response'
-  /** Ask a peer that is not known for its advert. */
+  /** Ask a peer that is not known for its key. */
   | 'seek'
   | 'offer'
   /** A one-way message. */

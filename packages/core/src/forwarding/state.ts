@@ -231,10 +231,9 @@ export class ForwardingState implements Feature<ForwardingInput> {
     this.#context.emit({ type: 'probe/expired', from, to, body: body as Uint8Array, neighbour });
   }
 
-  #admit({ pairs }: Neighbour, ends: string, source: string, destination: string): Pair | undefined {
-    if (pairs.size >= MAX_PAIRS_PER_NEIGHBOUR) return undefined;
+  #admit(from: Neighbour, ends: string, source: string, destination: string): Pair | undefined {
     const pair: Pair = { source, destination, lastMs: this.#context.nowMs };
-    pairs.set(ends, pair);
+    if (!from.admit(ends, pair)) return undefined;
     this.#sweepMs = Math.min(this.#sweepMs, this.#context.nowMs + SWEEP_MS);
     return pair;
   }

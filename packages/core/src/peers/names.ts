@@ -33,13 +33,13 @@ export class Names {
   }
 
   /** Those of that name, else those of `ids` that it is a prefix of. */
-  find(word: string, ids: Iterable<string>): string[] {
+  find(word: string, ids: () => Iterable<string>): string[] {
     const bearers = this.#bearers.get(word) ?? [];
     if (word === this.#self.name) return [this.#self.id, ...bearers];
     const named = [...bearers];
     if (named.length > 0 || word.length < MIN_PREFIX_LENGTH) return named;
     const found = new Set<string>();
-    for (const id of ids) if (id.startsWith(word)) found.add(id);
+    for (const id of ids()) if (id.startsWith(word)) found.add(id);
     return [...found];
   }
 

@@ -246,7 +246,7 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   #bearersOf(word: string): string[] {
-    return this.#names.find(word, [...this.#peers.keys(), ...this.#routed.ids()]);
+    return this.#names.find(word, () => [...this.#peers.keys(), ...this.#routed.ids()]);
   }
 
   /** Who is meant, by what is known here: nobody is dialled to find out. */
@@ -311,13 +311,19 @@ export class PeersState implements Feature<PeersInput> {
 
   /** There is no connection, and will be none. */
   #fail({ ref, target, overRoutes }: Waiter, error: PeerdError, peer: string | undefined): void {
-    const isRouted = peer !== undefined && this.#routed.has(peer);
-    const mayBeFound = () => this.#fallsBack && this.counts.connected > 0;
-    if (overRoutes && peer !== undefined && (isRouted || mayBeFound()))
+    // Who refuses us, or we it, does so over others too.
+    if (peer === undefined || error.code !== 'unreachable') return this.#unreached(ref, error);
+    const isRouted = this.#routed.has(peer);
+    const mayBeFound = () => this.#fallsBack && this.#isConnected;
+    if (overRoutes && (isRouted || mayBeFound()))
       this.#context.emit({ type: 'peer/routed', ref, peer, error });
-    else if (isRouted && error.code === 'unreachable')
-      this.#unreached(ref, routedOnly(error, target.kind === 'word' ? target.key : peer));
+    else if (isRouted) this.#unreached(ref, routedOnly(error, target.kind === 'word' ? target.key : peer));
     else this.#unreached(ref, error);
+  }
+
+  get #isConnected(): boolean {
+    for (const { usable } of this.#peers.values()) if (usable !== undefined) return true;
+    return false;
   }
 
   #unreached(ref: number, error: PeerdError, isOurself?: true): void {

@@ -36,6 +36,9 @@ type Inputs =
 
 const none = new Uint8Array(0);
 
+/** Some forwarder has not had its way recorded, as it was asked to. */
+const PATH_UNKNOWN = new PeerdError('internal', 'the peers that the call passed were not told');
+
 /** Our calls to peers: the peer found, the stream opened, the answer handed over. */
 export class OutboundCalls {
   readonly handlers: Handlers<Inputs>;
@@ -367,8 +370,10 @@ export class OutboundCalls {
     const { path: responder } = call;
     if (responder === undefined) return;
     call.path = undefined;
-    if (error === undefined) this.#shared.context.emit({ type: 'settle', responder, value: call.passed });
-    else this.#shared.context.emit({ type: 'fail', responder, error });
+    const unknown = call.passed.length === 0 ? PATH_UNKNOWN : undefined;
+    const why = error ?? unknown;
+    if (why === undefined) this.#shared.context.emit({ type: 'settle', responder, value: call.passed });
+    else this.#shared.context.emit({ type: 'fail', responder, error: why });
   }
 
   #settle(call: OutboundCall, outcome: Uint8Array | PeerdError | undefined): void {

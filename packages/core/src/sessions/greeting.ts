@@ -27,6 +27,8 @@ export class Greeting {
   why: string | undefined;
   /** The other end's own word for its key, where no advert has told it. */
   key: Uint8Array | undefined;
+  /** What the other end wants to hear, where it remembers a higher one than ours: our clock may have gone back. */
+  sequence: number | undefined;
   initiator: Initiator | undefined;
   message: Uint8Array | undefined;
   #pauseMs = FIRST_PAUSE_MS;
@@ -46,6 +48,15 @@ export class Greeting {
   ): void {
     this.initiator = new Initiator(handshake, remote);
     this.message = this.initiator.write(payload);
+  }
+
+  /** With another first message. Once: false the second time. */
+  beginAgain(sequence: number): boolean {
+    if (this.sequence !== undefined || !Number.isSafeInteger(sequence)) return false;
+    this.sequence = sequence;
+    this.initiator = undefined;
+    this.message = undefined;
+    return true;
   }
 
   /** One more message is going out. */

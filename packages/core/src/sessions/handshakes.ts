@@ -45,6 +45,8 @@ interface Denial {
 export interface Ends {
   readonly id: number;
   readonly peer: string;
+  /** Who handed its last message over. */
+  readonly neighbour: string;
   readonly name: string | undefined;
   readonly theirId: number;
   readonly isInitiator: boolean;
@@ -59,7 +61,7 @@ interface Answer {
 /** Whom handshakes are for. */
 interface Owner {
   /** Why there is to be no session with a peer. */
-  refusal(peer: string): Denial | undefined;
+  refusal(peer: string, neighbour: string): Denial | undefined;
   /** `greeting`: what we began it with. */
   established(ends: Ends, keys: TransportKeys, greeting: Greeting | undefined): void;
   failed(link: number, code: ErrorCode, message: string): void;
@@ -87,6 +89,8 @@ export class Handshakes {
   /** Our last messages, by the first one: said again when that comes again, until the other end has been heard of. */
   readonly #answers = new Map<string, Answer>();
   readonly #answered = new Map<number, string>();
+  /** Those that were refusals. */
+  readonly #refused = new Deadlines<string>();
   /** The highest that each peer has begun a handshake with. */
   readonly #sequences = new Map<string, number>();
   #lastSequence: number;
@@ -115,7 +119,7 @@ export class Handshakes {
   }
 
   get nextTickMs(): number {
-    return this.#deadlines.nextMs;
+    return Math.min(this.#deadlines.nextMs, this.#refused.nextMs);
   }
 
   /** Begins one. */
@@ -143,7 +147,7 @@ export class Handshakes {
 
   /** Somebody wants a session with us, and does not know our key. */
   sought({ from, neighbour, path }: Message): void {
-    if (!this.intake.begun(neighbour)) return;
+    if (!this.intake.sought(neighbour)) return;
     const { keys, encryptionKeySignature } = this.#self;
     const body = [encodeOffer({ encryptionKey: keys.publicKey, encryptionKeySignature })];
     const via = path?.toReversed();
@@ -178,31 +182,35 @@ export class Handshakes {
     const responder = new Responder(this.#handshake(from, this.#self.id));
     const { payload, remote } = responder.read(body);
     const { name, session: theirId, encryptionKeySignature, sequence } = decodeGreeting(payload);
+    if (!this.intake.read(neighbour)) return;
     if (!this.#self.isKeyOf(from, remote, encryptionKeySignature)) {
       this.forged += 1;
       return;
     }
-    if (sequence <= (this.#sequences.get(from) ?? -1)) {
-      this.repeated += 1;
-      return;
-    }
-    this.#remember(from, sequence);
-    const refusal = this.#owner.refusal(from);
+    const last = this.#sequences.get(from) ?? -1;
+    const isRepeated = sequence <= last;
+    if (isRepeated) this.repeated += 1;
+    else this.#remember(from, sequence);
+    const refusal = isRepeated ? REPEATED : this.#owner.refusal(from, neighbour);
     const id = this.#makeId();
     const greeting = {
       name: this.#self.name,
       session: id,
       encryptionKeySignature: none,
-      sequence: 0,
+      // It may be the other end that has lost count, with its clock: then it goes on from here.
+      sequence: isRepeated ? last : 0,
       refusal,
     };
     const { message, keys } = responder.write(encodeGreeting(greeting));
     const answer = { message, via: path?.toReversed() };
     this.#answer(from, answer);
-    if (refusal !== undefined) return;
     this.#answers.set(key, answer);
+    if (refusal !== undefined) {
+      this.#refused.add(key, this.#context.nowMs + GREETING_MS);
+      return;
+    }
     this.#answered.set(id, key);
-    this.#owner.established(endsOf(id, from, name, theirId, false), keys, undefined);
+    this.#owner.established(endsOf(id, from, neighbour, name, theirId, false), keys, undefined);
   }
 
   /** Whom we asked for a session says yes or no. Throws as `begun` does. */
@@ -214,13 +222,15 @@ export class Handshakes {
     }
     if (!this.intake.answered(neighbour)) return;
     const { payload, keys } = greeting.initiator.read(body);
-    const { name, session: theirId, refusal } = decodeGreeting(payload);
-    this.#greetings.delete(from);
+    const { name, session: theirId, sequence, refusal } = decodeGreeting(payload);
     greeting.via = path?.toReversed();
+    if (refusal !== undefined && sequence > 0 && greeting.beginAgain(sequence + 1))
+      return this.#greet(greeting);
+    this.#greetings.delete(from);
     const { id, link } = greeting;
     if (refusal !== undefined)
       this.#owner.failed(link, refusal.code, `${from} refused this node: ${refusal.reason}`);
-    else this.#owner.established(endsOf(id, from, name, theirId, true), keys, greeting);
+    else this.#owner.established(endsOf(id, from, neighbour, name, theirId, true), keys, greeting);
   }
 
   /** Our last message to the other end of a session that it began, as long as it may not have it. */
@@ -239,6 +249,7 @@ export class Handshakes {
 
   tick(): void {
     this.#deadlines.expire(this.#context.nowMs, (greeting) => this.#tickOne(greeting));
+    this.#refused.expire(this.#context.nowMs, (key) => this.#answers.delete(key));
   }
 
   snapshot(): unknown {
@@ -279,7 +290,7 @@ export class Handshakes {
     if (greeting.message === undefined) {
       this.#lastSequence += 1;
       const { name, encryptionKeySignature } = this.#self;
-      const sequence = this.#lastSequence;
+      const sequence = greeting.sequence ?? this.#lastSequence;
       const payload = { name, session: id, encryptionKeySignature, sequence, refusal: undefined };
       greeting.begin(this.#handshake(this.#self.id, peer), key, encodeGreeting(payload));
     }
@@ -332,13 +343,23 @@ export class Handshakes {
   }
 }
 
+/** What is said to a handshake that is not newer than the last: it was played again, or its end has lost count. */
+const REPEATED: Denial = { code: 'refused', reason: 'its sequence is not above that of its last handshake' };
+
 /** Ways that a message is sent at a time once the best has failed: it is small, and one of them may do. */
 const COPIES = 6;
 
 const none = new Uint8Array(0);
 
-function endsOf(id: number, peer: string, name: string, theirId: number, isInitiator: boolean): Ends {
-  return { id, peer, name: name === '' ? undefined : name, theirId, isInitiator };
+function endsOf(
+  id: number,
+  peer: string,
+  neighbour: string,
+  name: string,
+  theirId: number,
+  isInitiator: boolean,
+): Ends {
+  return { id, peer, neighbour, name: name === '' ? undefined : name, theirId, isInitiator };
 }
 
 /** Of a first message: its ephemeral key is nobody else's. */

@@ -9,6 +9,12 @@ const MAX_GREETINGS_PER_S = 200;
 /** The same that one neighbour hands over, so that it leaves some to others. */
 const MAX_GREETINGS_OF_NEIGHBOUR_PER_S = 100;
 
+/** What of a handshake it takes to find out that it is none: nobody can fill with garbage what handshakes have. */
+const GARBAGE_SHARE = 1 / 8;
+
+/** Questions for our key that one neighbour hands over, at once and in a second: nothing is worked out for them. */
+const MAX_SEEKS_OF_NEIGHBOUR_PER_S = 100;
+
 /** Answers to ours that one neighbour hands over and that are checked, at once and in a second: each takes 0.2 ms. */
 const MAX_ANSWERS_PER_S = 200;
 
@@ -25,8 +31,14 @@ export class Intake {
     MAX_GREETINGS_OF_NEIGHBOUR_PER_S,
     MAX_COUNTED_NEIGHBOURS,
   );
+  readonly #soughtBy = new Budgets(
+    MAX_SEEKS_OF_NEIGHBOUR_PER_S,
+    MAX_SEEKS_OF_NEIGHBOUR_PER_S,
+    MAX_COUNTED_NEIGHBOURS,
+  );
   readonly #answeredBy = new Budgets(MAX_ANSWERS_PER_S, MAX_ANSWERS_PER_S, MAX_COUNTED_NEIGHBOURS);
   readonly #begunQuota: Quota;
+  readonly #soughtQuota: Quota;
   readonly #answersQuota: Quota;
 
   constructor(context: Context<Overload>) {
@@ -44,14 +56,28 @@ export class Intake {
       () => MAX_ANSWERS_PER_S,
       () => Math.ceil(this.#answeredBy.mostSpentAt(context.nowMs)),
     );
-    this.quotas = [this.#begunQuota, this.#answersQuota];
+    this.#soughtQuota = new Quota(
+      'questions for our key from the busiest neighbour',
+      'items',
+      () => MAX_SEEKS_OF_NEIGHBOUR_PER_S,
+      () => Math.ceil(this.#soughtBy.mostSpentAt(context.nowMs)),
+    );
+    this.quotas = [this.#begunQuota, this.#soughtQuota, this.#answersQuota];
   }
 
-  /** Whether what another begins is taken in: the neighbour that hands it over may say that it is from anybody. */
+  /** Whether what another begins is looked at: the neighbour that hands it over may say that it is from anybody. */
   begun(neighbour: string): boolean {
-    const { nowMs } = this.#context;
-    if (this.#begunBy.spend(neighbour, nowMs) && this.#begun.spend(1, nowMs)) return true;
-    this.#begunQuota.refuse(this.#context);
+    return this.#spend(neighbour, GARBAGE_SHARE);
+  }
+
+  /** It can be read: whether it is worked on. */
+  read(neighbour: string): boolean {
+    return this.#spend(neighbour, 1 - GARBAGE_SHARE);
+  }
+
+  sought(neighbour: string): boolean {
+    if (this.#soughtBy.spend(neighbour, this.#context.nowMs)) return true;
+    this.#soughtQuota.refuse(this.#context);
     return false;
   }
 
@@ -59,6 +85,13 @@ export class Intake {
   answered(neighbour: string): boolean {
     if (this.#answeredBy.spend(neighbour, this.#context.nowMs)) return true;
     this.#answersQuota.refuse(this.#context);
+    return false;
+  }
+
+  #spend(neighbour: string, share: number): boolean {
+    const { nowMs } = this.#context;
+    if (this.#begunBy.spend(neighbour, nowMs, share) && this.#begun.spend(share, nowMs)) return true;
+    this.#begunQuota.refuse(this.#context);
     return false;
   }
 }

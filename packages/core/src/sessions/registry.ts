@@ -4,6 +4,8 @@ import type { Session } from './session.ts';
 export class Registry {
   readonly #byId = new Map<number, Session>();
   readonly #byPeer = new Map<string, Set<Session>>();
+  /** How many that others have begun each neighbour has handed over. */
+  readonly #byNeighbour = new Map<string, number>();
   readonly #byLink = new Map<number, Session>();
   /** The one that our calls to a peer go over. */
   readonly #to = new Map<string, Session>();
@@ -38,6 +40,11 @@ export class Registry {
     this.#byId.set(session.id, session);
     const sessions = this.#byPeer.get(session.peer) ?? new Set();
     this.#byPeer.set(session.peer, sessions.add(session));
+    if (!session.isInitiator) this.#byNeighbour.set(session.neighbour, this.begunBy(session.neighbour) + 1);
+  }
+
+  begunBy(neighbour: string): number {
+    return this.#byNeighbour.get(neighbour) ?? 0;
   }
 
   /** Our calls to its peer go over it from now on. */
@@ -56,6 +63,9 @@ export class Registry {
     sessions?.delete(session);
     if (sessions?.size === 0) this.#byPeer.delete(session.peer);
     if (this.#to.get(session.peer) === session) this.#to.delete(session.peer);
+    const begun = session.isInitiator ? 0 : this.begunBy(session.neighbour) - 1;
+    if (begun > 0) this.#byNeighbour.set(session.neighbour, begun);
+    else if (!session.isInitiator) this.#byNeighbour.delete(session.neighbour);
     for (const link of session.links) this.#byLink.delete(link);
     return true;
   }

@@ -48,7 +48,12 @@ export class Reordering<Packet extends { readonly data: Uint8Array }> {
     return true;
   }
 
-  /** Those that have come before their time. */
+  /** Whether some have come before their time. */
+  get hasGaps(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Those that have. */
   get ranges(): Range[] {
     if (this.#waiting.size === 0) return [];
     const ranges: [number, number][] = [];

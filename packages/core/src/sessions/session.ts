@@ -72,6 +72,8 @@ export class Session {
   readonly id: number;
   readonly peer: string;
   readonly name: string | undefined;
+  /** Who handed over the last message of its handshake. */
+  readonly neighbour: string;
   /** Of this session, in what goes to the other end. */
   readonly theirId: number;
   /** Who began it. */
@@ -110,6 +112,7 @@ export class Session {
     this.id = ends.id;
     this.peer = ends.peer;
     this.name = ends.name;
+    this.neighbour = ends.neighbour;
     this.theirId = ends.theirId;
     this.isInitiator = ends.isInitiator;
     this.startedMs = world.nowMs;
@@ -211,7 +214,7 @@ export class Session {
     if (!isNew) return 'repeated';
     this.usedMs = this.#world.nowMs;
     if (path !== undefined) {
-      this.#queue(Content.path, [encodePath(path)], 0, false);
+      this.#tellPath(path);
       this.#collect();
     }
     return 'taken';
@@ -300,6 +303,13 @@ export class Session {
     }
   }
 
+  /** Unless it has been told so much that it does not even acknowledge. */
+  #tellPath(path: readonly string[]): void {
+    if (this.outbox.bytes > MAX_HELD_BYTES / 2) return;
+    const encoded = encodePath(path);
+    this.#queue(Content.path, [encoded], encoded.length, false);
+  }
+
   #ref(peer: string): PeerRef {
     const name = this.#world.nameOf(peer);
     return name === undefined ? { peer } : { peer, name };
@@ -309,7 +319,7 @@ export class Session {
     this.#unackedPackets += 1;
     this.#unackedBytes += bytes;
     const isMuch = this.#unackedPackets >= ACK_PACKETS || this.#unackedBytes >= ACK_BYTES;
-    if (isMuch || this.#reordering.ranges.length > 0) this.#acknowledge();
+    if (isMuch || this.#reordering.hasGaps) this.#acknowledge();
     else if (this.#ackMs === Number.POSITIVE_INFINITY) this.#ackMs = this.#world.nowMs + ACK_DELAY_MS;
   }
 

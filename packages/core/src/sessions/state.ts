@@ -26,6 +26,10 @@ const LOST_MS = 5_000;
 /** A session that nobody uses is given up after so long, in ms; one that is waiting for an answer asks for a sign of life. */
 const IDLE_MS = 300_000;
 
+/** When all are taken, so many of those that were used longest ago are looked at, if that was so long ago, in ms. */
+const ROOM_SESSIONS = 64;
+const ROOM_IDLE_MS = 10_000;
+
 /** What is sent and not acknowledged, of all sessions together: then those that would send more have to wait. */
 const MAX_ALL_HELD_BYTES: number = 64 * 1024 * 1024;
 
@@ -58,7 +62,7 @@ export class SessionsState implements Feature<SessionsInput> {
     this.#self = self;
     this.#lists = self.lists;
     this.#handshakes = new Handshakes(context, self, ways, entropy, {
-      refusal: (peer) => this.#refusal(peer),
+      refusal: (peer, neighbour) => this.#refusal(peer, this.#sessions.begunBy(neighbour)),
       established: (ends, keys, greeting) => this.#establish(ends, keys, greeting),
       failed: (link, code, message) => this.#fail(link, code, message),
     });
@@ -172,15 +176,20 @@ export class SessionsState implements Feature<SessionsInput> {
       this.#context.emit({ type: 'session/opened', link });
       return;
     }
-    const refusal = this.#refusal(peer);
+    const refusal = this.#refusal(peer, 0);
     if (refusal === undefined) this.#handshakes.open(link, peer);
     else this.#fail(link, refusal.code, refusal.reason);
   }
 
-  #refusal(peer: string): { readonly code: ErrorCode; readonly reason: string } | undefined {
+  /** `held`: sessions of whoever it comes from. Nobody has more than are free beside them. */
+  #refusal(peer: string, held: number): { readonly code: ErrorCode; readonly reason: string } | undefined {
     const denial = this.#self.denial(peer, this.#lists);
-    if (denial !== undefined || this.#hasRoom()) return denial;
-    return { code: 'busy', reason: `${MAX_SESSIONS} sessions with others are open` };
+    if (denial !== undefined) return denial;
+    const count = () => this.#sessions.size + this.#handshakes.size;
+    if (count() >= MAX_SESSIONS) this.#makeRoom();
+    if (count() + Math.max(held, 1) <= MAX_SESSIONS) return undefined;
+    this.#full.refuse(this.#context);
+    return { code: 'busy', reason: `${count()} sessions with others are open` };
   }
 
   #receive(packet: PacketReceived): void {
@@ -347,15 +356,12 @@ export class SessionsState implements Feature<SessionsInput> {
     this.#context.emit({ type: 'session/failed', link, code, message });
   }
 
-  /** The one that was used longest ago makes room, if nothing goes over it. */
-  #hasRoom(): boolean {
-    if (this.#sessions.size + this.#handshakes.size < MAX_SESSIONS) return true;
+  /** One that has no calls makes room, or those that were used longest ago do, if their calls turn out to be over. */
+  #makeRoom(): void {
     for (const session of this.#sessions.values())
-      if (session.links.length === 0) {
-        this.#end(session, true);
-        return true;
-      }
-    this.#full.refuse(this.#context);
-    return false;
+      if (session.links.length === 0) return this.#end(session, true);
+    const oldest = [...this.#sessions.values()].sort((a, b) => a.usedMs - b.usedMs).slice(0, ROOM_SESSIONS);
+    for (const { usedMs, links } of oldest)
+      if (this.#context.nowMs - usedMs >= ROOM_IDLE_MS) this.#context.emit({ type: 'session/idle', links });
   }
 }

@@ -50,7 +50,12 @@ export class SessionPair {
 
   static async of(
     seed = 1,
-    options: { readonly psk?: Uint8Array; readonly hasAdverts?: boolean } = {},
+    options: {
+      readonly psk?: Uint8Array;
+      readonly hasAdverts?: boolean;
+      /** Of the first end, at its start. */
+      readonly firstSequence?: number;
+    } = {},
   ): Promise<SessionPair> {
     const pair = new SessionPair(seed);
     const secrets = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)] as const;
@@ -107,7 +112,7 @@ export class SessionPair {
         { id, name: nameOf(i), encryptionKeySignature: signatures[i] as Uint8Array },
         policy,
         encryptionKeyOf(secrets[i] as Uint8Array),
-        1,
+        i === 0 ? (options.firstSequence ?? 1) : 1,
       );
       end.state = new SessionsState(context, self, ways, new Entropy(Buffer.alloc(32, seed + i)));
       return end as End;
@@ -136,6 +141,11 @@ export class SessionPair {
     }
     this.nowMs = endMs;
     return until();
+  }
+
+  /** How many stand at an end. */
+  sessionsOf(end: End): number {
+    return end.state.quotas.find(({ name }) => name === 'sessions')?.info.size ?? Number.NaN;
   }
 
   of(end: End, type: SessionSignal['type']): SessionSignal[] {
