@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
+import { generateSecret, peerIdOf } from '../src/identity.ts';
+import { ROUTES_SERVICE } from '../src/internal-services.ts';
+import { END_MESSAGE, END_STREAM, FrameType } from '../src/request/frames.ts';
+import { encodeExchange } from '../src/routing/codec.ts';
 import { connect, eventually, TestNetwork } from './support/nodes.ts';
+import { RawCalls, RawPeer } from './support/raw-peer.ts';
+import { advertOf } from './support/routing-node.ts';
 
 test.each(['table', 'source'] as const)(
   'by %s peers that are not connected find each other over others, and lose each other when a link is cut',
@@ -51,4 +57,27 @@ test('routes are exchanged also where programs may send each other less than the
   await eventually('a knows the way to c', async () =>
     (await a.client.routes()).some(({ peer }) => peer === c.id),
   );
+});
+
+test('top counts the adverts that a neighbour has forged, and nothing is made of them', async () => {
+  await using network = new TestNetwork();
+  const bob = await network.start('bob');
+  await using mallory = await RawPeer.start();
+  const calls = await RawCalls.open(await mallory.enter(network.name, bob.address));
+  const zoe = await peerIdOf(await generateSecret());
+  const entries = [{ origin: zoe, sequence: 1, distance: 1, advert: advertOf(zoe, 1), ageMs: 0 }];
+  const data = encodeExchange({ epoch: 1, base: 0, version: 1, ack: 1, entries, requests: [] });
+  calls.send({
+    type: FrameType.open,
+    flags: END_MESSAGE | END_STREAM,
+    call: 1,
+    timeoutMs: 5_000,
+    totalBytes: data.length,
+    service: ROUTES_SERVICE,
+    data,
+  });
+  await eventually('the exchange is answered', async () => calls.received.length > 0);
+  const { counters } = await bob.client.top();
+  expect(counters).toContainEqual({ name: 'forged adverts', count: 1 });
+  expect(await bob.client.routes()).toEqual([]);
 });

@@ -114,8 +114,11 @@ describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
     liveThrough(seed, { strategy });
   });
 
-  test('would not live through them if nodes forwarded nothing', () => {
-    expect(() => liveThrough(1, { strategy, forwards: false })).toThrow("can't talk");
+  test.each([
+    ['forwarded nothing, and said so', { forwards: false }],
+    ['dropped everything, and told nobody', { drops: true }],
+  ])('would not live through them if nodes %s', (_, options) => {
+    expect(() => liveThrough(1, { strategy, ...options })).toThrow("can't talk");
   });
 
   test('has ways around a forwarder that drops everything, where there are any', () => {

@@ -19,6 +19,8 @@ export interface RouterOptions {
   /** Whether it forwards for others. Default: true. */
   readonly forwards?: boolean;
   readonly limits?: RoutingLimits;
+  /** Whether it loses what it should forward, and tells nobody. Default: false. */
+  readonly drops?: boolean;
 }
 
 /** As long as those of real adverts. */
@@ -30,17 +32,18 @@ export class Router implements Actor<Told> {
   readonly strategy: Strategy;
   /** What it has told, as it is encoded. */
   sentBytes = 0;
-  /** Whether it loses what it should forward, and tells nobody. */
-  drops = false;
+  /** Whether it loses what it should forward. */
+  drops: boolean;
   readonly #world: World<Told>;
 
   /** `firstSequence` has to be above that of any earlier run. */
   constructor(
     world: World<Told>,
     firstSequence: number,
-    { strategy = 'table', forwards = true, limits = defaultRoutingLimits }: RouterOptions = {},
+    { strategy = 'table', forwards = true, limits = defaultRoutingLimits, drops = false }: RouterOptions = {},
   ) {
     this.#world = world;
+    this.drops = drops;
     const routing: RoutingWorld = {
       id: world.id,
       get nowMs() {

@@ -10,19 +10,28 @@ export function linkAtRandom(network: RouterNetwork, ids: readonly string[], mor
   }
 }
 
-/** Cuts a link or brings one up, has one carry one way only, crashes a node or restarts one. */
+/**
+ * Cuts a link or brings one up, has one carry one way only, crashes a node or restarts one, parts the network in two or heals
+ * it.
+ */
 export function disturb(network: RouterNetwork, ids: readonly string[]): void {
   const [a, b] = [one(network, ids), one(network, ids)];
   const kind = network.random();
-  if (kind < 0.3 && network.links.length > 0) network.cut(...one(network, network.links));
-  else if (kind < 0.7) {
+  if (kind < 0.27 && network.links.length > 0) network.cut(...one(network, network.links));
+  else if (kind < 0.6) {
     if (a !== b) network.link(a, b);
-  } else if (kind < 0.75 && network.links.length > 0) network.silence(...one(network, network.links));
-  else if (kind < 0.85) network.crash(a);
-  else if (kind < 0.95 && !network.isUp(a)) {
+  } else if (kind < 0.65 && network.links.length > 0) network.silence(...one(network, network.links));
+  else if (kind < 0.75) network.crash(a);
+  else if (kind < 0.85 && !network.isUp(a)) {
     network.restart(a);
-    if (a !== b) network.link(a, b);
-  }
+    if (a !== b && network.isUp(b)) network.link(a, b);
+  } else if (kind < 0.9) {
+    const half = ids.filter(() => network.random() < 0.5);
+    network.partition(
+      half,
+      ids.filter((id) => !half.includes(id)),
+    );
+  } else if (kind < 0.95) network.heal();
 }
 
 function one<T>({ random }: RouterNetwork, of: readonly T[]): T {
