@@ -106,6 +106,19 @@ test('a session whose other end has gone silent is closed after 15 s, and tries 
   expect(pair.of(pair.a, 'session/closed')).toMatchObject([{ link: LINK }]);
 });
 
+test('when a peer can be reached again the session is tried at once: one that it does not know is over before a call needs it', async () => {
+  const pair = await opened();
+  pair.step(pair.a, write(LINK, 'ask'));
+  pair.run(1_000);
+  pair.step(pair.a, { type: 'route/lost', peer: pair.b.id, name: 'bob' });
+  pair.run(100);
+  const before = pair.sent;
+  pair.step(pair.a, { type: 'route/found', peer: pair.b.id, name: 'bob' });
+  expect(pair.sent).toBe(before + 1);
+  pair.run(60_000);
+  expect(pair.of(pair.a, 'session/closed')).toEqual([]);
+});
+
 test('a way that drops everything is left for another, and nothing is lost', async () => {
   const pair = await opened();
   pair.tap = (packet) => (packet.attempt < 3 ? [] : [packet]);

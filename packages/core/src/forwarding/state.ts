@@ -190,12 +190,20 @@ export class ForwardingState implements Feature<ForwardingInput> {
     if (!from.bytes.spend(head.bytes.length + (body[0] as Uint8Array).length, nowMs))
       return this.#bytes.refuse(this.#context);
     const reached = head.reached(self);
+    const waypoint = reached < head.viaCount ? head.waypoint(reached, this.#keys) : undefined;
     let next: string | undefined;
     let via = none;
-    if (reached < head.viaCount) next = this.#towards(head.waypoint(reached, this.#keys));
+    if (this.#ways.strategy === 'source' && waypoint !== undefined) {
+      // The path is its source's. Gone on with by another one, which others may know of as little, it could go round.
+      next = this.#isNear(waypoint) ? waypoint : undefined;
+      if (next === undefined) {
+        this.#dropped.wayless += 1;
+        return;
+      }
+    } else if (waypoint !== undefined) next = this.#towards(waypoint);
     else if (this.#ways.strategy === 'table' || this.#isNear(pair.destination))
       next = this.#towards(pair.destination);
-    else {
+    else if (head.viaCount === 0) {
       const way = this.#ways.way(pair.destination, 0);
       next = way?.next;
       if (way !== undefined) via = this.#keysOf(way.via);

@@ -121,7 +121,12 @@ export class SessionsState implements Feature<SessionsInput> {
         if (purpose === UNKNOWN) this.#unknownThere(from, payload);
       },
       'route/found': ({ peer }) => {
-        for (const session of this.#sessions.of(peer)) session.lostMs = undefined;
+        // The other end may have given it up meanwhile, or have been restarted: that is found out before a call needs it.
+        for (const session of this.#sessions.of(peer)) {
+          if (session.lostMs !== undefined) session.ping();
+          session.lostMs = undefined;
+          this.#arm(session);
+        }
         this.#handshakes.found(peer);
       },
       'route/lost': ({ peer }) => {
