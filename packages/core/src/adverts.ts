@@ -1,7 +1,9 @@
 import { sign } from 'node:crypto';
+import { isName } from './hello/policy.ts';
 import { isSigned } from './hello/proof.ts';
 import { publicKeyOf } from './host/address.ts';
 import { signingKeyOf } from './identity.ts';
+import { KEY_BYTES } from './noise.ts';
 import { advertStatement } from './routing/advert.ts';
 import type { RoutingSelf } from './routing/state.ts';
 
@@ -24,8 +26,12 @@ export function routingSelf(
     },
     isGenuine: (advert) => {
       const publicKey = publicKeyOf(advert.origin);
+      // Its own word, but no text of any length that its neighbours would be shown.
+      const isWellFormed = isName(advert.name) && advert.encryptionKey.length === KEY_BYTES;
       return (
-        publicKey !== undefined && isSigned(publicKey, advertStatement(network, advert), advert.signature)
+        isWellFormed &&
+        publicKey !== undefined &&
+        isSigned(publicKey, advertStatement(network, advert), advert.signature)
       );
     },
   };

@@ -7,7 +7,7 @@ import { decodeGreeting, decodeNumber, decodeOffer, encodeGreeting, encodeOffer 
 import { GREETING_MS, Greeting, NO_WAY_MS } from './greeting.ts';
 import { Intake } from './intake.ts';
 import type { SessionsOutput } from './messages.ts';
-import { type KeyPair, Responder, type TransportKeys } from './noise.ts';
+import { type KeyPair, NoiseError, Responder, type TransportKeys } from './noise.ts';
 
 /** Peers whose last handshake is remembered, so that it can't be played again. */
 const MAX_SEQUENCES = 16_384;
@@ -277,7 +277,7 @@ export class Handshakes {
 
   #greet(greeting: Greeting): void {
     const { nowMs } = this.#context;
-    const { id, peer } = greeting;
+    const { peer } = greeting;
     if (!greeting.isUnsent && greeting.message !== undefined) greeting.lostMs = undefined;
     greeting.isUnsent = false;
     greeting.pause(nowMs);
@@ -287,14 +287,28 @@ export class Handshakes {
       greeting.why = `nobody leads to ${peer}, and it was not found at random`;
       return this.#ask(greeting, 'seek', [none]);
     }
-    if (greeting.message === undefined) {
-      this.#lastSequence += 1;
-      const { name, encryptionKeySignature } = this.#self;
-      const sequence = greeting.sequence ?? this.#lastSequence;
-      const payload = { name, session: id, encryptionKeySignature, sequence, refusal: undefined };
-      greeting.begin(this.#handshake(this.#self.id, peer), key, encodeGreeting(payload));
+    if (greeting.message === undefined && !this.#begin(greeting, key)) {
+      this.#greetings.delete(peer);
+      const message = `the encryption key that ${peer} tells is none`;
+      return this.#owner.failed(greeting.link, 'incompatible', message);
     }
     this.#ask(greeting, 'init', [greeting.message ?? none]);
+  }
+
+  /** False: nobody can agree with that key, which is its owner's word. */
+  #begin(greeting: Greeting, key: Uint8Array): boolean {
+    this.#lastSequence += 1;
+    const { id: session, peer } = greeting;
+    const { id, name, encryptionKeySignature } = this.#self;
+    const sequence = greeting.sequence ?? this.#lastSequence;
+    const payload = { name, session, encryptionKeySignature, sequence, refusal: undefined };
+    try {
+      greeting.begin(this.#handshake(id, peer), key, encodeGreeting(payload));
+    } catch (error) {
+      if (error instanceof NoiseError) return false;
+      throw error;
+    }
+    return true;
   }
 
   /** By the best way; and when that has failed by several others at a time, which are recorded for the way back. */
