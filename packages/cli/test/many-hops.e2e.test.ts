@@ -1,6 +1,7 @@
 import type { InboundRequest, RequestHandler } from '@peerd/protocol';
 import { PeerdError } from '@peerd/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { completionScript } from '../src/completion/scripts.ts';
 import { HopsNetwork, type HopsNode } from './hops.ts';
 import { undocumented } from './json-types.ts';
 import { errorIn } from './sandbox.ts';
@@ -181,6 +182,14 @@ describe.each(strategies)('in a chain of four daemons, the strategy being %s, th
       /can't be connected to: .+; requests reach it over others \(`peerd trace dave`\) \(unreachable\)\n$/,
     );
     expect(`${(await run('disconnect', 'dave')).stdout}`).toBe('there was no connection to dave\n');
+  });
+
+  test('completes the names of all that it reaches', async () => {
+    const script = `${completionScript('bash', 'peerd')}
+      COMP_WORDS=(peerd ping --name alice ''); COMP_CWORD=4
+      set -- $(complete -p peerd); "$3"; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = await chain.sandbox.shellIn('bash', script).ended;
+    expect(`${stdout}`.trim().split('\n').sort()).toEqual(['bob', 'carol', 'dave']);
   });
 
   test('sees each hop of the way, with its round trip', async () => {

@@ -13,10 +13,20 @@ async function daemons(): Promise<Candidate[]> {
 }
 
 async function peers(which: Which): Promise<Candidate[]> {
-  const known = await asked(which, (node, signal) => node.peers({ signal }));
-  return known.map(({ id, name, connected }) => {
-    const named = name !== undefined && known.filter((each) => each.name === name).length === 1;
-    return { value: named ? name : id, description: connected ? 'connected' : 'known' };
+  const [all] = await asked(which, async (node, signal) => [
+    await Promise.all([node.peers({ signal }), node.routes({ signal })]),
+  ]);
+  const [known = [], routes = []] = all ?? [];
+  const ids = new Set(known.map(({ id }) => id));
+  const found = [
+    ...known.map(({ id, name, connected }) => ({ id, name, description: connected ? 'connected' : 'known' })),
+    ...routes
+      .filter(({ peer }) => !ids.has(peer))
+      .map(({ peer, name }) => ({ id: peer, name, description: 'over others' })),
+  ];
+  return found.map(({ id, name, description }) => {
+    const named = name !== undefined && found.filter((each) => each.name === name).length === 1;
+    return { value: named ? name : id, description };
   });
 }
 
