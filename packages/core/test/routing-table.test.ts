@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defaultRoutingLimits } from '../src/routing/limits.ts';
-import type { Advert, Exchange } from '../src/routing/messages.ts';
+import { type Advert, type Entry, type Exchange, MAX_ENTRIES } from '../src/routing/messages.ts';
 import { RoutingTable } from '../src/routing/table.ts';
 import { isConverged, loops, networkOfRouters } from '../src/simulation/router.ts';
 import { Simulation } from '../src/simulation/simulation.ts';
@@ -42,39 +42,57 @@ function advertOf(origin: string, sequence: number): Advert {
   return { origin, sequence, name: origin, encryptionKey: new Uint8Array(0), signature: new Uint8Array(0) };
 }
 
-describe('a neighbour that does not tell the truth', () => {
-  const tableWith = (...neighbours: string[]) => {
-    const world = {
-      id: 'self',
-      nowMs: 0,
-      firstSequence: 1,
-      forwards: true,
-      random: () => 0,
-      advertise: (sequence: number) => advertOf('self', sequence),
-      push: () => {},
-      emit: () => {},
-    };
-    const table = new RoutingTable(world, {
-      ...defaultRoutingLimits,
-      maxDestinations: 100,
-      maxEntriesPerNeighbour: 50,
-    });
-    for (const each of neighbours) table.exchanges.linked(each);
-    return table;
+const tableWith = (...neighbours: string[]) => {
+  const world = {
+    id: 'self',
+    nowMs: 0,
+    firstSequence: 1,
+    forwards: true,
+    random: () => 0,
+    advertise: (sequence: number) => advertOf('self', sequence),
+    push: () => {},
+    emit: () => {},
   };
-  let version = 0;
-  const says = (table: RoutingTable, from: string, ...entries: Exchange['entries']) => {
-    version += 1;
-    table.exchanges.take(from, { epoch: 1, base: 0, version, ack: 1, entries, requests: [] });
-  };
-  const row = (origin: string, distance: number, sequence = 5, signed: number | null = sequence) => ({
-    origin,
-    sequence,
-    distance,
-    advert: signed === null ? undefined : advertOf(origin, signed),
-    ageMs: 0,
+  const table = new RoutingTable(world, {
+    ...defaultRoutingLimits,
+    maxDestinations: 100,
+    maxEntriesPerNeighbour: 50,
   });
+  for (const each of neighbours) table.exchanges.linked(each);
+  return table;
+};
+let version = 0;
+const says = (table: RoutingTable, from: string, ...entries: Exchange['entries']) => {
+  version += 1;
+  table.exchanges.take(from, { epoch: 1, base: 0, version, ack: 1, entries, requests: [] });
+};
+const row = (origin: string, distance: number, sequence = 5, signed: number | null = sequence) => ({
+  origin,
+  sequence,
+  distance,
+  advert: signed === null ? undefined : advertOf(origin, signed),
+  ageMs: 0,
+});
 
+test('a row that changes again before an exchange with it is full goes with its advert', () => {
+  const table = tableWith('bob', 'dave', 'carol');
+  says(table, 'bob', row('changing', 2));
+  for (const neighbour of ['bob', 'dave'])
+    for (let i = 0; i < 45; i += 1) says(table, neighbour, row(`${neighbour}${i}`, 1));
+  says(table, 'bob', row('changing', 1, 5, null));
+  const told: Entry[] = [];
+  for (let ack = 0, i = 0; i < 3; i += 1) {
+    table.exchanges.take('carol', { epoch: 1, base: 0, version: 1, ack, entries: [], requests: [] });
+    const exchange = table.exchanges.exchangeFor('carol') as Exchange;
+    told.push(...exchange.entries);
+    ack = exchange.version;
+  }
+  expect(told.length).toBeGreaterThan(MAX_ENTRIES);
+  const first = told.find(({ origin }) => origin === 'changing');
+  expect(first).toMatchObject({ distance: 2, advert: { origin: 'changing', sequence: 5 } });
+});
+
+describe('a neighbour that does not tell the truth', () => {
   test('can not say that it is another, or nowhere near itself', () => {
     const table = tableWith('bob');
     says(table, 'bob', row('carol', 0), row('bob', 1), row('dave', -1), row('erin', 0.5));

@@ -102,13 +102,13 @@ describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
   });
 
   test('comes to an end with more destinations than there are rows in an exchange', () => {
-    const ids = Array.from({ length: 150 }, (_, i) => `n${i}`);
+    const ids = Array.from({ length: 100 }, (_, i) => `n${i}`);
     const network = networkOfRouters(1, ids, {}, { strategy });
     for (let i = 0; i < ids.length; i += 1)
       for (const step of [1, 11, 37]) network.link(ids[i] as string, ids[(i + step) % ids.length] as string);
-    network.run(5_000);
+    network.run(2_000);
     expect(isConverged(network)).toBe(true);
-  });
+  }, 30_000);
 
   test.each(seeds)('lives through cuts, crashes and restarts: seed %i', (seed) => {
     liveThrough(seed, { strategy });
