@@ -314,11 +314,10 @@ export class PeersState implements Feature<PeersInput> {
     // Who refuses us, or we it, does so over others too.
     if (peer === undefined || error.code !== 'unreachable') return this.#unreached(ref, error);
     const isRouted = this.#routed.has(peer);
-    const mayBeFound = () => this.#fallsBack && this.#isConnected;
-    if (overRoutes && (isRouted || mayBeFound()))
+    if (overRoutes && (isRouted || (this.#fallsBack && this.#isConnected)))
       this.#context.emit({ type: 'peer/routed', ref, peer, error });
-    else if (isRouted) this.#unreached(ref, routedOnly(error, target.kind === 'word' ? target.key : peer));
-    else this.#unreached(ref, error);
+    else
+      this.#unreached(ref, isRouted ? routedOnly(error, target.kind === 'word' ? target.key : peer) : error);
   }
 
   get #isConnected(): boolean {

@@ -151,7 +151,6 @@ export class PingState implements Feature<PingInput> {
       'peer/routed': ({ ref, peer, error }) => {
         const asked = this.#asked.get(ref);
         if (asked === undefined) return;
-        // Who may not be here, or has nothing in common with us, does not become a peer by the way that is taken.
         asked.peer = peer;
         asked.dialError = error;
         context.emit({ type: 'probe/ask', ref, peer });
