@@ -146,9 +146,18 @@ describe('a peer that others lead to', () => {
     expect(outcome()).toEqual([`dial ${bob}`, '1 over others']);
   });
 
-  test('is no longer when the route is lost', () => {
+  test('is no longer when the route is lost; who asks for it by name is not told that nobody is called so', () => {
     step(found(bob, 'bob'), lost(bob, 'bob'), reach(word('bob')), reach(id(bob), 2));
-    expect(outcome()).toEqual(['1 unknown-peer', `dial ${bob}`]);
+    expect(outcome()).toEqual([`dial ${bob}`]);
+    step(dialFailed);
+    expect(outcome()).toEqual(['1 unreachable', '2 unreachable']);
+  });
+
+  test('is forgotten, with its name, when a thousand others have been lost since', () => {
+    step(found(bob, 'bob'), lost(bob, 'bob'));
+    for (let i = 0; i < 1_000; i += 1) step(found(`peer ${i}`, `name-${i}`), lost(`peer ${i}`, `name-${i}`));
+    step(reach(word('bob')));
+    expect(outcome()).toEqual(['1 unknown-peer']);
   });
 
   test('makes a name ambiguous that a connected peer has too', () => {

@@ -304,8 +304,5 @@ function isForwarder(roles: readonly string[]): boolean {
 }
 
 function noWay(to: string): PeerdError {
-  return new PeerdError(
-    'unreachable',
-    `there is no way to ${to}: no route is known, and no neighbour to ask`,
-  );
+  return new PeerdError('unreachable', `there is no way to ${to}: no neighbour leads there`);
 }

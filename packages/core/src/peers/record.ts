@@ -108,3 +108,9 @@ export function inOrder(a: PeerInfo, b: PeerInfo): number {
     a.id.localeCompare(b.id)
   );
 }
+
+/** Whether there is a connection to any of them. */
+export function isAnyUsable(records: Iterable<PeerRecord>): boolean {
+  for (const { usable } of records) if (usable !== undefined) return true;
+  return false;
+}

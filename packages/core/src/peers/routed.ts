@@ -14,9 +14,14 @@ interface Start {
   readonly peer: string;
 }
 
+/** Names that are remembered of peers that nobody leads to any more; the one lost longest ago makes room. */
+const MAX_LOST_NAMES = 1_000;
+
 /** The peers that others lead to, and how long a call waits for a connection to one of them. */
 export class Routed {
   readonly #names = new Map<string, string>();
+  /** Of those that they led to: who asks for one of them is told that there is no way, and not that nobody is called so. */
+  readonly #lostNames = new Map<string, string>();
   readonly #undialableUntilMs = new Map<string, number>();
   readonly #headStarts = new Deadlines<Start>();
 
@@ -25,20 +30,34 @@ export class Routed {
   }
 
   nameOf(peer: string): string | undefined {
-    return this.#names.get(peer);
+    return this.#names.get(peer) ?? this.#lostNames.get(peer);
   }
 
+  /** Also of those that nobody leads to any more. */
   ids(): Iterable<string> {
-    return this.#names.keys();
+    return [...this.#names.keys(), ...this.#lostNames.keys()];
+  }
+
+  isLost(peer: string): boolean {
+    return this.#lostNames.has(peer);
   }
 
   found(peer: string, name: string): void {
     this.#names.set(peer, name);
+    this.#lostNames.delete(peer);
   }
 
-  lost(peer: string): void {
+  /** Returns the peer whose name is forgotten for that, if there is one. */
+  lost(peer: string): string | undefined {
+    const name = this.#names.get(peer);
     this.#names.delete(peer);
     this.#undialableUntilMs.delete(peer);
+    if (name === undefined) return undefined;
+    this.#lostNames.set(peer, name);
+    if (this.#lostNames.size <= MAX_LOST_NAMES) return undefined;
+    const [oldest] = this.#lostNames.keys();
+    if (oldest !== undefined) this.#lostNames.delete(oldest);
+    return oldest;
   }
 
   isUndialable(peer: string, nowMs: number): boolean {
@@ -67,6 +86,6 @@ export class Routed {
   }
 
   snapshot(): unknown {
-    return { names: [...this.#names], undialable: [...this.#undialableUntilMs] };
+    return { names: [...this.#names], lost: [...this.#lostNames], undialable: [...this.#undialableUntilMs] };
   }
 }

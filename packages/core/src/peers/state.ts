@@ -5,7 +5,7 @@ import { Dials } from './dials.ts';
 import { ambiguous, closedEarly, itself, routedOnly, unknown } from './errors.ts';
 import type { PeersInput, PeersOutput } from './messages.ts';
 import { Names } from './names.ts';
-import { inOrder, PeerRecord } from './record.ts';
+import { inOrder, isAnyUsable, PeerRecord } from './record.ts';
 import { Routed } from './routed.ts';
 import { idsOf, type Target } from './target.ts';
 import { type Waiter, Waiters } from './waiters.ts';
@@ -162,8 +162,8 @@ export class PeersState implements Feature<PeersInput> {
         this.#resolveAgain();
       },
       'route/lost': ({ peer }) => {
-        this.#routed.lost(peer);
-        this.#nameAnew(peer);
+        const forgotten = this.#routed.lost(peer);
+        for (const one of [peer, forgotten]) if (one !== undefined) this.#nameAnew(one);
       },
       tick: () =>
         this.#routed.expire(context.nowMs, ({ ref, peer }) => {
@@ -246,7 +246,10 @@ export class PeersState implements Feature<PeersInput> {
   }
 
   #bearersOf(word: string): string[] {
-    return this.#names.find(word, () => [...this.#peers.keys(), ...this.#routed.ids()]);
+    const found = this.#names.find(word, () => [...this.#peers.keys(), ...this.#routed.ids()]);
+    if (found.length < 2) return found;
+    const here = found.filter((peer) => !this.#routed.isLost(peer) || this.#peers.has(peer));
+    return here.length > 0 ? here : found;
   }
 
   /** Who is meant, by what is known here: nobody is dialled to find out. */
@@ -314,15 +317,10 @@ export class PeersState implements Feature<PeersInput> {
     // Who refuses us, or we it, does so over others too.
     if (peer === undefined || error.code !== 'unreachable') return this.#unreached(ref, error);
     const isRouted = this.#routed.has(peer);
-    if (overRoutes && (isRouted || (this.#fallsBack && this.#isConnected)))
+    if (overRoutes && (isRouted || (this.#fallsBack && isAnyUsable(this.#peers.values()))))
       this.#context.emit({ type: 'peer/routed', ref, peer, error });
     else
       this.#unreached(ref, isRouted ? routedOnly(error, target.kind === 'word' ? target.key : peer) : error);
-  }
-
-  get #isConnected(): boolean {
-    for (const { usable } of this.#peers.values()) if (usable !== undefined) return true;
-    return false;
   }
 
   #unreached(ref: number, error: PeerdError, isOurself?: true): void {

@@ -7,6 +7,7 @@ import { maxBytesOf } from '../internal-services.ts';
 import type { Target } from '../peers/target.ts';
 import { Call } from './call.ts';
 import { MAX_SERVICE_BYTES } from './frames.ts';
+import { SessionLink } from './session-link.ts';
 
 /** How often a call that was never written is given another connection. */
 export const MAX_ATTEMPTS = 2;
@@ -141,9 +142,14 @@ export class OutboundCall extends Call {
   }
 
   disconnectedError(): PeerdError {
+    const { key } = this.target;
+    const what =
+      this.link instanceof SessionLink
+        ? `the way to ${key} over others was lost`
+        : `the connection to ${key} broke`;
     return new PeerdError(
       'disconnected',
-      `the connection to ${this.target.key} broke with the call in flight: whether it was handled is unknown`,
+      `${what} with the call in flight: whether it was handled is unknown`,
     );
   }
 
