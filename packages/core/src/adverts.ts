@@ -1,9 +1,9 @@
 import { sign } from 'node:crypto';
 import { isName } from './hello/policy.ts';
 import { isSigned } from './hello/proof.ts';
-import { publicKeyOf } from './host/address.ts';
 import { signingKeyOf } from './identity.ts';
 import { KEY_BYTES } from './noise.ts';
+import { keyOfPeer } from './peer-keys.ts';
 import { advertStatement } from './routing/advert.ts';
 import type { RoutingSelf } from './routing/state.ts';
 
@@ -25,7 +25,7 @@ export function routingSelf(
       return { ...statement, signature: sign(null, advertStatement(network, statement), key) };
     },
     isGenuine: (advert) => {
-      const publicKey = publicKeyOf(advert.origin);
+      const publicKey = keyOfPeer(advert.origin);
       // Its own word, but no text of any length that its neighbours would be shown.
       const isWellFormed = isName(advert.name) && advert.encryptionKey.length === KEY_BYTES;
       return (

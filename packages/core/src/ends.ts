@@ -1,8 +1,8 @@
 import { sign } from 'node:crypto';
 import { judgePeer, type Policy } from './hello/policy.ts';
 import { encryptionKeyStatement, isSigned } from './hello/proof.ts';
-import { publicKeyOf } from './host/address.ts';
 import { type EncryptionKeyPair, signingKeyOf } from './identity.ts';
+import { keyOfPeer } from './peer-keys.ts';
 import type { SealingSelf } from './sealing/state.ts';
 import type { SessionsSelf } from './sessions/handshakes.ts';
 
@@ -58,6 +58,6 @@ function judgement(policy: Policy): Pick<SessionsSelf, 'denial' | 'lists'> {
 }
 
 function isSignedBy(peer: string, statement: Uint8Array, signature: Uint8Array): boolean {
-  const publicKey = publicKeyOf(peer);
+  const publicKey = keyOfPeer(peer);
   return publicKey !== undefined && isSigned(publicKey, statement, signature);
 }

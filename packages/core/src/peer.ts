@@ -11,7 +11,6 @@ import { Dispatcher, HANDLER_SUBSCRIPTION } from './dispatcher.ts';
 import { sealingSelf, sessionsSelf } from './ends.ts';
 import { HelloDriver } from './hello/driver.ts';
 import { encryptionKeyStatement } from './hello/proof.ts';
-import { publicKeyOf } from './host/address.ts';
 import { postEvents } from './host/events.ts';
 import { hangUp } from './host/hang-up.ts';
 import { watchListening } from './host/health.ts';
@@ -19,6 +18,7 @@ import { listenError } from './host/listen-error.ts';
 import { createHost, dhtProtocol, type Host } from './host/node.ts';
 import { encryptionKeyOf, privateKeyOf } from './identity.ts';
 import { areaLog } from './log.ts';
+import { keyOfPeer } from './peer-keys.ts';
 import { PeersDriver } from './peers/driver.ts';
 import { PingDriver } from './ping/driver.ts';
 import { RequestDriver } from './request/driver.ts';
@@ -91,7 +91,7 @@ export async function createPeer(config: PeerConfig): Promise<Peer> {
     features: [REQUEST_PROTOCOL],
     encryptionKey,
     encryptionKeySignature: await privateKey.sign(encryptionKeyStatement(encryptionKey)),
-    publicKeyOf,
+    publicKeyOf: keyOfPeer,
   };
   const routing = routingSelf(settings, id, config.secret, encryptionKey);
   const server = new PeerServer(settings, host, {

@@ -8,7 +8,7 @@ const holes = vi.hoisted(() => new Set<string>());
 vi.mock('../src/forwarding/state.ts', async (importOriginal) => {
   const original = await importOriginal<typeof import('../src/forwarding/state.ts')>();
   const { Head } = await import('../src/forwarding/codec.ts');
-  const { keyOfPeer } = await import('../src/forwarding/peer-keys.ts');
+  const { keyOfPeer } = await import('../src/peer-keys.ts');
   class Hole extends original.ForwardingState {
     constructor(...made: ConstructorParameters<typeof original.ForwardingState>) {
       super(...made);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeHead, Head } from '../src/forwarding/codec.ts';
-import { keyOfPeer, PeerKeys, peerOfKey } from '../src/forwarding/peer-keys.ts';
 import { generateSecret, peerIdOf } from '../src/identity.ts';
+import { keyOfPeer, PeerKeys, peerOfKey } from '../src/peer-keys.ts';
 import { keyNamed, peerNamed } from './support/forwarding.ts';
 
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 });

@@ -1,7 +1,7 @@
 import type { PingResult, TraceResult } from '@peerd/protocol';
 import { describe, expect, test } from 'vitest';
 import { Head } from '../src/forwarding/codec.ts';
-import { PeerKeys } from '../src/forwarding/peer-keys.ts';
+import { PeerKeys } from '../src/peer-keys.ts';
 import { FrameType, type PacketFrame } from '../src/request/frames.ts';
 import { defaultRouting } from '../src/settings.ts';
 import { Simulation, type Weather } from '../src/simulation/simulation.ts';

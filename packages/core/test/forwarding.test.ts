@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Head } from '../src/forwarding/codec.ts';
 import { MAX_PACKET_BODY_BYTES } from '../src/forwarding/messages.ts';
-import { PeerKeys } from '../src/forwarding/peer-keys.ts';
+import { PeerKeys } from '../src/peer-keys.ts';
 import { Forwarder, frameOf, keyNamed, peerNamed, type Sent } from './support/forwarding.ts';
 
 const keys = new PeerKeys();

@@ -81,3 +81,21 @@ test('top counts the adverts that a neighbour has forged, and nothing is made of
   expect(counters).toContainEqual({ name: 'forged adverts', count: 1 });
   expect(await bob.client.routes()).toEqual([]);
 });
+
+test('a program of any peer can tell routes for what is no peer id: they are refused, next door and far away', async () => {
+  await using network = new TestNetwork();
+  const [a, b, c] = await network.chain();
+  const entries = [{ origin: 'x', sequence: 1, distance: 1, advert: advertOf('x', 1), ageMs: 0 }];
+  const payload = encodeExchange({ epoch: 1, base: 0, version: 1, ack: 1, entries, requests: [] });
+  const tell = (to: string) => a.client.request(to, payload, { service: ROUTES_SERVICE, timeoutMs: 5_000 });
+  await expect(tell(b.id)).rejects.toMatchObject({ code: 'invalid' });
+  await expect(tell(c.id)).rejects.toMatchObject({ code: 'no-handler' });
+  const malformed = await Promise.all(
+    [a, b, c].map(async ({ client }) => {
+      const { counters } = await client.top();
+      return counters.find(({ name }) => name === 'malformed exchanges of routes')?.count;
+    }),
+  );
+  expect(malformed).toEqual([0, 1, 0]);
+  expect((await a.client.ping(c.id)).rttMs).toBeGreaterThan(0);
+});

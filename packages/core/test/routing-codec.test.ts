@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { peerOfKey } from '../src/peer-keys.ts';
 import { decodeExchange, encodeExchange, RoutingCodecError } from '../src/routing/codec.ts';
-import { type Entry, type Exchange, MAX_ENTRIES } from '../src/routing/messages.ts';
+import { type Entry, type Exchange, MAX_ENTRIES, MAX_SEQUENCE } from '../src/routing/messages.ts';
+import { idOf } from './support/peer-ids.ts';
+import { advertOf } from './support/routing-node.ts';
 
 const number = fc.maxSafeNat();
 const bytes = fc.uint8Array({ maxLength: 64 });
-const origin = fc.string({ minLength: 1, maxLength: 60 });
+const origin = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(peerOfKey);
 const entry: fc.Arbitrary<Entry> = fc
   .record({
     origin,
@@ -15,7 +18,7 @@ const entry: fc.Arbitrary<Entry> = fc
     advert: fc.option(
       fc.record(
         {
-          sequence: number,
+          sequence: fc.nat(MAX_SEQUENCE),
           name: fc.string(),
           encryptionKey: bytes,
           signature: bytes,
@@ -63,7 +66,7 @@ describe('an exchange of routes', () => {
   });
 
   test('with more rows than it may have, or an origin that is none, is refused', () => {
-    const row = { origin: 'x', sequence: 1, distance: 1, advert: undefined, ageMs: 0 };
+    const row = { origin: idOf('x'), sequence: 1, distance: 1, advert: undefined, ageMs: 0 };
     const of = (entries: Entry[]): Exchange => ({
       epoch: 1,
       base: 0,
@@ -75,7 +78,14 @@ describe('an exchange of routes', () => {
     expect(() => decodeExchange(encodeExchange(of(Array(MAX_ENTRIES + 1).fill(row))))).toThrow(
       RoutingCodecError,
     );
-    for (const wrong of ['', 'x'.repeat(1_000)])
-      expect(() => decodeExchange(encodeExchange(of([{ ...row, origin: wrong }])))).toThrow('no peer id');
+    const links = { neighbours: [idOf('y'), 'y'], forwards: true };
+    for (const wrong of [
+      { origin: '' },
+      { origin: 'x'.repeat(52) },
+      { advert: advertOf(idOf('x'), 1, { links }) },
+    ])
+      expect(() => decodeExchange(encodeExchange(of([{ ...row, ...wrong }])))).toThrow('whose id is none');
+    const asking = { ...of([]), requests: [{ origin: 'x', sequence: 1, hops: 1 }] };
+    expect(() => decodeExchange(encodeExchange(asking))).toThrow('whose id is none');
   });
 });

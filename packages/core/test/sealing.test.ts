@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Responder } from '../src/channel/responder.ts';
 import { Entropy } from '../src/entropy.ts';
 import type { PacketReceived } from '../src/forwarding/messages.ts';
+import { isPeerId, peerOfKey } from '../src/peer-keys.ts';
 import type { Advert } from '../src/routing/messages.ts';
 import {
   decodeLetter,
@@ -18,6 +19,7 @@ import type { TakenLimits } from '../src/sealing/taken.ts';
 import { defaultLimits } from '../src/settings.ts';
 import { FakeContext } from './support/context.ts';
 import { sealingOf } from './support/core-config.ts';
+import { idOf, nameOf } from './support/peer-ids.ts';
 
 /** Where clocks stand when a test begins, in ms since 1970. */
 const DATE_MS = 1_800_000_000_000;
@@ -34,9 +36,11 @@ class Node {
   readonly state: SealingState;
 
   constructor(id: string, self: Partial<SealingSelf> = {}, sequence = 1, limits?: TakenLimits) {
-    this.self = sealingOf(id, self);
+    this.self = sealingOf(idOf(id), self);
     const seed = new Uint8Array(32).fill(id.charCodeAt(0));
-    const ways = { advertOf: (peer: string) => (peer === 'nobody' ? undefined : advertOf(peer, sequence)) };
+    const ways = {
+      advertOf: (peer: string) => (peer === idOf('nobody') ? undefined : advertOf(peer, sequence)),
+    };
     this.state = new SealingState(this.context, this.self, ways, new Entropy(seed), limits);
     this.setDate(DATE_MS);
   }
@@ -57,9 +61,9 @@ class Node {
 
   /** The body of the packet. */
   send(to: string, lifetimeMs: number = MINUTE, what: Uint8Array = payload): Uint8Array {
-    this.state.handlers['seal/send']({ type: 'seal/send', to, purpose, payload: what, lifetimeMs });
+    this.state.handlers['seal/send']({ type: 'seal/send', to: idOf(to), purpose, payload: what, lifetimeMs });
     const [packet] = this.context.takeOf('packet/send');
-    expect(packet).toMatchObject({ to, kind: 'sealed' });
+    expect(packet).toMatchObject({ to: idOf(to), kind: 'sealed' });
     return Buffer.concat(packet?.body ?? []);
   }
 
@@ -68,7 +72,7 @@ class Node {
     const before = this.#counts();
     const packet: PacketReceived = {
       type: 'packet/received',
-      from,
+      from: idOf(from),
       neighbour,
       kind: 'sealed',
       body,
@@ -77,7 +81,7 @@ class Node {
     this.state.handlers['packet/received'](packet);
     const received = this.context
       .takeOf('seal/received')
-      .map((message) => `${message.from}: ${Buffer.from(message.payload)}`);
+      .map((message) => `${nameOf(message.from)}: ${Buffer.from(message.payload)}`);
     const refused = this.#counts().filter((count, i) => count !== before[i]);
     return [...received, ...refused].map((text) => text.replace(/ \d+$/, ''));
   }
@@ -103,10 +107,10 @@ function forge(
   letter: Partial<Letter>,
   { signer = 'alice', from = 'alice', network = 'test' } = {},
 ): Uint8Array {
-  const bob = sealingOf('bob');
+  const bob = sealingOf(idOf('bob'));
   const unsigned = {
-    sender: 'alice',
-    recipient: 'bob',
+    sender: idOf('alice'),
+    recipient: idOf('bob'),
     recipientSequence: 1,
     id: new Uint8Array(16).fill(7),
     expiresMs: DATE_MS + MINUTE,
@@ -114,8 +118,8 @@ function forge(
     payload,
     ...letter,
   };
-  const signature = letter.signature ?? sealingOf(signer).sign(letterStatement(network, unsigned));
-  const prologue = Buffer.from(`peerd sealed message 1\n"test"\n${from}\nbob\n`);
+  const signature = letter.signature ?? sealingOf(idOf(signer)).sign(letterStatement(network, unsigned));
+  const prologue = Buffer.from(`peerd sealed message 1\n"test"\n${idOf(from)}\n${idOf('bob')}\n`);
   return seal(
     { prologue, psk: bob.psk },
     bob.keys.publicKey,
@@ -165,10 +169,10 @@ describe('a sealed message', () => {
   test('is refused under the name of another sender', () => {
     const [alice, bob] = [new Node('alice'), new Node('bob')];
     expect(bob.receive('carol', alice.send('bob'))).toEqual(unreadable);
-    expect(bob.receive('carol', forge({ sender: 'alice' }, { from: 'carol' }))).toEqual(forged);
-    expect(bob.receive('carol', forge({ sender: 'carol' }, { from: 'carol', signer: 'alice' }))).toEqual(
-      forged,
-    );
+    expect(bob.receive('carol', forge({ sender: idOf('alice') }, { from: 'carol' }))).toEqual(forged);
+    expect(
+      bob.receive('carol', forge({ sender: idOf('carol') }, { from: 'carol', signer: 'alice' })),
+    ).toEqual(forged);
   });
 
   test('is refused by who it is not for', () => {
@@ -179,14 +183,14 @@ describe('a sealed message', () => {
   test('is refused when its reader has sealed it anew for somebody else', () => {
     const bob = new Node('bob');
     // Carol has read what alice wrote to her, and hands it on.
-    expect(bob.receive('alice', forge({ recipient: 'carol' }))).toEqual([
+    expect(bob.receive('alice', forge({ recipient: idOf('carol') }))).toEqual([
       'sealed messages for somebody else',
     ]);
   });
 
   test('is refused with anything in it that its sender has not signed', () => {
     const bob = new Node('bob');
-    const signature = sealingOf('alice').sign(
+    const signature = sealingOf(idOf('alice')).sign(
       letterStatement('test', decodeLetter(encodeLetter({ ...unsigned(), signature: new Uint8Array(64) }))),
     );
     const changes: Partial<Letter>[] = [
@@ -230,7 +234,7 @@ describe('a sealed message', () => {
       responder: new Responder<void>(),
       allow: [],
     } as const;
-    bob.state.handlers.reconfigure({ ...change, deny: ['alice'] });
+    bob.state.handlers.reconfigure({ ...change, deny: [idOf('alice')] });
     expect(bob.receive('alice', one)).toEqual(['sealed messages from peers that may not be here']);
     bob.state.handlers.reconfigure({ ...change, deny: [] });
     expect(bob.receive('alice', two)).toEqual(taken);
@@ -295,11 +299,11 @@ describe('a sealed message', () => {
   test('is neither taken nor made before the date is known', () => {
     const ways = { advertOf: (peer: string) => advertOf(peer, 1) };
     const context = new FakeContext<SealingOutput>();
-    const state = new SealingState(context, sealingOf('bob'), ways, new Entropy(new Uint8Array(32)));
+    const state = new SealingState(context, sealingOf(idOf('bob')), ways, new Entropy(new Uint8Array(32)));
     const body = new Node('alice').send('bob');
     state.handlers['packet/received']({
       type: 'packet/received',
-      from: 'alice',
+      from: idOf('alice'),
       neighbour: 'relay',
       kind: 'sealed',
       body,
@@ -333,8 +337,8 @@ describe('a sealed message', () => {
       alice.state.handlers['seal/send']({ ...message, payload: new Uint8Array(bytes) });
       return alice.context.take();
     };
-    expect(send('nobody', 1)).toMatchObject([
-      { type: 'seal/unsent', to: 'nobody', purpose, error: { code: 'unreachable' } },
+    expect(send(idOf('nobody'), 1)).toMatchObject([
+      { type: 'seal/unsent', to: idOf('nobody'), purpose, error: { code: 'unreachable' } },
     ]);
     expect(send('bob', 32 * 1024 + 1)).toMatchObject([{ type: 'seal/unsent', error: { code: 'too-large' } }]);
   });
@@ -412,7 +416,10 @@ describe('the bounds of sealed messages', () => {
     const bob = new Node('bob', {}, 1, { maxTaken: 5, maxOfSender: 3 });
     const send = (sender: string, number: number, expiresMs: number = DATE_MS + 9 * MINUTE) => {
       const id = new Uint8Array(16).fill(number);
-      return bob.receive(sender, forge({ sender, id, expiresMs }, { from: sender, signer: sender }));
+      return bob.receive(
+        sender,
+        forge({ sender: idOf(sender), id, expiresMs }, { from: sender, signer: sender }),
+      );
     };
     const full = ['sealed messages remembered'];
     for (const number of [1, 2, 3]) expect(send('alice', number)).toEqual(taken);
@@ -431,11 +438,19 @@ describe('the bounds of sealed messages', () => {
 function unsigned(): Omit<Letter, 'signature'> {
   const id = new Uint8Array(16).fill(7);
   const expiresMs = DATE_MS + MINUTE;
-  return { sender: 'alice', recipient: 'bob', recipientSequence: 1, id, expiresMs, purpose, payload };
+  return {
+    sender: idOf('alice'),
+    recipient: idOf('bob'),
+    recipientSequence: 1,
+    id,
+    expiresMs,
+    purpose,
+    payload,
+  };
 }
 
 describe('a letter', () => {
-  const peer = fc.stringMatching(/^\w{1,60}$/);
+  const peer = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(peerOfKey);
   const letters = fc.record({
     sender: peer,
     recipient: peer,
@@ -461,7 +476,7 @@ describe('a letter', () => {
       try {
         const letter = decodeLetter(bytes);
         expect(letter.id.length).toBe(16);
-        expect(letter.sender).toMatch(/^\w+$/);
+        expect(isPeerId(letter.sender) && isPeerId(letter.recipient)).toBe(true);
       } catch (error) {
         expect(error).toBeInstanceOf(SealingCodecError);
       }
@@ -481,8 +496,8 @@ describe('a letter', () => {
     ['an id of another length', { id: new Uint8Array(15) }],
     ['a signature of another length', { signature: new Uint8Array(63) }],
     ['no sender', { sender: '' }],
-    ['a recipient with a line break in it', { recipient: 'bob\n1' }],
-    ['a sender longer than any', { sender: 'a'.repeat(129) }],
+    ['a recipient with a line break in it', { recipient: `${idOf('bob')}\n` }],
+    ['a sender that is no peer id', { sender: 'alice' }],
     ['a purpose longer than any', { purpose: 'a'.repeat(65) }],
   ])('with %s is refused', (_, change) => {
     const bytes = encodeLetter({ ...unsigned(), signature: new Uint8Array(64), ...change });

@@ -1,6 +1,6 @@
 import { HOP_LIMIT } from '../hop-limit.ts';
+import { KEY_BYTES, type PeerKeys, textAt } from '../peer-keys.ts';
 import type { PacketKind } from './messages.ts';
-import { KEY_BYTES, type PeerKeys, textAt } from './peer-keys.ts';
 
 /** Where the fields stand: docs/protocols/forwarding.md. */
 const HOPS_AT = 0;

@@ -2,6 +2,7 @@ import { type CounterInfo, PeerdError } from '@peerd/protocol';
 import { Quota } from '../channel/quota.ts';
 import type { RoutingSettings } from '../config.ts';
 import { HOP_LIMIT } from '../hop-limit.ts';
+import { PeerKeys } from '../peer-keys.ts';
 import type { PacketArrived } from '../request/messages.ts';
 import { ROLE_FORWARDER } from '../roles.ts';
 import type { Ways } from '../routing/messages.ts';
@@ -14,7 +15,6 @@ import {
   type PacketSend,
 } from './messages.ts';
 import { MAX_FORWARDED_BURST_BYTES, MAX_PAIRS_PER_NEIGHBOUR, Neighbour, type Pair } from './neighbour.ts';
-import { PeerKeys } from './peer-keys.ts';
 
 /** Pairs that have fallen silent are looked for so often, in ms. */
 const SWEEP_MS = 15_000;

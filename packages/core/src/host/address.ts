@@ -76,9 +76,3 @@ export function parsePeerId(text: string): string | undefined {
     return undefined;
   }
 }
-
-/** The 32 raw bytes of the Ed25519 key that a peer id holds; `undefined` for other kinds. */
-export function publicKeyOf(peer: string): Uint8Array | undefined {
-  const id = peerIdFromString(peer);
-  return id.type === 'Ed25519' ? id.publicKey.raw : undefined;
-}

@@ -1,7 +1,7 @@
 import { type Deadline, Deadlines } from '../channel/deadlines.ts';
 import { Quota } from '../channel/quota.ts';
 import { Table } from '../channel/table.ts';
-import { INTERNAL_SERVICE_PREFIX, internalServices, maxBytesOf } from '../internal-services.ts';
+import { internalServices, isInternal, maxBytesOf } from '../internal-services.ts';
 import type { Handlers } from '../server/feature.ts';
 import { Call } from './call.ts';
 import type { OpenFrame, ResetCode } from './frames.ts';
@@ -288,7 +288,7 @@ export class InboundCalls {
     service: string,
     payload: Uint8Array,
   ): void {
-    if (service.startsWith(INTERNAL_SERVICE_PREFIX)) {
+    if (isInternal(service)) {
       if (internalServices.has(service))
         this.#shared.context.emit({ type: 'request/internal-inbound', key, peer, service, payload });
       else this.handlers['request/refuse']({ type: 'request/refuse', key, code: 'no-handler', reason: '' });

@@ -1,6 +1,7 @@
 import type { CounterInfo, ErrorCode } from '@peerd/protocol';
 import { Quota } from '../channel/quota.ts';
 import type { Limits } from '../config.ts';
+import { isInternal } from '../internal-services.ts';
 import type { Context, Feature, Handlers } from '../server/feature.ts';
 import type { Call } from './call.ts';
 import { FrameError } from './decoder.ts';
@@ -254,6 +255,9 @@ export class RequestState implements Feature<RequestInput> {
     if (link.role === 'caller') throw new FrameError('OPEN from the side that answers');
     if (frame.call <= link.lastCall) throw new FrameError('OPEN for a call that was opened before');
     link.lastCall = frame.call;
+    // Those are between neighbours.
+    if (link instanceof SessionLink && isInternal(frame.service))
+      return link.refuse(frame.call, 'no-handler', '');
     const call = this.#inbound.open(link, frame);
     if (call !== undefined) this.#receive(link, call, frame.data, frame.flags, pinnedBytes);
   }

@@ -5,10 +5,16 @@ import {
   type Advert as ReadAdvert,
   type Exchange as ReadExchange,
 } from '../gen/peerd/routing/v1/routing_pb.ts';
-import { type Advert, type Entry, type Exchange, MAX_ENTRIES, MAX_LINKS, MAX_REQUESTS } from './messages.ts';
-
-/** Longest peer id: an Ed25519 one has 52 characters. */
-const MAX_ORIGIN_LENGTH = 128;
+import { isPeerId } from '../peer-keys.ts';
+import {
+  type Advert,
+  type Entry,
+  type Exchange,
+  MAX_ENTRIES,
+  MAX_LINKS,
+  MAX_REQUESTS,
+  MAX_SEQUENCE,
+} from './messages.ts';
 
 /** What arrived is no exchange. */
 export class RoutingCodecError extends Error {
@@ -48,12 +54,12 @@ export function decodeExchange(bytes: Uint8Array): Exchange {
     version: numberOf(version),
     ack: numberOf(ack),
     entries: entries.map(({ origin, sequence, distance, advert, ageMs }): Entry => {
-      checkOrigin(origin);
+      checkPeer(origin);
       const read = advert && decodedAdvert(origin, advert);
       return { origin, sequence: numberOf(sequence), distance, advert: read, ageMs };
     }),
     requests: requests.map(({ origin, sequence, hops }) => {
-      checkOrigin(origin);
+      checkPeer(origin);
       return { origin, sequence: numberOf(sequence), hops };
     }),
   };
@@ -71,11 +77,13 @@ function encodedEntry(entry: Entry): MessageInitShape<typeof EntrySchema> {
 
 function decodedAdvert(origin: string, advert: ReadAdvert): Advert {
   const { name, encryptionKey, signature, links } = advert;
-  const read = { origin, sequence: numberOf(advert.sequence), name, encryptionKey, signature };
+  const sequence = numberOf(advert.sequence);
+  if (sequence > MAX_SEQUENCE) throw new RoutingCodecError('a sequence that no clock has come to');
+  const read = { origin, sequence, name, encryptionKey, signature };
   if (links === undefined) return read;
   const { neighbours, forwards } = links;
   if (neighbours.length > MAX_LINKS) throw new RoutingCodecError('more links than an advert has');
-  for (const neighbour of neighbours) checkOrigin(neighbour);
+  for (const neighbour of neighbours) checkPeer(neighbour);
   return { ...read, links: { neighbours, forwards } };
 }
 
@@ -92,7 +100,6 @@ function numberOf(value: bigint): number {
   return Number(value);
 }
 
-function checkOrigin(origin: string): void {
-  if (origin.length === 0 || origin.length > MAX_ORIGIN_LENGTH)
-    throw new RoutingCodecError('an origin that is no peer id');
+function checkPeer(id: string): void {
+  if (!isPeerId(id)) throw new RoutingCodecError('a peer whose id is none');
 }

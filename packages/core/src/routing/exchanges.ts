@@ -54,6 +54,11 @@ export class Exchanges<Item extends Changing = Changing> {
     this.#reset(neighbour, undefined);
   }
 
+  /** Whether it is a neighbour. */
+  has(peer: string): boolean {
+    return this.#neighbours.has(peer);
+  }
+
   /** What a neighbour tells, by itself or as its answer. */
   take(from: string, exchange: Exchange): void {
     const neighbour = this.#neighbours.get(from);

@@ -27,6 +27,12 @@ export const MAX_EXCHANGE_BYTES: number = 40 * 1024;
  */
 export const MAX_LINKS = 320;
 
+/**
+ * Highest sequence of an advert: they begin with the clock, in ms, which comes here in the year 10889. All that is reckoned
+ * from it, a newer one to ask for, still is a number that can be sent.
+ */
+export const MAX_SEQUENCE: number = 2 ** 48;
+
 /** Requests for newer adverts in one exchange. More follow at once. */
 export const MAX_REQUESTS = 256;
 

@@ -90,7 +90,7 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
       'request/internal-settled': ({ ref, outcome }) => {
         const peer = this.#asked.get(ref);
         this.#asked.delete(ref);
-        if (peer === undefined || outcome instanceof PeerdError) return;
+        if (peer === undefined || outcome instanceof PeerdError || !exchanges.has(peer)) return;
         const exchange = this.#read(outcome);
         if (exchange !== undefined) exchanges.take(peer, exchange);
       },
@@ -177,12 +177,12 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
     const { exchanges } = this.#strategy;
     const refuse = (code: 'invalid' | 'refused', reason: string) =>
       this.#context.emit({ type: 'request/refuse', key, code, reason });
+    if (!exchanges.has(peer)) return refuse('refused', 'no neighbour');
     if (!this.#isInTime(peer)) return refuse('refused', 'routes are told too often');
     const exchange = this.#read(payload);
     if (exchange === undefined) return refuse('invalid', 'these are no routes');
     exchanges.take(peer, exchange);
-    const answer = exchanges.exchangeFor(peer);
-    if (answer === undefined) return refuse('refused', 'no neighbour');
+    const answer = exchanges.exchangeFor(peer) as Exchange;
     this.#context.emit({ type: 'request/answer', key, payload: encodeExchange(answer), end: true });
   }
 

@@ -1,8 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { LetterSchema, type Letter as ReadLetter } from '../gen/peerd/sealing/v1/sealing_pb.ts';
-
-/** Longest peer id: an Ed25519 one has 52 characters. */
-const MAX_PEER_LENGTH = 128;
+import { isPeerId } from '../peer-keys.ts';
 
 const MAX_PURPOSE_LENGTH = 64;
 
@@ -59,7 +57,7 @@ export function encodeLetter(letter: Letter): Uint8Array {
 /** Throws nothing but `SealingCodecError`. Who has signed it is not checked here. */
 export function decodeLetter(bytes: Uint8Array): Letter {
   const { sender, recipient, recipientSequence, id, expiresMs, purpose, payload, signature } = read(bytes);
-  if (!isPeer(sender) || !isPeer(recipient)) throw new SealingCodecError('from or to what is no peer id');
+  if (!isPeerId(sender) || !isPeerId(recipient)) throw new SealingCodecError('from or to what is no peer id');
   if (id.length !== ID_BYTES) throw new SealingCodecError(`an id of ${id.length} bytes`);
   if (signature.length !== SIGNATURE_BYTES)
     throw new SealingCodecError(`a signature of ${signature.length} bytes`);
@@ -83,11 +81,6 @@ function read(bytes: Uint8Array): ReadLetter {
   } catch (cause) {
     throw new SealingCodecError('malformed letter', { cause });
   }
-}
-
-/** One that can stand on a line of a statement. */
-function isPeer(text: string): boolean {
-  return text.length > 0 && text.length <= MAX_PEER_LENGTH && /^\w+$/.test(text);
 }
 
 function numberOf(value: bigint): number {

@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type ErrorCode, isErrorCode, printable } from '@peerd/protocol';
 import { GreetingSchema, OfferSchema } from '../gen/peerd/session/v1/session_pb.ts';
 import { HOP_LIMIT } from '../hop-limit.ts';
+import { isPeerId } from '../peer-keys.ts';
 import type { Range } from './outbox.ts';
 import { MAX_RANGES } from './reordering.ts';
 
@@ -13,9 +14,6 @@ export const HEADER_BYTES: number = 2 * NUMBER_BYTES;
 
 /** What a packet carries begins with its type and an acknowledgement. */
 export const CONTENT_HEAD_BYTES: number = 1 + NUMBER_BYTES;
-
-/** A peer id: an Ed25519 one has 52 characters. */
-const PEER = /^\w{1,128}$/;
 
 /** Longest name or reason that is taken. */
 const MAX_TEXT_LENGTH = 500;
@@ -125,8 +123,7 @@ export function encodePath(path: readonly string[]): Uint8Array {
 export function decodePath(bytes: Uint8Array): string[] {
   if (bytes.length === 0) return [];
   const path = Buffer.from(bytes).toString().split(',');
-  if (path.length >= HOP_LIMIT || !path.every((peer) => PEER.test(peer)))
-    throw new SessionCodecError('no path of peers');
+  if (path.length >= HOP_LIMIT || !path.every(isPeerId)) throw new SessionCodecError('no path of peers');
   return path;
 }
 

@@ -5,8 +5,8 @@ import { Responder, type Settler } from '../../src/channel/responder.ts';
 import { sealingSelf, sessionsSelf } from '../../src/ends.ts';
 import { decodeHello, encodeHello } from '../../src/hello/codec.ts';
 import { encryptionKeyStatement } from '../../src/hello/proof.ts';
-import { publicKeyOf } from '../../src/host/address.ts';
 import { encryptionKeyOf, peerIdOf, signingKeyOf } from '../../src/identity.ts';
+import { keyOfPeer } from '../../src/peer-keys.ts';
 import type { Target } from '../../src/peers/target.ts';
 import { FrameDecoder } from '../../src/request/decoder.ts';
 import { encodeFrames } from '../../src/request/encoder.ts';
@@ -369,7 +369,7 @@ function configOf(
     features: ['/peerd/request/1'],
     encryptionKey,
     encryptionKeySignature: sign(null, encryptionKeyStatement(encryptionKey), signingKeyOf(secret)),
-    publicKeyOf,
+    publicKeyOf: keyOfPeer,
   };
   return {
     ...defaults,

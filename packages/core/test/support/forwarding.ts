@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { encodeHead, type HeadFields } from '../../src/forwarding/codec.ts';
 import type { ForwardingInput, ForwardingOutput, PacketSend } from '../../src/forwarding/messages.ts';
-import { keyOfPeer, peerOfKey } from '../../src/forwarding/peer-keys.ts';
 import { ForwardingState } from '../../src/forwarding/state.ts';
+import { keyOfPeer, peerOfKey } from '../../src/peer-keys.ts';
 import { FrameType, type PacketFrame } from '../../src/request/frames.ts';
 import type { Advert, Way, Ways } from '../../src/routing/messages.ts';
 import { FakeContext } from './context.ts';

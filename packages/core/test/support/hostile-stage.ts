@@ -1,7 +1,7 @@
 import type { RoutingSettings } from '../../src/config.ts';
 import { encodeHead, Head } from '../../src/forwarding/codec.ts';
 import type { PacketKind } from '../../src/forwarding/messages.ts';
-import { keyOfPeer, PeerKeys } from '../../src/forwarding/peer-keys.ts';
+import { keyOfPeer, PeerKeys } from '../../src/peer-keys.ts';
 import type { PacketFrame } from '../../src/request/frames.ts';
 import type { Output } from '../../src/server/messages.ts';
 import { defaultRouting } from '../../src/settings.ts';

@@ -8,9 +8,11 @@ import type {
   Links,
   RoutingInput,
   RoutingOutput,
+  Ways,
 } from '../../src/routing/messages.ts';
 import { type RoutingSelf, RoutingState } from '../../src/routing/state.ts';
 import { FakeContext } from './context.ts';
+import { idOf, named } from './peer-ids.ts';
 
 /** An advert that nobody has signed. */
 export function advertOf(
@@ -44,10 +46,16 @@ export async function signingSelf(name: string, network = 'test'): Promise<Routi
   return { ...self, firstSequence: 1 };
 }
 
-/** Routing of a node by itself, told by hand what its neighbours say. */
+/** What is asked of routing with the names of peers, and answered with them. */
+export interface NamedState extends Ways {
+  readonly counters: RoutingState['counters'];
+}
+
+/** Routing of a node by itself, told by hand what its neighbours say: peers go by names, where a test gives them some. */
 export class RoutingNode {
   readonly context = new FakeContext<RoutingOutput>();
-  readonly state: RoutingState;
+  readonly state: NamedState;
+  readonly #state: RoutingState;
   #version = 0;
   #key = 0;
 
@@ -56,20 +64,38 @@ export class RoutingNode {
     neighbours: readonly string[],
     { strategy = 'table', forward = 'network' }: Partial<ConstructorParameters<typeof RoutingState>[2]> = {},
   ) {
-    this.state = new RoutingState(this.context, self, { strategy, forward }, () => -1);
+    const id = idOf(self.id);
+    const state = new RoutingState(
+      this.context,
+      { ...self, id, advertise: (...own) => ({ ...self.advertise(...own), origin: id }) },
+      { strategy, forward },
+      () => -1,
+    );
+    this.#state = state;
+    this.state = {
+      strategy,
+      next: (to) => named(state.next(idOf(to))),
+      distance: (to) => state.distance(idOf(to)),
+      way: (to, attempt) => named(state.way(idOf(to), attempt)),
+      advertOf: (peer) => named(state.advertOf(idOf(peer))),
+      get counters() {
+        return state.counters;
+      },
+    };
     for (const peer of neighbours)
       this.step({ type: 'peer/came', peer, name: peer, kind: 'peerd', roles: [] });
   }
 
   step(input: RoutingInput): void {
-    (this.state.handlers[input.type] as (input: RoutingInput) => void)(input);
+    const given = 'peer' in input ? { ...input, peer: idOf(input.peer) } : input;
+    (this.#state.handlers[input.type] as (input: RoutingInput) => void)(given);
   }
 
   /** Lets time pass, with all the ticks that are asked for meanwhile. */
   pass(ms: number): void {
     const untilMs = this.context.nowMs + ms;
-    while (this.state.nextTickMs <= untilMs) {
-      this.context.nowMs = Math.max(this.context.nowMs, this.state.nextTickMs);
+    while (this.#state.nextTickMs <= untilMs) {
+      this.context.nowMs = Math.max(this.context.nowMs, this.#state.nextTickMs);
       this.step({ type: 'tick' });
     }
     this.context.nowMs = untilMs;
@@ -80,7 +106,14 @@ export class RoutingNode {
     this.#version += 1;
     return this.saysBytes(
       peer,
-      encodeExchange({ epoch: 1, base: 0, version: this.#version, ack: 1, entries, requests: [] }),
+      encodeExchange({
+        epoch: 1,
+        base: 0,
+        version: this.#version,
+        ack: 1,
+        entries: entries.map(withIds),
+        requests: [],
+      }),
     );
   }
 
@@ -89,13 +122,13 @@ export class RoutingNode {
     this.context.takeOf('request/answer');
     this.step({ type: 'request/internal-inbound', key: this.#key, peer, service: '$peerd/routes', payload });
     const [answer] = this.context.takeOf('request/answer');
-    return answer && decodeExchange(answer.payload);
+    return answer && named(decodeExchange(answer.payload));
   }
 
   /** Who was found and lost since the last time. */
   news(): string[] {
-    const found = this.context.takeOf('route/found').map(({ peer, name }) => `${peer} is ${name}`);
-    return [...found, ...this.context.takeOf('route/lost').map(({ peer }) => `${peer} is lost`)];
+    const found = this.context.takeOf('route/found').map(({ peer, name }) => `${named(peer)} is ${name}`);
+    return [...found, ...this.context.takeOf('route/lost').map(({ peer }) => `${named(peer)} is lost`)];
   }
 
   /** What `top` counts, as far as there is any. */
@@ -103,4 +136,17 @@ export class RoutingNode {
     const counters = this.state.counters.filter(({ count }) => count > 0);
     return Object.fromEntries(counters.map(({ name, count }) => [name, count]));
   }
+}
+
+function withIds(entry: Entry): Entry {
+  const origin = idOf(entry.origin);
+  if (entry.advert === undefined) return { ...entry, origin };
+  const { links, ...own } = entry.advert;
+  const advert = { ...own, origin };
+  if (links === undefined) return { ...entry, origin, advert };
+  return {
+    ...entry,
+    origin,
+    advert: { ...advert, links: { ...links, neighbours: links.neighbours.map(idOf) } },
+  };
 }

@@ -17,17 +17,22 @@ export function peerOfKey(key: Uint8Array): string {
   return base58btc.baseEncode(id);
 }
 
-/** The key that an id stands for; `undefined`: it is not one of an Ed25519 key. */
+/** All ids of Ed25519 keys lie between these: base58 of one length sorts as the bytes do. */
+const LOWEST = peerOfKey(new Uint8Array(KEY_BYTES));
+const HIGHEST = peerOfKey(new Uint8Array(KEY_BYTES).fill(0xff));
+const BASE58 = /^[1-9A-HJ-NP-Za-km-z]{52}$/;
+
+/**
+ * Whether that is the id of a peer as all write it: `12D3KooW…`, of an Ed25519 key. Other spellings of one (`k51…`) are none:
+ * they would pass for another peer.
+ */
+export function isPeerId(text: string): boolean {
+  return BASE58.test(text) && text >= LOWEST && text <= HIGHEST;
+}
+
+/** The key that an id stands for; `undefined`: it is none, as `isPeerId` has it. */
 export function keyOfPeer(peer: string): Uint8Array | undefined {
-  let id: Uint8Array;
-  try {
-    id = base58btc.baseDecode(peer);
-  } catch {
-    return undefined;
-  }
-  const isEd25519 =
-    id.length === ID_PREFIX.length + KEY_BYTES && ID_PREFIX.every((byte, at) => id[at] === byte);
-  return isEd25519 ? id.slice(ID_PREFIX.length) : undefined;
+  return isPeerId(peer) ? base58btc.baseDecode(peer).slice(ID_PREFIX.length) : undefined;
 }
 
 /** The two forms of peers that are met again and again. */
