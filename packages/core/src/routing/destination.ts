@@ -15,8 +15,39 @@ export interface Destination extends Changing {
   feasible: Distance | undefined;
   selected: { readonly next: string; readonly sequence: number; readonly distance: number } | undefined;
   sinceMs: number;
-  /** When a newer advert was asked for. */
+  /** When we asked for a newer advert; of our own: when the last one was made because somebody asked. */
   askedMs: number;
+  /** What others asked for that was passed on last, and when. */
+  passedSequence: number;
+  passedMs: number;
+  /** When it was told of again because somebody asked. */
+  toldAgainMs: number;
+  /** The neighbour that told of it first. */
+  readonly toldBy: string | undefined;
+}
+
+/** What one neighbour tells: of each origin that it reaches, from where it is. */
+export interface Told {
+  isUp: boolean;
+  readonly rows: Map<string, Distance>;
+}
+
+export function newDestination(origin: string, toldBy: string | undefined, nowMs: number): Destination {
+  const never = Number.NEGATIVE_INFINITY;
+  return {
+    origin,
+    advert: undefined,
+    feasible: undefined,
+    selected: undefined,
+    changedAt: 0,
+    advertAt: 0,
+    sinceMs: nowMs,
+    askedMs: never,
+    passedSequence: 0,
+    passedMs: never,
+    toldAgainMs: never,
+    toldBy,
+  };
 }
 
 /**

@@ -99,8 +99,11 @@ export class Exchanges<Item extends Changing = Changing> {
 
   /** Has a neighbour told that a newer advert is wanted. */
   ask(peer: string, request: SequenceRequest): void {
+    const requests = this.#neighbours.get(peer)?.requests;
+    const before = requests?.get(request.origin);
+    if (requests === undefined || (before !== undefined && before.sequence >= request.sequence)) return;
     this.#nextTickMs = undefined;
-    this.#neighbours.get(peer)?.requests.push(request);
+    requests.set(request.origin, request);
   }
 
   tick(): void {
@@ -157,7 +160,7 @@ export class Exchanges<Item extends Changing = Changing> {
     let due = sentMs + EXCHANGE_MS;
     if (sent > acked) due = Math.min(due, sentMs + RESEND_MS);
     if (this.#changes.version > sent) due = Math.min(due, this.#changedMs + DAMPING_MS);
-    if (requests.length > 0 || isToLearn) due = Math.min(due, sentMs);
+    if (requests.size > 0 || isToLearn) due = Math.min(due, sentMs);
     return Math.max(due, sentMs + MIN_INTERVAL_MS);
   }
 
@@ -168,9 +171,14 @@ export class Exchanges<Item extends Changing = Changing> {
     neighbour.sent = version;
     neighbour.sentMs = this.#world.nowMs;
     neighbour.isToLearn = false;
-    neighbour.requests = requests.slice(MAX_REQUESTS);
+    const asked: SequenceRequest[] = [];
+    for (const [origin, request] of requests) {
+      if (asked.length === MAX_REQUESTS) break;
+      asked.push(request);
+      requests.delete(origin);
+    }
     const epoch = this.#world.firstSequence;
-    return { epoch, base, version, ack, entries, requests: requests.slice(0, MAX_REQUESTS) };
+    return { epoch, base, version, ack, entries, requests: asked };
   }
 
   #entriesFor(peer: string, base: number): { entries: Entry[]; version: number } {

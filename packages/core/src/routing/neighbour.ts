@@ -17,8 +17,8 @@ export class Neighbour {
   heardMs: number;
   /** Whether it is to be told at once that it is not heard any more. */
   isToLearn = false;
-  /** To be sent to it. */
-  requests: SequenceRequest[] = [];
+  /** To be sent to it, one for an origin: the one that wants the newest. */
+  readonly requests: Map<string, SequenceRequest> = new Map();
 
   constructor(id: string, nowMs: number) {
     this.id = id;

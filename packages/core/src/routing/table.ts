@@ -1,7 +1,7 @@
 import type { CounterInfo } from '@peerd/protocol';
 import { Quota } from '../channel/quota.ts';
 import { HOP_LIMIT } from '../hop-limit.ts';
-import { type Destination, type Distance, isNearer } from './destination.ts';
+import { type Destination, isNearer, newDestination, type Told } from './destination.ts';
 import { detour } from './detour.ts';
 import { Exchanges } from './exchanges.ts';
 import type { RoutingLimits } from './limits.ts';
@@ -13,6 +13,7 @@ import {
   UNREACHABLE,
   type Way,
 } from './messages.ts';
+import { Shares } from './shares.ts';
 import type { RoutingWorld, Rows, Strategy } from './strategy.ts';
 
 /** For a newer advert an origin is asked this often, in ms, and makes one. */
@@ -22,14 +23,11 @@ const ANNOUNCE_MS = 100;
 /** An origin that nobody reaches is remembered so long, in ms: longer than any row about it can be on its way. */
 const FORGET_MS = 180_000;
 
+/** The same when there is no room for others, in ms: two exchanges, by which neighbours have heard that it is not reached. */
+const HOLD_MS = 10_000;
+
 /** Those to be forgotten are looked for this often, in ms. */
 const SWEEP_MS = 10_000;
-
-/** What one neighbour tells: of each origin that it reaches, from where it is. */
-interface Told {
-  isUp: boolean;
-  readonly rows: Map<string, Distance>;
-}
 
 /**
  * The routing table: destination, next, distance. A row is taken over only if it is feasible: if it goes back to a newer
@@ -47,8 +45,12 @@ export class RoutingTable implements Strategy, Rows<Destination> {
   readonly #destinations = new Map<string, Destination>();
   /** Those that are told of, but by no row that is feasible. */
   readonly #unfed = new Set<Destination>();
+  /** How many destinations each neighbour was the first to tell of. */
+  readonly #toldFirst = new Shares();
   #askMs = Number.POSITIVE_INFINITY;
   #sweptMs: number;
+  /** Not before then it is looked again for what may make room. */
+  #roomMs = Number.NEGATIVE_INFINITY;
   /** Rows that can't be. */
   #malformed = 0;
   /** Adverts that are older than what is known. */
@@ -112,6 +114,8 @@ export class RoutingTable implements Strategy, Rows<Destination> {
       if (advert !== undefined && advert.sequence > own) this.#announce(advert.sequence + 1);
       return;
     }
+    // What was never known can't be taken back. An advert is kept, as it comes once: a way may be told of later.
+    if (distance >= UNREACHABLE && advert === undefined && !this.#destinations.has(origin)) return;
     const { rows } = this.#toldBy(neighbour);
     const signed = Math.max(advert?.sequence ?? -1, this.#destinations.get(origin)?.advert?.sequence ?? -1);
     if (distance >= UNREACHABLE) rows.delete(origin);
@@ -125,7 +129,7 @@ export class RoutingTable implements Strategy, Rows<Destination> {
       this.quotas[1].refuse(this.#world);
       return;
     }
-    const destination = this.#destination(origin);
+    const destination = this.#destination(origin, neighbour);
     if (destination === undefined) {
       this.quotas[0].refuse(this.#world);
       rows.delete(origin);
@@ -157,15 +161,22 @@ export class RoutingTable implements Strategy, Rows<Destination> {
     const { selected } = destination;
     if (origin === this.#world.id) {
       // One further at a time, whatever is asked for and however often: numbers must not run out.
-      const own = selected?.sequence ?? 0;
-      const isSoon = this.#world.nowMs - destination.askedMs < ANNOUNCE_MS;
-      if (isSoon) return;
+      if ((selected?.sequence ?? 0) >= sequence) return this.#tellAgain(destination);
+      if (this.#world.nowMs - destination.askedMs < ANNOUNCE_MS) return;
       destination.askedMs = this.#world.nowMs;
-      if (own < sequence) this.#announce(own + 1);
-      else this.exchanges.changed(destination, false);
-    } else if (selected !== undefined && selected.sequence >= sequence)
-      this.exchanges.changed(destination, false);
-    else if (hops > 1) this.#passOn(neighbour, destination, { origin, sequence, hops: hops - 1 });
+      this.#announce((selected?.sequence ?? 0) + 1);
+      return;
+    }
+    if (selected !== undefined && selected.sequence >= sequence) return this.#tellAgain(destination);
+    const left = Math.min(hops, HOP_LIMIT) - 1;
+    if (left > 0) this.#passOn(neighbour, destination, { origin, sequence, hops: left });
+  }
+
+  /** Who asks for what there is already has taken it for something else. */
+  #tellAgain(destination: Destination): void {
+    if (this.#world.nowMs - destination.toldAgainMs < ANNOUNCE_MS) return;
+    destination.toldAgainMs = this.#world.nowMs;
+    this.exchanges.changed(destination, false);
   }
 
   tick(): void {
@@ -256,27 +267,20 @@ export class RoutingTable implements Strategy, Rows<Destination> {
 
   #announce(sequence: number): void {
     const { id } = this.#world;
-    const own = this.#destination(id) as Destination;
+    const own = this.#destination(id, undefined) as Destination;
     own.advert = this.#world.advertise(sequence);
     own.selected = { next: id, sequence, distance: 0 };
     own.feasible = { sequence, distance: 0 };
     this.exchanges.changed(own, true);
   }
 
-  #destination(origin: string): Destination | undefined {
+  /** `toldBy`: who tells of it. No neighbour brings in more than it leaves free beside it. */
+  #destination(origin: string, toldBy: string | undefined): Destination | undefined {
     let destination = this.#destinations.get(origin);
     if (destination === undefined) {
-      if (this.#destinations.size >= this.#limits.maxDestinations) return undefined;
-      destination = {
-        origin,
-        advert: undefined,
-        feasible: undefined,
-        selected: undefined,
-        changedAt: 0,
-        advertAt: 0,
-        sinceMs: this.#world.nowMs,
-        askedMs: Number.NEGATIVE_INFINITY,
-      };
+      if (!this.#hasRoom(toldBy) && !(this.#makeRoom() && this.#hasRoom(toldBy))) return undefined;
+      this.#toldFirst.add(toldBy, 1);
+      destination = newDestination(origin, toldBy, this.#world.nowMs);
       this.#destinations.set(origin, destination);
     }
     return destination;
@@ -348,22 +352,44 @@ export class RoutingTable implements Strategy, Rows<Destination> {
 
   #passOn(from: string, destination: Destination, request: SequenceRequest): void {
     const { nowMs } = this.#world;
-    if (nowMs - destination.askedMs < ASK_MS) return;
+    const { passedMs, passedSequence } = destination;
+    if (nowMs - passedMs < ASK_MS && passedSequence >= request.sequence) return;
     const [nearest] = this.#othersTo(destination.origin, from);
     if (nearest === undefined) return;
-    destination.askedMs = nowMs;
+    destination.passedMs = nowMs;
+    destination.passedSequence = request.sequence;
     this.exchanges.ask(nearest, request);
   }
 
+  #hasRoom(toldBy: string | undefined): boolean {
+    return this.#destinations.size + this.#toldFirst.of(toldBy) < this.#limits.maxDestinations;
+  }
+
+  /** Those that nobody has led to for longest make room: what neighbours know of them by us has been taken back by then. */
+  #makeRoom(): boolean {
+    if (this.#world.nowMs < this.#roomMs) return false;
+    this.#roomMs = this.#world.nowMs + HOLD_MS;
+    return this.#forgetLost(HOLD_MS) > 0;
+  }
+
   #sweep(): void {
+    this.#sweptMs = this.#world.nowMs;
+    this.#forgetLost(FORGET_MS);
+  }
+
+  /** Forgets those that nobody has led to, or told of, for so long. Returns how many. */
+  #forgetLost(ms: number): number {
     const { nowMs } = this.#world;
-    this.#sweptMs = nowMs;
+    let forgotten = 0;
     for (const destination of this.#destinations.values()) {
-      const { origin, selected, sinceMs } = destination;
-      if (selected !== undefined || nowMs - sinceMs < FORGET_MS) continue;
+      const { origin, selected, sinceMs, toldBy } = destination;
+      if (selected !== undefined || nowMs - sinceMs < ms) continue;
       if ([...this.#told.values()].some(({ rows }) => rows.has(origin))) continue;
       this.#destinations.delete(origin);
       this.exchanges.forget(destination);
+      forgotten += 1;
+      this.#toldFirst.add(toldBy, -1);
     }
+    return forgotten;
   }
 }
