@@ -173,6 +173,33 @@ describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
     expect(overloads.map(({ queue }) => queue)).toContain('routes of the neighbour with most');
   });
 
+  test('takes what is new of a peer from whoever tells it, though who told of it first has filled its share', () => {
+    const world: RoutingWorld = {
+      ...trustingSelf('self'),
+      nowMs: 0,
+      forwards: true,
+      random: () => 0,
+      push: () => {},
+      emit: () => {},
+    };
+    const routing = strategyOf(strategy, world, defaultRoutingLimits);
+    let version = 0;
+    const tell = (from: string, origin: string, sequence: number, count: number) => {
+      version += 1;
+      const neighbours = Array.from({ length: count }, (_, i) => `${origin} ${i}`);
+      const links = strategy === 'table' ? {} : { links: { forwards: true, neighbours } };
+      const entries = [rowOf(advertOf(origin, sequence, links), 1)];
+      routing.exchanges.take(from, { epoch: 1, base: 0, version, ack: 1, entries, requests: [] });
+    };
+    for (const neighbour of ['mallory', 'bob']) routing.exchanges.linked(neighbour);
+    tell('mallory', 'zoe', 1, 2);
+    for (let i = 0; i < 500; i += 1) tell('mallory', `m${i}`, 1, 320);
+    tell('bob', 'zoe', 2, 3);
+    expect(routing.advertOf('zoe')?.sequence).toBe(2);
+    tell('bob', 'yan', 1, 3);
+    expect(routing.advertOf('yan')).toBeDefined();
+  });
+
   test('reads so many exchanges of one neighbour in a second, and counts the others', () => {
     const node = new RoutingNode(trustingSelf('self'), ['mallory', 'bob'], { strategy });
     for (let i = 0; i < 100; i += 1) node.says('mallory', rowOf(advertOf(`m${i}`, 1, {}), 1));

@@ -14,8 +14,8 @@ export interface Advertised extends Changing {
   seenMs: number;
   /** When it was made, as far as is known: never later than it was heard of first. */
   bornMs: number;
-  /** The neighbour that told of the origin first, whose share it counts for. */
-  readonly by: string;
+  /** The neighbour that told of it last, as far as there was room in its share: it counts for that. */
+  by: string;
   /** Neighbours that have told of it, and so have it. */
   readonly holders: Set<string>;
   deadline: Deadline<Advertised> | undefined;

@@ -213,7 +213,9 @@ export class LinkStateTable implements Strategy, Rows<Advertised> {
 
   #takeNew(neighbour: string, known: Advertised | undefined, advert: Advert, ageMs: number): void {
     const { nowMs } = this.#world;
-    if (!this.#hasRoom(neighbour, known, advert)) return;
+    const by = this.#shareFor(neighbour, known, advert);
+    if (by === undefined) return;
+    if (known !== undefined) this.#move(known, by);
     const isRenamed = known?.name !== advert.name;
     const record = known ?? this.#add(advert.origin, neighbour);
     record.holders.clear();
@@ -223,19 +225,35 @@ export class LinkStateTable implements Strategy, Rows<Advertised> {
       this.#world.emit({ type: 'route/found', peer: advert.origin, name: advert.name });
   }
 
-  /** Whether there is, for all together and for the neighbour whose share it counts for. */
-  #hasRoom(neighbour: string, known: Advertised | undefined, { links }: Advert): boolean {
+  /**
+   * Whose share it is to count for: that of who tells of it, or of who told before; `undefined`: there is no room. No
+   * neighbour has more links than it leaves free beside it.
+   */
+  #shareFor(neighbour: string, known: Advertised | undefined, { links }: Advert): string | undefined {
     const { maxDestinations, maxEntriesPerNeighbour, maxLinks, maxLinksPerNeighbour } = this.#limits;
     const [destinations, entries, allLinks] = this.quotas;
-    const share = this.#shares.get(known?.by ?? neighbour) ?? { origins: 0, links: 0 };
-    const more = (links?.neighbours.length ?? 0) - (known?.links.size ?? 0);
+    const count = links?.neighbours.length ?? 0;
+    const more = count - (known?.links.size ?? 0);
+    const shareOf = (by: string) => this.#shares.get(by) ?? { origins: 0, links: 0 };
+    const free = maxLinks - this.#links - Math.max(0, more);
+    const fits = (by: string, added: number) =>
+      added <= 0 || shareOf(by).links + added <= Math.min(maxLinksPerNeighbour, free);
     let full: Quota | undefined;
-    if (known === undefined && share.origins >= maxEntriesPerNeighbour) full = entries;
+    if (known === undefined && shareOf(neighbour).origins >= maxEntriesPerNeighbour) full = entries;
     else if (known === undefined && this.#origins.size >= maxDestinations) full = destinations;
-    else if (more > 0 && (share.links + more > maxLinksPerNeighbour || this.#links + more > maxLinks))
-      full = allLinks;
-    full?.refuse(this.#world);
-    return full === undefined;
+    else if (fits(neighbour, known?.by === neighbour ? more : count)) return neighbour;
+    else if (known !== undefined && fits(known.by, more)) return known.by;
+    else full = allLinks;
+    full.refuse(this.#world);
+    return undefined;
+  }
+
+  /** To the share of another neighbour. */
+  #move(record: Advertised, by: string): void {
+    if (record.by === by) return;
+    this.#count(record.by, -1, -record.links.size);
+    record.by = by;
+    this.#count(by, 1, record.links.size);
   }
 
   #add(origin: string, by: string): Advertised {
