@@ -8,9 +8,9 @@ import { advertOf, RoutingNode, trustingSelf } from './support/routing-node.ts';
 function advert(
   origin: string,
   neighbours: readonly string[],
-  { sequence = 1, forwards = true, ageMs = 0, name = origin } = {},
+  { sequence = 1, forwards = true, ageMs = 0, name = origin, issuedMs = 0 } = {},
 ): Entry {
-  const signed = advertOf(origin, sequence, { name, links: { neighbours, forwards } });
+  const signed = advertOf(origin, sequence, { name, links: { neighbours, forwards, issuedMs } });
   return { origin, sequence, distance: 0, advert: signed, ageMs };
 }
 
@@ -150,6 +150,45 @@ describe('an advert', () => {
     expect(node.state.next('zoe')).toBe('bob');
   });
 
+  test('of a peer that is gone does not live again by being played again, however often', () => {
+    const node = nodeWith('bob');
+    const played = advert('zoe', ['bob']);
+    const lives: boolean[] = [];
+    for (let i = 0; i < 400; i += 1) {
+      const issuedMs = node.context.nowMs;
+      node.says('bob', advert('bob', ['self', 'zoe'], { sequence: i + 1, issuedMs }), played);
+      node.pass(3_000);
+      lives.push(node.state.next('zoe') === 'bob');
+    }
+    expect(lives.indexOf(false)).toBeLessThan(40);
+    expect(lives.lastIndexOf(true)).toBeLessThan(40);
+    expect(node.counted['outdated adverts']).toBeGreaterThan(50);
+    expect(node.counted['adverts with a date that is not now']).toBeGreaterThan(200);
+  });
+
+  test.each([
+    [-400_000, false],
+    [-395_000, true],
+    [295_000, true],
+    [300_000, false],
+  ])('that was made %i ms from now by its own date is of now: %s', (fromNowMs, isTaken) => {
+    const node = nodeWith('bob');
+    const date = 1_800_000_000_000;
+    node.step({ type: 'loop/date', offsetMs: date - node.context.nowMs });
+    node.says('bob', advert('zoe', ['bob'], { issuedMs: date + fromNowMs }));
+    expect(node.state.advertOf('zoe') !== undefined).toBe(isTaken);
+    expect(node.counted).toEqual(isTaken ? {} : { 'adverts with a date that is not now': 1 });
+  });
+
+  test('of ours has the date of when it was made', () => {
+    const node = nodeWith('bob');
+    node.step({ type: 'loop/date', offsetMs: 1_800_000_000_000 });
+    node.pass(31_000);
+    const { issuedMs = 0 } = node.state.advertOf('self')?.links ?? {};
+    expect(issuedMs).toBeGreaterThan(1_800_000_000_000);
+    expect(issuedMs).toBeLessThanOrEqual(1_800_000_000_000 + node.context.nowMs);
+  });
+
   test('that comes too old is refused, and counted', () => {
     const node = nodeWith('bob');
     node.says('bob', advert('bob', ['self', 'zoe']), advert('zoe', ['bob'], { ageMs: 100_000 }));
@@ -196,13 +235,21 @@ describe('an advert', () => {
 
   test('of who forwards nothing says so', () => {
     const node = new RoutingNode(trustingSelf('self'), [], { strategy: 'source', forward: 'nobody' });
-    expect(node.state.advertOf('self')?.links).toEqual({ neighbours: [], forwards: false });
+    expect(node.state.advertOf('self')?.links).toMatchObject({ neighbours: [], forwards: false });
   });
 });
 
 test('links in adverts are bounded, for a neighbour and for all', () => {
   const emit = () => {};
-  const world = { ...trustingSelf('self'), nowMs: 0, forwards: true, random: () => 0, push: emit, emit };
+  const world = {
+    ...trustingSelf('self'),
+    nowMs: 0,
+    dateMs: 0,
+    forwards: true,
+    random: () => 0,
+    push: emit,
+    emit,
+  };
   const limits = { ...defaultRoutingLimits, maxLinks: 100, maxLinksPerNeighbour: 60 };
   const routing = strategyOf('source', world, limits);
   for (const neighbour of ['mallory', 'oscar']) {

@@ -26,7 +26,9 @@ beforeAll(async () => {
 describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
   /** Whom somebody is connected to is told by source only. */
   const linksTo = (...others: RoutingSelf[]) =>
-    strategy === 'source' ? { neighbours: others.map(({ id }) => id), forwards: true } : undefined;
+    strategy === 'source'
+      ? { neighbours: others.map(({ id }) => id), forwards: true, issuedMs: 0 }
+      : undefined;
   const rowOf = (advert: Advert, distance: number): Entry => ({
     origin: advert.origin,
     sequence: advert.sequence,
@@ -91,7 +93,8 @@ describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
 
   test('refuses an advert of the other strategy, and counts it', () => {
     const node = connected();
-    const links = strategy === 'source' ? undefined : { neighbours: [mallory.id], forwards: true };
+    const links =
+      strategy === 'source' ? undefined : { neighbours: [mallory.id], forwards: true, issuedMs: 0 };
     node.says(mallory.id, rowOf(zoe.advertise(9, links), 1));
     expect(node.counted).toEqual({ 'malformed routes': 1 });
     expect(node.state.advertOf(zoe.id)).toMatchObject(unharmed);
@@ -133,6 +136,7 @@ describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
     const world: RoutingWorld = {
       ...trustingSelf('self'),
       nowMs: 0,
+      dateMs: 0,
       forwards: true,
       random: () => 0,
       push: () => {},
@@ -177,6 +181,7 @@ describe.each(['table', 'source'] as const)('routing by %s', (strategy) => {
     const world: RoutingWorld = {
       ...trustingSelf('self'),
       nowMs: 0,
+      dateMs: 0,
       forwards: true,
       random: () => 0,
       push: () => {},

@@ -22,7 +22,11 @@ const entry: fc.Arbitrary<Entry> = fc
           name: fc.string(),
           encryptionKey: bytes,
           signature: bytes,
-          links: fc.record({ neighbours: fc.array(origin, { maxLength: 5 }), forwards: fc.boolean() }),
+          links: fc.record({
+            neighbours: fc.array(origin, { maxLength: 5 }),
+            forwards: fc.boolean(),
+            issuedMs: number,
+          }),
         },
         { requiredKeys: ['sequence', 'name', 'encryptionKey', 'signature'] },
       ),
@@ -78,7 +82,7 @@ describe('an exchange of routes', () => {
     expect(() => decodeExchange(encodeExchange(of(Array(MAX_ENTRIES + 1).fill(row))))).toThrow(
       RoutingCodecError,
     );
-    const links = { neighbours: [idOf('y'), 'y'], forwards: true };
+    const links = { neighbours: [idOf('y'), 'y'], forwards: true, issuedMs: 0 };
     for (const wrong of [
       { origin: '' },
       { origin: 'x'.repeat(52) },

@@ -26,7 +26,9 @@ const malformed = 'malformed exchanges of routes';
 
 describe.each(['table', 'source'] as const)('routing by %s, where adverts are signed', (strategy) => {
   const linksTo = (...others: RoutingSelf[]) =>
-    strategy === 'source' ? { neighbours: others.map(({ id }) => id), forwards: true } : undefined;
+    strategy === 'source'
+      ? { neighbours: others.map(({ id }) => id), forwards: true, issuedMs: 0 }
+      : undefined;
   const rowOf = (advert: Advert, distance: number): Entry => {
     const { origin, sequence } = advert;
     return { origin, sequence, distance, advert, ageMs: 0 };
@@ -54,7 +56,7 @@ describe.each(['table', 'source'] as const)('routing by %s, where adverts are si
     ],
     [
       'with links to what is no peer id',
-      () => rowOf(mallory.advertise(9, { neighbours: [self.id, 'x'], forwards: true }), 0),
+      () => rowOf(mallory.advertise(9, { neighbours: [self.id, 'x'], forwards: true, issuedMs: 0 }), 0),
     ],
     [
       'with a sequence that no clock has come to',
@@ -116,7 +118,11 @@ describe.each(['table', 'source'] as const)('routing by %s, where adverts are si
       fc.maxSafeNat(),
     );
     const links = fc.option(
-      fc.record({ neighbours: fc.array(origin, { maxLength: 4 }), forwards: fc.boolean() }),
+      fc.record({
+        neighbours: fc.array(origin, { maxLength: 4 }),
+        forwards: fc.boolean(),
+        issuedMs: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.maxSafeNat()),
+      }),
       { nil: undefined },
     );
     const signedBy = (by: RoutingSelf, sequence: fc.Arbitrary<number>) =>

@@ -9,6 +9,7 @@ import { advertOf, trustingSelf } from './support/routing-node.ts';
 const world = {
   ...trustingSelf('self'),
   nowMs: 0,
+  dateMs: 0,
   forwards: true,
   random: () => 0,
   push: (to: string, exchange: Exchange) => {

@@ -46,6 +46,7 @@ const tableWith = (...neighbours: string[]) => {
   const world = {
     id: 'self',
     nowMs: 0,
+    dateMs: 0,
     firstSequence: 1,
     forwards: true,
     random: () => 0,

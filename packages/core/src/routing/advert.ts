@@ -10,12 +10,14 @@ export type Statement = Omit<Advert, 'signature'>;
 export function advertStatement(network: string, advert: Statement): Uint8Array {
   const { origin, sequence, name, encryptionKey, links } = advert;
   const lines = [
-    links === undefined ? 'peerd routing advert 1' : 'peerd routing link advert 1',
+    links === undefined ? 'peerd routing advert 1' : 'peerd routing link advert 2',
     JSON.stringify(network),
     origin,
     `${sequence}`,
     JSON.stringify(name),
-    ...(links === undefined ? [] : [`${links.forwards}`, JSON.stringify(links.neighbours)]),
+    ...(links === undefined
+      ? []
+      : [`${links.issuedMs}`, `${links.forwards}`, JSON.stringify(links.neighbours)]),
     '',
   ];
   return Buffer.concat([Buffer.from(lines.join('\n')), encryptionKey]);
@@ -29,10 +31,12 @@ export function isSameAdvert(a: Advert, b: Advert): boolean {
     a.name === b.name &&
     Buffer.compare(a.encryptionKey, b.encryptionKey) === 0 &&
     Buffer.compare(a.signature, b.signature) === 0 &&
+    a.links?.issuedMs === b.links?.issuedMs &&
     isSameLinks(a.links, b.links)
   );
 }
 
+/** Whether they lead to the same peers, whenever each was told. */
 export function isSameLinks(a: Links | undefined, b: Links | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return (

@@ -72,7 +72,13 @@ function encodedEntry(entry: Entry): MessageInitShape<typeof EntrySchema> {
   const { name, encryptionKey, signature, links } = advert;
   const own = { name, encryptionKey, signature, sequence: BigInt(advert.sequence) };
   if (links === undefined) return { ...row, advert: own };
-  return { ...row, advert: { ...own, links: { ...links, neighbours: [...links.neighbours] } } };
+  return {
+    ...row,
+    advert: {
+      ...own,
+      links: { ...links, neighbours: [...links.neighbours], issuedMs: BigInt(links.issuedMs) },
+    },
+  };
 }
 
 function decodedAdvert(origin: string, advert: ReadAdvert): Advert {
@@ -81,10 +87,10 @@ function decodedAdvert(origin: string, advert: ReadAdvert): Advert {
   if (sequence > MAX_SEQUENCE) throw new RoutingCodecError('a sequence that no clock has come to');
   const read = { origin, sequence, name, encryptionKey, signature };
   if (links === undefined) return read;
-  const { neighbours, forwards } = links;
+  const { neighbours, forwards, issuedMs } = links;
   if (neighbours.length > MAX_LINKS) throw new RoutingCodecError('more links than an advert has');
   for (const neighbour of neighbours) checkPeer(neighbour);
-  return { ...read, links: { neighbours, forwards } };
+  return { ...read, links: { neighbours, forwards, issuedMs: numberOf(issuedMs) } };
 }
 
 function read(bytes: Uint8Array): ReadExchange {

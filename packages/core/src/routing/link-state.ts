@@ -5,7 +5,7 @@ import { isSameLinks } from './advert.ts';
 import type { Advertised } from './advertised.ts';
 import { Exchanges } from './exchanges.ts';
 import type { RoutingLimits } from './limits.ts';
-import { type Advert, type Entry, MAX_LINKS, type Route, type Way } from './messages.ts';
+import { type Advert, type Entry, type Links, MAX_LINKS, type Route, type Way } from './messages.ts';
 import { Paths } from './paths.ts';
 import type { RoutingWorld, Rows, Strategy } from './strategy.ts';
 
@@ -25,8 +25,13 @@ const WORK_OUT_MS = 100;
 /** How much younger an advert has to turn out to be, in ms, before neighbours are told again. */
 const REDATE_MS = 5_000;
 
-/** The sequence of an advert that is too old is remembered so long, in ms, so that it does not pass for new. */
-const FORGET_MS = 180_000;
+/**
+ * So far, in ms, clocks of one network may be apart: an advert says when it was made, and one that was made longer ago than
+ * `MAX_AGE_MS` and that, or later than that from now, is none. So the sequence of one that has grown too old has to be
+ * remembered only for as long as its date would pass. Clocks that nobody sets drift by some seconds a week; it is as much as
+ * Kerberos allows (RFC 4120, 1.6).
+ */
+const CLOCK_TOLERANCE_MS = 300_000;
 
 /** Width of the slots of deadlines, in ms: nothing here needs more precision. */
 const SLOT_MS = 1_000;
@@ -55,6 +60,7 @@ export class LinkStateTable implements Strategy, Rows<Advertised> {
   #isStale = false;
   #malformed = 0;
   #outdated = 0;
+  #redated = 0;
 
   constructor(world: RoutingWorld, limits: RoutingLimits) {
     this.#world = world;
@@ -88,6 +94,7 @@ export class LinkStateTable implements Strategy, Rows<Advertised> {
     return [
       { name: 'malformed routes', count: this.#malformed },
       { name: 'outdated adverts', count: this.#outdated },
+      { name: 'adverts with a date that is not now', count: this.#redated },
     ];
   }
 
@@ -120,6 +127,7 @@ export class LinkStateTable implements Strategy, Rows<Advertised> {
       if (known !== undefined && sequence > known.sequence) this.#announce(sequence + 1);
     } else if (ageMs >= MAX_AGE_MS || (known !== undefined && sequence < known.sequence)) this.#outdated += 1;
     else if (known?.sequence === sequence) this.#takeAgain(neighbour, known, advert, ageMs);
+    else if (!this.#isOfNow(advert.links)) this.#redated += 1;
     else this.#takeNew(neighbour, known, advert, ageMs);
   }
 
@@ -182,10 +190,11 @@ export class LinkStateTable implements Strategy, Rows<Advertised> {
   }
 
   #announce(sequence: number): void {
-    const { id, nowMs, forwards } = this.#world;
+    const { id, nowMs, dateMs, forwards } = this.#world;
     const advert = this.#world.advertise(sequence, {
       neighbours: [...this.#up].slice(0, MAX_LINKS),
       forwards,
+      issuedMs: Math.round(dateMs),
     });
     this.#announcedMs = nowMs;
     this.#announceMs = nowMs + RENEW_MS * (1 - this.#world.random() / 10);
@@ -200,8 +209,18 @@ export class LinkStateTable implements Strategy, Rows<Advertised> {
     this.#isStale = true;
   }
 
+  /** As far as clocks agree: whoever plays old ones again can say that they are new, but not date them anew. */
+  #isOfNow({ issuedMs }: Links): boolean {
+    const agoMs = this.#world.dateMs - issuedMs;
+    return agoMs < MAX_AGE_MS + CLOCK_TOLERANCE_MS && agoMs > -CLOCK_TOLERANCE_MS;
+  }
+
   /** The same advert: it may turn out to be younger than a neighbour had said, but not than when it was heard of first. */
   #takeAgain(neighbour: string, known: Advertised, advert: Advert, ageMs: number): void {
+    if (known.advert === undefined) {
+      this.#outdated += 1;
+      return;
+    }
     known.holders.add(neighbour);
     const { nowMs } = this.#world;
     const bornMs = Math.min(known.seenMs, nowMs - ageMs);
@@ -317,11 +336,14 @@ export class LinkStateTable implements Strategy, Rows<Advertised> {
       return;
     }
     this.#isStale = true;
+    const { nowMs, dateMs } = this.#world;
+    const issuedMs = record.advert.links?.issuedMs ?? 0;
+    const passesMs = nowMs + (issuedMs - dateMs) + MAX_AGE_MS + CLOCK_TOLERANCE_MS;
     this.#setLinks(record, []);
     record.advert = undefined;
     record.holders.clear();
     this.exchanges.forget(record);
-    this.#setDeadline(record, this.#world.nowMs + FORGET_MS);
+    this.#setDeadline(record, Math.max(nowMs, passesMs) + SLOT_MS);
   }
 
   /** Where a message can go to from there, over links that both ends tell of. */

@@ -9,7 +9,7 @@ import type {
   InternalRequest,
   InternalSettled,
 } from '../request/messages.ts';
-import type { RouteFound, RouteLost } from '../server/inputs.ts';
+import type { DateTold, RouteFound, RouteLost } from '../server/inputs.ts';
 import type { Settle } from '../server/outputs.ts';
 
 /** The distance of what can't be reached. */
@@ -57,6 +57,8 @@ export interface Links {
   readonly neighbours: readonly string[];
   /** Whether it passes on what is for others. */
   readonly forwards: boolean;
+  /** When it said so: ms since 1970, by its clock. */
+  readonly issuedMs: number;
 }
 
 /** A row of a neighbour's table. */
@@ -130,6 +132,7 @@ export type RoutingInput =
   | Extract<PeersOutput, { type: 'peer/came' | 'peer/went' }>
   | InternalInbound
   | InternalSettled
+  | DateTold
   | { readonly type: 'tick' };
 
 export type RoutingOutput = Overload | Settle | InternalRequest | InternalAnswer | RouteFound | RouteLost;

@@ -43,6 +43,8 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
   readonly #self: RoutingSelf;
   readonly #makeRef: () => number;
   readonly #strategy: Strategy;
+  /** What is added to the loop's time to get ms since 1970. */
+  #dateOffsetMs: number;
   /** Whom each of our requests has gone to. */
   readonly #asked = new Map<number, string>();
   /** When all that each neighbour has sent would have come, had it come in time. */
@@ -62,10 +64,16 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
     this.#context = context;
     this.#self = self;
     this.#makeRef = makeRef;
+    // Our first number is the clock of when this run was made: good enough until the loop tells the date.
+    this.#dateOffsetMs = self.firstSequence - context.nowMs;
+    const dateMs = () => context.nowMs + this.#dateOffsetMs;
     const world: RoutingWorld = {
       id: self.id,
       get nowMs() {
         return context.nowMs;
+      },
+      get dateMs() {
+        return dateMs();
       },
       firstSequence: self.firstSequence,
       forwards: forward !== 'nobody',
@@ -93,6 +101,9 @@ export class RoutingState implements Feature<RoutingInput>, Ways {
         if (peer === undefined || outcome instanceof PeerdError || !exchanges.has(peer)) return;
         const exchange = this.#read(outcome);
         if (exchange !== undefined) exchanges.take(peer, exchange);
+      },
+      'loop/date': ({ offsetMs }) => {
+        this.#dateOffsetMs = offsetMs;
       },
       routes: ({ responder }) => context.emit({ type: 'settle', responder, value: this.#list() }),
       tick: () => this.#strategy.tick(),

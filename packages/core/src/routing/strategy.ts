@@ -9,6 +9,8 @@ import type { Advert, Entry, Exchange, Links, Route, SequenceRequest, Ways } fro
 export interface RoutingWorld {
   readonly id: string;
   readonly nowMs: number;
+  /** ms since 1970. */
+  readonly dateMs: number;
   /** Above all sequences of earlier runs. */
   readonly firstSequence: number;
   /** Whether neighbours may send here what is for others: if not, they are told of this node alone. */

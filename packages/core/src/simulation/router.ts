@@ -49,6 +49,9 @@ export class Router implements Actor<Told> {
       get nowMs() {
         return world.nowMs;
       },
+      get dateMs() {
+        return world.nowMs;
+      },
       firstSequence,
       forwards,
       advertise: (sequence, links) => {

@@ -21,12 +21,12 @@ export function advertOf(
   { name = origin, links }: AdvertParts = {},
 ): Advert {
   const own = { origin, sequence, name, encryptionKey: new Uint8Array(32), signature: new Uint8Array([1]) };
-  return links === undefined ? own : { ...own, links };
+  return links === undefined ? own : { ...own, links: { issuedMs: 0, ...links } };
 }
 
 interface AdvertParts {
   readonly name?: string;
-  readonly links?: Links;
+  readonly links?: Omit<Links, 'issuedMs'> & Partial<Links>;
 }
 
 /** One whose adverts everybody takes for genuine, from sequence 1. */

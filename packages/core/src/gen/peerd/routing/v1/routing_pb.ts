@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peerd/routing/v1/routing.proto.
  */
 export const file_peerd_routing_v1_routing: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wZWVyZC9yb3V0aW5nL3YxL3JvdXRpbmcucHJvdG8SEHBlZXJkLnJvdXRpbmcudjEipAEKCEV4Y2hhbmdlEg0KBWVwb2NoGAEgASgEEgwKBGJhc2UYAiABKAQSDwoHdmVyc2lvbhgDIAEoBBILCgNhY2sYBCABKAQSKAoHZW50cmllcxgFIAMoCzIXLnBlZXJkLnJvdXRpbmcudjEuRW50cnkSMwoIcmVxdWVzdHMYBiADKAsyIS5wZWVyZC5yb3V0aW5nLnYxLlNlcXVlbmNlUmVxdWVzdCJ1CgVFbnRyeRIOCgZvcmlnaW4YASABKAkSEAoIc2VxdWVuY2UYAiABKAQSEAoIZGlzdGFuY2UYAyABKA0SKAoGYWR2ZXJ0GAQgASgLMhgucGVlcmQucm91dGluZy52MS5BZHZlcnQSDgoGYWdlX21zGAUgASgNInsKBkFkdmVydBIMCgRuYW1lGAEgASgJEhYKDmVuY3J5cHRpb25fa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDBIQCghzZXF1ZW5jZRgEIAEoBBImCgVsaW5rcxgFIAEoCzIXLnBlZXJkLnJvdXRpbmcudjEuTGlua3MiLQoFTGlua3MSEgoKbmVpZ2hib3VycxgBIAMoCRIQCghmb3J3YXJkcxgCIAEoCCJBCg9TZXF1ZW5jZVJlcXVlc3QSDgoGb3JpZ2luGAEgASgJEhAKCHNlcXVlbmNlGAIgASgEEgwKBGhvcHMYAyABKA1iBnByb3RvMw");
+  fileDesc("Ch5wZWVyZC9yb3V0aW5nL3YxL3JvdXRpbmcucHJvdG8SEHBlZXJkLnJvdXRpbmcudjEipAEKCEV4Y2hhbmdlEg0KBWVwb2NoGAEgASgEEgwKBGJhc2UYAiABKAQSDwoHdmVyc2lvbhgDIAEoBBILCgNhY2sYBCABKAQSKAoHZW50cmllcxgFIAMoCzIXLnBlZXJkLnJvdXRpbmcudjEuRW50cnkSMwoIcmVxdWVzdHMYBiADKAsyIS5wZWVyZC5yb3V0aW5nLnYxLlNlcXVlbmNlUmVxdWVzdCJ1CgVFbnRyeRIOCgZvcmlnaW4YASABKAkSEAoIc2VxdWVuY2UYAiABKAQSEAoIZGlzdGFuY2UYAyABKA0SKAoGYWR2ZXJ0GAQgASgLMhgucGVlcmQucm91dGluZy52MS5BZHZlcnQSDgoGYWdlX21zGAUgASgNInsKBkFkdmVydBIMCgRuYW1lGAEgASgJEhYKDmVuY3J5cHRpb25fa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDBIQCghzZXF1ZW5jZRgEIAEoBBImCgVsaW5rcxgFIAEoCzIXLnBlZXJkLnJvdXRpbmcudjEuTGlua3MiQAoFTGlua3MSEgoKbmVpZ2hib3VycxgBIAMoCRIQCghmb3J3YXJkcxgCIAEoCBIRCglpc3N1ZWRfbXMYAyABKAQiQQoPU2VxdWVuY2VSZXF1ZXN0Eg4KBm9yaWdpbhgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIMCgRob3BzGAMgASgNYgZwcm90bzM");
 
 /**
  * What neighbours tell each other, as request and as answer of the service $peerd/routes: rows of the sender's table that
@@ -172,6 +172,13 @@ export type Links = Message<"peerd.routing.v1.Links"> & {
    * @generated from field: bool forwards = 2;
    */
   forwards: boolean;
+
+  /**
+   * When it said so: ms since 1970, by its clock.
+   *
+   * @generated from field: uint64 issued_ms = 3;
+   */
+  issuedMs: bigint;
 };
 
 /**
