@@ -40,7 +40,7 @@ describe('a peer that is gone leaves the table, and the list of peers', () => {
     await becomesKnown(alice, bob.id);
     await bob.stop();
     await isForgotten(alice, bob.id);
-    expect((await failure(alice.client.request('bob', bytes('x')))).code).toBe('unknown-peer');
+    expect((await failure(alice.client.request('bob', bytes('x')))).code).toBe('unreachable');
     await alice.log.line(new RegExp(`removing ${bob.id} from the DHT`));
   });
 
